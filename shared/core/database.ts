@@ -1,0 +1,51 @@
+/**
+ * The database as the rooms see it. SQL stands in the rooms, next to the logic that needs it; connections, transactions,
+ * time limits and the binary encoding of vectors stand in the adapter.
+ */
+export interface QueryResult<Row> {
+  readonly rows: readonly Row[];
+  /** Rows returned or changed. */
+  readonly count: number;
+}
+
+/** One open transaction. Never await anything but this inside one: a connection is held while it is open. */
+export interface Db {
+  /**
+   * Runs one statement by the extended protocol. `values` may hold strings, numbers, booleans, Dates, Buffers, null, arrays of
+   * these, plain objects (sent as JSON), and the wrappers below.
+   */
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
+}
+
+/** Float32 vectors sent as one binary `halfvec[]` parameter: 1/40 of the time of the text form. */
+export class HalfvecArray {
+  readonly vectors: readonly Float32Array[];
+  constructor(vectors: readonly Float32Array[]) {
+    this.vectors = vectors;
+  }
+}
+
+/** One Float32 vector sent as a binary `halfvec` parameter. */
+export class Halfvec {
+  readonly vector: Float32Array;
+  constructor(vector: Float32Array) {
+    this.vector = vector;
+  }
+}
+
+/** What a transaction may see: a workspace, and the caller's narrowing inside it (null: everything). */
+export interface WorkspaceScope {
+  /** UUID, without prefix. */
+  readonly workspaceId: string;
+  readonly collectionIds?: readonly string[] | null;
+}
+
+export interface Database {
+  /**
+   * One transaction as the application role under one workspace: every row of another workspace is invisible. Retries the whole
+   * `work` up to twice on a serialisation failure, a deadlock or a lock timeout, so `work` must do nothing but database work.
+   */
+  inWorkspace<T>(scope: WorkspaceScope, work: (db: Db) => Promise<T>): Promise<T>;
+  /** One transaction without a workspace: sees no tenant's rows; for the definer functions and the operator's own tables. */
+  inSystem<T>(work: (db: Db) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,60 @@
+/**
+ * The names of the environment variables that the infrastructure sets and `config.ts` reads: the one contract between the two.
+ * `infra` may import this file and nothing else of `shared`.
+ */
+export const environmentNames = {
+  stage: 'STAGE',
+  logLevel: 'POWERTOOLS_LOG_LEVEL',
+  service: 'POWERTOOLS_SERVICE_NAME',
+  metricsNamespace: 'POWERTOOLS_METRICS_NAMESPACE',
+
+  databaseHost: 'DATABASE_HOST',
+  /** The read endpoint; equal to the host where a stage has no reader. */
+  databaseReaderHost: 'DATABASE_READER_HOST',
+  databasePort: 'DATABASE_PORT',
+  databaseName: 'DATABASE_NAME',
+  /** `verify` (TLS with the RDS certificate bundle) or `off` (loopback stages only). */
+  databaseTls: 'DATABASE_TLS',
+  /** ARN of the secret `{username, password}` of the role that this function connects as. */
+  databaseSecret: 'DATABASE_SECRET_ARN',
+  /** Only for the migration: ARNs of the owner's and of the two login roles' secrets. */
+  databaseOwnerSecret: 'DATABASE_OWNER_SECRET_ARN',
+  databaseApplicationSecret: 'DATABASE_APPLICATION_SECRET_ARN',
+  databaseMaintainerSecret: 'DATABASE_MAINTAINER_SECRET_ARN',
+  /** Settings that only the first migration run may choose. */
+  databasePartitions: 'DATABASE_PARTITIONS',
+
+  /** `redis://`, `rediss://` (TLS) or `rediss+cluster://` (TLS, cluster mode): host, port; empty when the cache is switched off. */
+  cacheUrl: 'CACHE_URL',
+  /** JSON of the stage's cache settings: `{questionTtl, chunkTtl, metadataTtl, queryTtl}` in seconds. */
+  cacheSettings: 'CACHE_SETTINGS',
+
+  bucketName: 'BUCKET_NAME',
+  auditBucketName: 'AUDIT_BUCKET_NAME',
+
+  queueUrlUploads: 'QUEUE_URL_UPLOADS',
+  queueUrlIngestCritical: 'QUEUE_URL_INGEST_CRITICAL',
+  queueUrlIngestDefault: 'QUEUE_URL_INGEST_DEFAULT',
+  queueUrlIngestLow: 'QUEUE_URL_INGEST_LOW',
+  queueUrlEmbedCritical: 'QUEUE_URL_EMBED_CRITICAL',
+  queueUrlEmbedDefault: 'QUEUE_URL_EMBED_DEFAULT',
+  queueUrlEmbedLow: 'QUEUE_URL_EMBED_LOW',
+  queueUrlMaintenance: 'QUEUE_URL_MAINTENANCE',
+
+  /** ARN of the secret that holds the model provider's key, as a plain string. */
+  modelSecret: 'MODEL_SECRET_ARN',
+  /** Base URL of an OpenAI-compatible server; unset means OpenAI's own. */
+  modelBaseUrl: 'OPENAI_BASE_URL',
+  embeddingModel: 'EMBEDDING_MODEL',
+  embeddingDimensions: 'EMBEDDING_DIMENSIONS',
+
+  operatorSecret: 'OPERATOR_SECRET_ARN',
+  /** Largest file that is ingested, in bytes. */
+  maximumFileBytes: 'MAXIMUM_FILE_BYTES',
+  /** JSON list of allowed browser origins. */
+  corsOrigins: 'CORS_ORIGINS',
+  /** JSON of the stage's quotas, or `null` for none. */
+  quotas: 'QUOTAS',
+} as const;
+
+export type EnvironmentName = (typeof environmentNames)[keyof typeof environmentNames];

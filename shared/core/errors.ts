@@ -1,0 +1,88 @@
+import type { IdKind } from './ids.ts';
+
+/** Every stable error word of the API, with the status that it is answered with. */
+export const statusOfCode = {
+  malformed_json: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  mfa_required: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  idempotency_in_flight: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  validation_failed: 422,
+  idempotency_mismatch: 422,
+  sql_rejected: 422,
+  role_too_powerful: 422,
+  host_not_allowed: 422,
+  rate_limited: 429,
+  quota_exceeded: 429,
+  internal: 500,
+  connection_refused: 502,
+  auth_failed: 502,
+  tls_failed: 502,
+  database_missing: 502,
+  too_many_connections: 502,
+  model_failed: 502,
+  database_resuming: 503,
+  model_unavailable: 503,
+  overloaded: 503,
+  sql_timeout: 504,
+  timeout: 504,
+} as const;
+
+export type ErrorCode = keyof typeof statusOfCode;
+
+/** A place in a request and what is wrong there: a JSON pointer and a sentence. */
+export interface InvalidMember {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface DbragErrorOptions {
+  /** The same call may succeed later, unchanged. */
+  readonly retryable?: boolean;
+  readonly retryAfterSeconds?: number;
+  readonly errors?: readonly InvalidMember[];
+  readonly cause?: unknown;
+}
+
+/**
+ * An error whose message may be shown to the caller. Everything else that is thrown is answered as `internal`, with nothing of
+ * its text.
+ */
+export class DbragError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | undefined;
+  readonly errors: readonly InvalidMember[];
+
+  constructor(code: ErrorCode, message: string, options: DbragErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'DbragError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.errors = options.errors ?? [];
+  }
+
+  get status(): number {
+    return statusOfCode[this.code];
+  }
+}
+
+const nounOf: Partial<Record<IdKind, string>> = { apiKey: 'API key' };
+
+/** Also for what exists in another workspace: a foreign id and an unknown one are told apart by nobody. */
+export function notFound(kind: IdKind): DbragError {
+  return new DbragError('not_found', `No such ${nounOf[kind] ?? kind}.`);
+}
+
+export function validationFailed(errors: readonly InvalidMember[]): DbragError {
+  const first = errors[0];
+  return new DbragError('validation_failed', first ? `${first.pointer || '/'}: ${first.detail}` : 'The request is not valid.', {
+    errors,
+  });
+}

@@ -1,0 +1,9 @@
+/**
+ * A named place at which a test may kill, freeze or fail the process. Shipped code passes through it: only the bundle of the
+ * `test` stage binds one that acts.
+ */
+export interface Failpoint {
+  reach(name: string): Promise<void>;
+}
+
+export const noFailpoint: Failpoint = { reach: async () => {} };
