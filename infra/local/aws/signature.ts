@@ -1,0 +1,72 @@
+import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto';
+import { ALGORITHM_IDENTIFIER, createScope, getSigningKey, SignatureV4Base } from '@smithy/signature-v4';
+import type { Principal } from '../iam/authorizer.ts';
+
+type Bytes = string | ArrayBuffer | ArrayBufferView;
+
+/** SHA-256 (HMAC when given a secret) in the shape that the signature library asks for. */
+class Sha256 {
+  readonly #hash: Hash | Hmac;
+  constructor(secret?: Bytes) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toView(secret));
+  }
+  update(data: Bytes): void {
+    this.#hash.update(toView(data));
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+}
+
+function toView(data: Bytes): string | Uint8Array {
+  if (typeof data === 'string') return data;
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+/** What a signature claims to cover. */
+export interface SignedContent {
+  readonly method: string;
+  /** As it stood on the wire, before any decoding. */
+  readonly path: string;
+  /** Decoded; `X-Amz-Signature` is left out by the algorithm. */
+  readonly query: Record<string, string | string[]>;
+  /** The headers that `SignedHeaders` names, and no other. */
+  readonly headers: Record<string, string>;
+  readonly payloadHash: string;
+  /** `20261104T120000Z`. */
+  readonly timestamp: string;
+  readonly region: string;
+  readonly service: string;
+}
+
+/** The SDK's own signer, asked to sign exactly what a client says that it signed. */
+class Verifier extends SignatureV4Base {
+  constructor(principal: Principal, region: string, service: string) {
+    // S3 alone signs the path as it is sent; the others encode it once more.
+    super({ credentials: principal, region, service, sha256: Sha256, uriEscapePath: service !== 's3' });
+  }
+
+  async signatureOf(content: SignedContent, principal: Principal): Promise<Buffer> {
+    const { method, path, query, payloadHash, timestamp, region, service } = content;
+    const request = { method, path, query, headers: {}, protocol: 'http:', hostname: '' };
+    const canonical = this.createCanonicalRequest(request, trimmed(content.headers), payloadHash);
+    const day = timestamp.slice(0, 8);
+    const scope = createScope(day, region, service);
+    const toSign = await this.createStringToSign(timestamp, scope, canonical, ALGORITHM_IDENTIFIER);
+    const key = await getSigningKey(Sha256, principal, day, region, service);
+    return createHmac('sha256', key).update(toSign).digest();
+  }
+}
+
+function trimmed(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(/\s+/g, ' ').trim()]));
+}
+
+/** Whether `signature` (64 hexadecimal digits) is the principal's over `content`; compares in constant time. */
+export async function isSignatureOf(signature: string, content: SignedContent, principal: Principal): Promise<boolean> {
+  const expected = await new Verifier(principal, content.region, content.service).signatureOf(content, principal);
+  const given = Buffer.from(signature, 'hex');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
