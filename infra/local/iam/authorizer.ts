@@ -16,9 +16,12 @@ export interface Principal {
   readonly statements: readonly PolicyStatement[] | 'administrator';
 }
 
+/** Condition keys of a request (`kms:ViaService`), by any spelling of their case; some have several values (`aws:TagKeys`). */
+export type RequestContext = Readonly<Record<string, string | readonly string[]>>;
+
 /** What every AWS stand-in asks before it acts. */
 export interface Authorizer {
   principalOf(accessKeyId: string): Principal | undefined;
   /** False when the principal's statements do not allow `action` (`s3:GetObject`) on `resource` (an ARN), or deny it. Records what was used. */
-  allows(principal: Principal, action: string, resource: string, context?: Readonly<Record<string, string>>): boolean;
+  allows(principal: Principal, action: string, resource: string, context?: RequestContext): boolean;
 }
