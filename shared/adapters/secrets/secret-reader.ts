@@ -1,0 +1,51 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Clock } from '../../core/clock.ts';
+
+/** A rotated secret is seen at the latest after this long; a refused password asks at once (`refresh`). */
+const keptMilliseconds = 5 * 60_000;
+
+export interface SecretReader {
+  /** The secret's text, kept in memory for five minutes. An older one is used on when Secrets Manager cannot be reached. */
+  read(arn: string): Promise<string>;
+  /** As `read`, but asks again although a kept value is young. */
+  refresh(arn: string): Promise<string>;
+}
+
+interface Kept {
+  readonly value: string;
+  readonly at: number;
+}
+
+export function createSecretReader(clock: Clock): SecretReader {
+  let client: Promise<SecretsManagerClient> | undefined;
+  const kept = new Map<string, Kept>();
+  const fetching = new Map<string, Promise<string>>();
+
+  async function fetchSecret(arn: string): Promise<string> {
+    const { SecretsManagerClient, GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+    client ??= Promise.resolve(new SecretsManagerClient({ maxAttempts: 3 }));
+    const { SecretString } = await (await client).send(new GetSecretValueCommand({ SecretId: arn }));
+    if (SecretString === undefined) throw new Error(`The secret ${arn} holds no text.`);
+    kept.set(arn, { value: SecretString, at: clock.now().getTime() });
+    return SecretString;
+  }
+
+  function fetchOnce(arn: string): Promise<string> {
+    let running = fetching.get(arn);
+    if (running === undefined) {
+      running = fetchSecret(arn).finally(() => fetching.delete(arn));
+      fetching.set(arn, running);
+    }
+    return running;
+  }
+
+  return {
+    async read(arn) {
+      const known = kept.get(arn);
+      if (known && clock.now().getTime() - known.at < keptMilliseconds) return known.value;
+      if (!known) return fetchOnce(arn);
+      return fetchOnce(arn).catch(() => known.value);
+    },
+    refresh: fetchOnce,
+  };
+}

@@ -1,0 +1,74 @@
+import type { SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
+import type { Nudge, QueueName, WorkQueue } from '../../core/work-queue.ts';
+
+const entriesPerBatch = 10;
+
+export interface SqsWorkQueueOptions {
+  readonly urls: Readonly<Record<QueueName, string | undefined>>;
+  /** Put on each message, so that one id finds the whole story in the logs. */
+  readonly requestId: () => string | undefined;
+  readonly onFailure: (queue: QueueName, count: number, error: unknown) => void;
+}
+
+/** The work queues on SQS. The client is made at the first send: importing it costs 50 ms that most requests need not pay. */
+export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
+  let client: Promise<SQSClient> | undefined;
+  const connect = () => {
+    client ??= import('@aws-sdk/client-sqs').then(({ SQSClient }) => new SQSClient({ maxAttempts: 3 }));
+    return client;
+  };
+  return {
+    async send(queue, nudges) {
+      let accepted = 0;
+      for (let start = 0; start < nudges.length; start += entriesPerBatch) {
+        const slice = nudges.slice(start, start + entriesPerBatch);
+        try {
+          accepted += await sendBatch(await connect(), urlOf(options.urls, queue), entriesOf(slice, options.requestId()));
+        } catch (error) {
+          options.onFailure(queue, slice.length, error);
+        }
+      }
+      return accepted;
+    },
+    async depth(queue) {
+      const { GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
+      const { Attributes } = await (await connect()).send(
+        new GetQueueAttributesCommand({
+          QueueUrl: urlOf(options.urls, queue),
+          AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+        }),
+      );
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0) + Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0);
+    },
+  };
+}
+
+/** Sends up to ten entries; those that SQS refused singly are sent once more. @returns how many were accepted */
+async function sendBatch(client: SQSClient, url: string, entries: SendMessageBatchRequestEntry[]): Promise<number> {
+  const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+  const first = await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: entries }));
+  const refused = new Set((first.Failed ?? []).map((failure) => failure.Id));
+  if (refused.size === 0) return entries.length;
+  const again = await client.send(
+    new SendMessageBatchCommand({ QueueUrl: url, Entries: entries.filter((entry) => refused.has(entry.Id)) }),
+  );
+  const lost = again.Failed ?? [];
+  if (lost.length > 0) throw new Error(`SQS refused ${lost.length} messages twice: ${lost[0]?.Code}`);
+  return entries.length;
+}
+
+function entriesOf(nudges: readonly Nudge[], requestId: string | undefined): SendMessageBatchRequestEntry[] {
+  return nudges.map((nudge, i) => ({
+    Id: String(i),
+    MessageBody: JSON.stringify(nudge.body),
+    ...(nudge.groupId === undefined ? {} : { MessageGroupId: nudge.groupId }),
+    ...(nudge.delaySeconds === undefined ? {} : { DelaySeconds: nudge.delaySeconds }),
+    ...(requestId === undefined ? {} : { MessageAttributes: { request_id: { DataType: 'String', StringValue: requestId } } }),
+  }));
+}
+
+function urlOf(urls: Readonly<Record<QueueName, string | undefined>>, queue: QueueName): string {
+  const url = urls[queue];
+  if (!url) throw new Error(`This function has not been given the queue ${queue}.`);
+  return url;
+}

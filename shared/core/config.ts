@@ -1,0 +1,149 @@
+import { environmentNames as names } from './env-names.ts';
+import type { QueueName } from './work-queue.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the process was started with. The only place that reads the environment; everything else receives typed settings. */
+export interface Config {
+  readonly stage: string;
+  readonly database: DatabaseConfig;
+  readonly cache: CacheConfig;
+  readonly bucketName: string;
+  readonly queueUrls: Readonly<Record<QueueName, string | undefined>>;
+  readonly models: ModelConfig;
+  readonly operatorSecretArn: string | undefined;
+  readonly maximumFileBytes: number;
+  readonly corsOrigins: readonly string[];
+  readonly quotas: Readonly<Record<string, number>> | null;
+}
+
+export interface DatabaseConfig {
+  readonly host: string;
+  readonly readerHost: string;
+  readonly port: number;
+  readonly name: string;
+  readonly tls: 'verify' | 'off';
+  readonly secretArn: string | undefined;
+}
+
+export interface CacheConfig {
+  readonly url: string | undefined;
+  readonly questionTtl: number;
+  readonly chunkTtl: number;
+  readonly metadataTtl: number;
+  readonly queryTtl: number;
+}
+
+export interface ModelConfig {
+  readonly secretArn: string | undefined;
+  readonly baseUrl: string | undefined;
+  readonly embeddingModel: string;
+  readonly embeddingDimensions: number;
+}
+
+/** What only the migration is told. */
+export interface MigrationConfig {
+  readonly database: DatabaseConfig;
+  readonly ownerSecretArn: string;
+  readonly applicationSecretArn: string;
+  readonly maintainerSecretArn: string;
+  readonly partitions: number;
+  readonly embeddingDimensions: number;
+  readonly directory: string;
+}
+
+/** @throws Error naming the variable, when one that everything needs is missing or no number */
+export function readConfig(environment: Environment = process.env): Config {
+  return {
+    stage: required(environment, names.stage),
+    database: readDatabaseConfig(environment),
+    cache: readCacheConfig(environment),
+    bucketName: environment[names.bucketName] ?? '',
+    queueUrls: {
+      'ingest-critical': environment[names.queueUrlIngestCritical],
+      'ingest-default': environment[names.queueUrlIngestDefault],
+      'ingest-low': environment[names.queueUrlIngestLow],
+      'embed-critical': environment[names.queueUrlEmbedCritical],
+      'embed-default': environment[names.queueUrlEmbedDefault],
+      'embed-low': environment[names.queueUrlEmbedLow],
+      maintenance: environment[names.queueUrlMaintenance],
+    },
+    models: {
+      secretArn: environment[names.modelSecret],
+      baseUrl: environment[names.modelBaseUrl] || undefined,
+      embeddingModel: environment[names.embeddingModel] ?? 'text-embedding-3-small',
+      embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
+    },
+    operatorSecretArn: environment[names.operatorSecret],
+    maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),
+    corsOrigins: json<string[]>(environment, names.corsOrigins, []),
+    quotas: json<Record<string, number> | null>(environment, names.quotas, null),
+  };
+}
+
+/** @throws Error naming the variable that is missing */
+export function readMigrationConfig(environment: Environment = process.env): MigrationConfig {
+  return {
+    database: readDatabaseConfig(environment),
+    ownerSecretArn: required(environment, names.databaseOwnerSecret),
+    applicationSecretArn: required(environment, names.databaseApplicationSecret),
+    maintainerSecretArn: required(environment, names.databaseMaintainerSecret),
+    partitions: integer(environment, names.databasePartitions, 16),
+    embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
+    directory: `${required(environment, 'LAMBDA_TASK_ROOT')}/migrations`,
+  };
+}
+
+/** Where the function's bundle was unpacked; files that ship beside the code are read from there. */
+export function taskRoot(environment: Environment = process.env): string {
+  return required(environment, 'LAMBDA_TASK_ROOT');
+}
+
+function readDatabaseConfig(environment: Environment): DatabaseConfig {
+  const host = required(environment, names.databaseHost);
+  const tls = environment[names.databaseTls] ?? 'verify';
+  if (tls !== 'verify' && tls !== 'off') throw new Error(`${names.databaseTls} must be "verify" or "off".`);
+  return {
+    host,
+    readerHost: environment[names.databaseReaderHost] || host,
+    port: integer(environment, names.databasePort, 5432),
+    name: required(environment, names.databaseName),
+    tls,
+    secretArn: environment[names.databaseSecret],
+  };
+}
+
+function readCacheConfig(environment: Environment): CacheConfig {
+  const settings = json<Partial<CacheConfig>>(environment, names.cacheSettings, {});
+  return {
+    url: environment[names.cacheUrl] || undefined,
+    questionTtl: settings.questionTtl ?? 86_400,
+    chunkTtl: settings.chunkTtl ?? 900,
+    metadataTtl: settings.metadataTtl ?? 3_600,
+    queryTtl: settings.queryTtl ?? 300,
+  };
+}
+
+function required(environment: Environment, name: string): string {
+  const value = environment[name];
+  if (!value) throw new Error(`The environment variable ${name} is not set.`);
+  return value;
+}
+
+function integer(environment: Environment, name: string, fallback: number): number {
+  const text = environment[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new Error(`The environment variable ${name} is no whole number: ${text}`);
+  return value;
+}
+
+function json<T>(environment: Environment, name: string, fallback: T): T {
+  const text = environment[name];
+  if (text === undefined || text === '') return fallback;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new Error(`The environment variable ${name} is no JSON.`, { cause });
+  }
+}

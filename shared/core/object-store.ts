@@ -1,0 +1,46 @@
+/** What is known of an object without reading it. */
+export interface ObjectHead {
+  readonly bytes: number;
+  readonly contentType: string | undefined;
+  /** S3's version id of these bytes. */
+  readonly versionId: string | undefined;
+  /** User metadata: names without the `x-amz-meta-` prefix, in lower case. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface StoredObject extends ObjectHead {
+  readonly body: Uint8Array;
+}
+
+export interface PresignedRequest {
+  readonly url: string;
+  /** Headers that the signature fixes: a request that sends others is refused. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAt: Date;
+}
+
+/** Where the bytes of documents lie. */
+export interface ObjectStore {
+  put(key: string, body: Uint8Array, options: { contentType: string }): Promise<{ versionId: string | undefined }>;
+  /**
+   * Reads a whole object. Undefined when it, or the asked version of it, is not there.
+   * @throws ObjectTooLarge before reading, when it has more than `maximumBytes`
+   */
+  get(key: string, options: { versionId?: string | undefined; maximumBytes: number }): Promise<StoredObject | undefined>;
+  head(key: string): Promise<ObjectHead | undefined>;
+  /** Up to 1,000 keys under a prefix, in order, after a key. */
+  list(prefix: string, after?: string): Promise<readonly { key: string; bytes: number; modifiedAt: Date }[]>;
+  /** Removes the current version of each key; a versioned bucket keeps the old bytes until its lifecycle rule. */
+  delete(keys: readonly string[]): Promise<void>;
+  presignGet(key: string, options: { versionId?: string | undefined; fileName: string }): Promise<PresignedRequest>;
+  presignPut(key: string, options: { contentType: string; bytes: number }): Promise<PresignedRequest>;
+}
+
+export class ObjectTooLarge extends Error {
+  readonly bytes: number;
+  constructor(key: string, bytes: number) {
+    super(`The object ${key} has ${bytes} bytes.`);
+    this.name = 'ObjectTooLarge';
+    this.bytes = bytes;
+  }
+}

@@ -1,0 +1,32 @@
+/** Urgency of ingestion work: each has its own queues and its own share of concurrency. */
+export const priorities = ['critical', 'default', 'low'] as const;
+export type Priority = (typeof priorities)[number];
+
+export type QueueName =
+  | 'ingest-critical'
+  | 'ingest-default'
+  | 'ingest-low'
+  | 'embed-critical'
+  | 'embed-default'
+  | 'embed-low'
+  | 'maintenance';
+
+export interface Nudge {
+  /** JSON-serialisable: keys, never text. */
+  readonly body: unknown;
+  /** Fairness group on the queue: the workspace. */
+  readonly groupId?: string;
+  /** Whole seconds, at most 900. */
+  readonly delaySeconds?: number;
+}
+
+/**
+ * Where nudges go. A send that fails is not an error of the work: the row is the truth and the sweeper nudges again, so callers
+ * report the failure and go on.
+ */
+export interface WorkQueue {
+  /** @returns how many of the nudges were certainly accepted */
+  send(queue: QueueName, nudges: readonly Nudge[]): Promise<number>;
+  /** Messages waiting or in flight, approximately. */
+  depth(queue: QueueName): Promise<number>;
+}
