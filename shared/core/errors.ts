@@ -1,5 +1,3 @@
-import type { IdKind } from './ids.ts';
-
 /** Every stable error word of the API, with the status that it is answered with. */
 export const statusOfCode = {
   malformed_json: 400,
@@ -73,11 +71,13 @@ export class DbragError extends Error {
   }
 }
 
-const nounOf: Partial<Record<IdKind, string>> = { apiKey: 'API key' };
-
-/** Also for what exists in another workspace: a foreign id and an unknown one are told apart by nobody. */
-export function notFound(kind: IdKind): DbragError {
-  return new DbragError('not_found', `No such ${nounOf[kind] ?? kind}.`);
+/**
+ * @param kind what was asked for, as an id kind (`apiKey`) or a noun
+ *
+ * Also for what exists in another workspace: a foreign id and an unknown one are told apart by nobody.
+ */
+export function notFound(kind: string): DbragError {
+  return new DbragError('not_found', `No such ${kind === 'apiKey' ? 'API key' : kind}.`);
 }
 
 export function validationFailed(errors: readonly InvalidMember[]): DbragError {
