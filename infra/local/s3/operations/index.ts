@@ -1,0 +1,33 @@
+import type { Operation, S3Request } from '../context.ts';
+import * as buckets from './buckets.ts';
+import { deleteObject, deleteObjects } from './delete-object.ts';
+import { getObject } from './get-object.ts';
+import { listObjects, listObjectsV2 } from './list-objects.ts';
+import { listObjectVersions } from './list-versions.ts';
+import { putObject } from './put-object.ts';
+
+/** Operations that answer for themselves whether the bucket exists. */
+export const SERVICE_OPERATIONS: Readonly<Record<string, Operation<S3Request>>> = {
+  ListBuckets: buckets.listBuckets,
+  CreateBucket: buckets.createBucket,
+  HeadBucket: buckets.headBucket,
+};
+
+/** Operations on a bucket that exists, or on what is in it. */
+export const BUCKET_OPERATIONS: Readonly<Record<string, Operation>> = {
+  DeleteBucket: buckets.deleteBucket,
+  GetBucketLocation: buckets.getBucketLocation,
+  GetBucketVersioning: buckets.getBucketVersioning,
+  GetBucketEncryption: buckets.getBucketEncryption,
+  GetBucketCors: buckets.getBucketCors,
+  GetBucketNotificationConfiguration: buckets.getBucketNotification,
+  GetObjectLockConfiguration: buckets.getObjectLockConfiguration,
+  ListObjects: listObjects,
+  ListObjectsV2: listObjectsV2,
+  ListObjectVersions: listObjectVersions,
+  GetObject: getObject,
+  HeadObject: getObject,
+  PutObject: putObject,
+  DeleteObject: deleteObject,
+  DeleteObjects: deleteObjects,
+};
