@@ -1,0 +1,79 @@
+import { longestWord } from './token-counter.ts';
+
+/** A stretch `[start, end)` of a text, in UTF-16 units. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+const whitespace = 0;
+const letter = 1;
+const digit = 2;
+const other = 3;
+
+const classOfAscii = Uint8Array.from({ length: 128 }, (_, code) => classify(String.fromCharCode(code)));
+
+/** Half the longest run that is let through, so that every longer run fills at least one aligned window of this size. */
+const window = longestWord / 2;
+
+/**
+ * The parts of a text that a tokeniser may see: no run of letters, of digits or of signs inside one is longer than `longestWord`.
+ * Longer runs are cut there; long whitespace is left out. Reads a few characters of each window of 128, so it costs next to nothing.
+ */
+export function* tokenizableSpans(text: string): Generator<Span> {
+  let start = 0;
+  for (let position = 0; position + window <= text.length; ) {
+    const kind = classAt(text, position);
+    const seenUpTo = runEnd(text, position, kind, position + window);
+    if (seenUpTo < position + window) {
+      position += window;
+      continue;
+    }
+    const runStart = runBegin(text, position, kind, start);
+    const end = runEnd(text, seenUpTo, kind, text.length);
+    if (end - runStart > longestWord) {
+      if (kind === whitespace) {
+        if (runStart > start) yield { start, end: runStart };
+        start = end;
+      } else {
+        for (let cut = runStart + longestWord; cut < end; cut += longestWord) {
+          const safe = characterStart(text, cut);
+          yield { start, end: safe };
+          start = safe;
+        }
+      }
+    }
+    position = Math.max(position + window, Math.floor(end / window) * window);
+  }
+  if (start < text.length) yield { start, end: text.length };
+}
+
+/** @returns `position`, or one less where it would part a surrogate pair */
+export function characterStart(text: string, position: number): number {
+  const isLow = (text.charCodeAt(position) & 0xfc00) === 0xdc00;
+  return isLow && (text.charCodeAt(position - 1) & 0xfc00) === 0xd800 ? position - 1 : position;
+}
+
+function runEnd(text: string, from: number, kind: number, limit: number): number {
+  let end = from;
+  while (end < limit && classAt(text, end) === kind) end += 1;
+  return end;
+}
+
+function runBegin(text: string, from: number, kind: number, limit: number): number {
+  let begin = from;
+  while (begin > limit && classAt(text, begin - 1) === kind) begin -= 1;
+  return begin;
+}
+
+function classAt(text: string, position: number): number {
+  const code = text.charCodeAt(position);
+  if (code < 128) return classOfAscii[code] as number;
+  return classify(String.fromCodePoint(text.codePointAt(characterStart(text, position)) as number));
+}
+
+function classify(character: string): number {
+  if (/\s/u.test(character)) return whitespace;
+  if (/\p{L}/u.test(character)) return letter;
+  return /\p{N}/u.test(character) ? digit : other;
+}

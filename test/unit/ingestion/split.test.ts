@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Chunk,
+  type ChunkingSettings,
+  contentHashOf,
+  defaultChunking,
+  split,
+} from '../../../shared/ingestion/split.ts';
+import { loadTokenCounter, type TokenCounter } from '../../../shared/ingestion/token-counter.ts';
+
+let counter: TokenCounter;
+beforeAll(async () => {
+  counter = await loadTokenCounter();
+});
+
+const exactly = (text: string): number => countTokens(text, { disallowedSpecial: new Set() });
+
+function chunksOf(
+  text: string,
+  settings: ChunkingSettings = defaultChunking,
+  format: 'markdown' | 'plain' = 'markdown',
+): Chunk[] {
+  return [...split({ text, format, mediaType: `text/${format}` }, settings, counter)];
+}
+
+const word = fc.oneof(
+  fc.constantFrom(
+    'alpha',
+    'the',
+    "don't",
+    '§4.2',
+    '3.14159',
+    '汉字',
+    'ਪੰਜਾਬੀ',
+    '👩‍👩‍👧',
+    '=====',
+    '<|endoftext|>',
+    'x'.repeat(40),
+  ),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+);
+const piece = fc.oneof(
+  { weight: 8, arbitrary: fc.array(word, { minLength: 1, maxLength: 60 }).map((words) => words.join(' ')) },
+  { weight: 2, arbitrary: fc.array(word, { minLength: 1, maxLength: 9 }).map((words) => `${words.join(' ')}. `) },
+  fc.constantFrom(
+    '\n\n',
+    '\n',
+    '\n## Part\n\n',
+    '\nTitle\n===\n',
+    '\n```js\n',
+    '\n```\n',
+    '\n| a | b |\n|---|---|\n',
+    '\n- item ',
+  ),
+  fc
+    .tuple(fc.constantFrom('a', ' ', '\n', '!', '汉', '1', '👍', 'ab'), fc.integer({ min: 100, max: 900 }))
+    .map(([s, n]) => s.repeat(n)),
+);
+const texts = fc.array(piece, { maxLength: 25 }).map((pieces) => pieces.join('').toWellFormed());
+const settings = fc
+  .record({ maxTokens: fc.integer({ min: 16, max: 200 }), share: fc.double({ min: 0, max: 0.5, noNaN: true }) })
+  .map(({ maxTokens, share }) => ({ maxTokens, overlapTokens: Math.floor(maxTokens * share) }));
+
+describe('split, for any text and settings', () => {
+  it('cuts slices of the text with exact counts and hashes, within the limit', () => {
+    fc.assert(
+      fc.property(texts, settings, fc.constantFrom('markdown', 'plain'), (text, chunking, format) => {
+        for (const [ordinal, chunk] of chunksOf(text, chunking, format).entries()) {
+          expect(chunk.ordinal).toBe(ordinal);
+          expect(chunk.text).toBe(text.slice(chunk.location.start, chunk.location.end));
+          expect(chunk.text.trim()).toBe(chunk.text);
+          expect(chunk.text).not.toBe('');
+          expect(chunk.text.isWellFormed()).toBe(true);
+          expect(chunk.tokenCount).toBe(exactly(chunk.text));
+          expect(chunk.tokenCount).toBeLessThanOrEqual(chunking.maxTokens);
+          expect(chunk.contentHash).toEqual(contentHashOf(chunk.text));
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('covers every character that is not whitespace, and repeats at most the overlap', () => {
+    fc.assert(
+      fc.property(texts, settings, (text, chunking) => {
+        let covered = 0;
+        for (const { location } of chunksOf(text, chunking)) {
+          expect(text.slice(covered, Math.max(covered, location.start)).trim()).toBe('');
+          expect(location.end).toBeGreaterThan(covered);
+          if (location.start < covered)
+            expect(exactly(text.slice(location.start, covered))).toBeLessThanOrEqual(chunking.overlapTokens);
+          covered = location.end;
+        }
+        expect(text.slice(covered).trim()).toBe('');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives the same chunks for the same text', () => {
+    fc.assert(
+      fc.property(texts, settings, (text, chunking) => {
+        expect(chunksOf(text, chunking)).toEqual(chunksOf(text, chunking));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('split, at its best', () => {
+  const sentence = 'The quick brown fox jumps over the lazy dog. ';
+
+  it('keeps sections apart and names the headings above each', () => {
+    const body = sentence.repeat(12);
+    const chunks = chunksOf(`# Guide\n\n## Setup\n\n${body}\n\n### Linux\n\n${body}\n\nUsage\n-----\n\n${body}`);
+    expect(chunks.map((chunk) => chunk.location.headings)).toEqual([
+      ['Guide', 'Setup'],
+      ['Guide', 'Setup', 'Linux'],
+      ['Guide', 'Usage'],
+    ]);
+    expect(chunks[2]?.text.startsWith('Usage\n-----')).toBe(true);
+  });
+
+  it('does not take a comment in a code block or a line of front matter for a heading', () => {
+    const chunks = chunksOf(`---\ntitle: x\n---\n# Real\n\n\`\`\`sh\n# not one\n\`\`\`\n\n${sentence.repeat(50)}`);
+    expect(chunks.at(-1)?.location.headings).toEqual(['Real']);
+  });
+
+  it('prefers the end of a paragraph to the end of a sentence, and that to a word', () => {
+    const paragraph = sentence.repeat(16).trim();
+    const paragraphs = chunksOf(Array(6).fill(paragraph).join('\n\n'), { maxTokens: 400, overlapTokens: 0 });
+    expect(paragraphs.map((chunk) => chunk.text)).toEqual(Array(3).fill(`${paragraph}\n\n${paragraph}`));
+    for (const { text } of chunksOf(sentence.repeat(200))) expect(text.endsWith('dog.')).toBe(true);
+    for (const { text } of chunksOf('word '.repeat(2_000))) expect(text.endsWith('word')).toBe(true);
+  });
+
+  it('repeats whole sentences as overlap', () => {
+    const text = Array.from({ length: 100 }, (_, i) => `Sentence number ${i} says something.`).join(' ');
+    const chunks = chunksOf(text);
+    expect(chunks.length).toBeGreaterThan(1);
+    for (const [i, chunk] of chunks.entries()) {
+      expect(chunk.text).toMatch(/^Sentence number \d+ /);
+      const before = chunks[i - 1];
+      if (before) expect(chunk.location.start).toBeLessThan(before.location.end);
+    }
+  });
+
+  it('keeps rows of a table and lines of code whole', () => {
+    const rows = Array.from({ length: 300 }, (_, i) => `| ${i} | some value | another value |`);
+    for (const { text } of chunksOf(`| n | a | b |\n|---|---|---|\n${rows.join('\n')}`)) {
+      expect(text.startsWith('|')).toBe(true);
+      expect(text.endsWith('|')).toBe(true);
+    }
+  });
+
+  it('changes only the chunks of the section that was edited', () => {
+    const section = (name: string): string => `## ${name}\n\n${sentence.repeat(60)}\n\n`;
+    const before = chunksOf(section('One') + section('Two') + section('Three'));
+    const after = chunksOf(section('One') + section('Two').replace('lazy', 'very lazy') + section('Three'));
+    const known = new Set(before.map((chunk) => chunk.contentHash.toString('hex')));
+    const fresh = after.filter((chunk) => !known.has(chunk.contentHash.toString('hex')));
+    expect(fresh.length).toBeGreaterThan(0);
+    expect(fresh.every((chunk) => chunk.location.headings[0] === 'Two')).toBe(true);
+  });
+
+  it('refuses settings that cannot work', () => {
+    expect(() => chunksOf('x', { maxTokens: 8, overlapTokens: 0 })).toThrow(RangeError);
+    expect(() => chunksOf('x', { maxTokens: 100, overlapTokens: 60 })).toThrow(RangeError);
+  });
+});
+
+describe('split, in time that grows with the text', () => {
+  const megabytes = 10;
+  const within = (text: string, milliseconds: number): void => {
+    const started = performance.now();
+    let chunks = 0;
+    for (const chunk of split({ text, format: 'markdown', mediaType: 'text/markdown' }, defaultChunking, counter))
+      chunks += chunk.tokenCount > 0 ? 1 : 0;
+    expect(chunks).toBeGreaterThan(0);
+    expect(performance.now() - started).toBeLessThan(milliseconds);
+  };
+  const prose =
+    '## Heading\n\nPeople say, quite often, that 42 things matter. They are right: see `code` and [links](x). \n\n- item one\n- item two\n\n';
+
+  it('10 MB of Markdown in 2 s', () => within(prose.repeat((megabytes * 1e6) / prose.length), 2_000));
+  it.each([
+    ['one letter', 'a', 1e5],
+    ['letters without a break', 'abcdefghijklmnopqrstuvwxyz', 4e6],
+    ['Chinese without a stop', '汉字文本', 1e6],
+    ['digits', '1234567890', 2e6],
+    ['signs', '!@#$%^&*()', 2e6],
+    ['emoji', '👩‍👩‍👧', 1e6],
+    ['whitespace', ' \n\t', 1e7],
+    ['stops', '. ', 4e6],
+    ['empty headings', '#\n', 1e6],
+    ['fences', '```\n', 1e6],
+    ['tables', '|\n', 1e6],
+    ['setext', 'a\n-\n\n', 1e6],
+  ])('%s', (_, unit, length) => within(`start ${unit.repeat(length / unit.length)} end`, 4_000));
+});
