@@ -1,3 +1,4 @@
+import { accessDeniedMessage } from '../iam/create-authorizer.ts';
 import type { Context, S3Request } from './context.ts';
 import { S3Error } from './errors.ts';
 import type { Encryption, ObjectVersion } from './object-version.ts';
@@ -74,10 +75,6 @@ export function requireKey(
 }
 
 function accessDenied(request: S3Request, action: string, resource: string, note?: string): S3Error {
-  const reason = note === undefined ? '' : ` (${note})`;
-  const who = request.identity.principal.name;
-  return new S3Error(
-    'AccessDenied',
-    `User: ${who} is not authorized to perform: ${action} on resource: "${resource}" because no identity-based policy allows the ${action} action${reason}`,
-  );
+  const message = accessDeniedMessage(request.identity.principal, action, resource);
+  return new S3Error('AccessDenied', note === undefined ? message : `${message} (${note})`);
 }

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { S3Error } from './errors.ts';
-import type { BucketSettings } from './settings.ts';
+import { retentionMode } from './retention-mode.ts';
+import type { BucketSettings, BucketState } from './settings.ts';
 
 export interface Bucket {
-  readonly settings: BucketSettings;
+  readonly settings: BucketState;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -21,7 +22,7 @@ export interface Buckets {
 export function createBuckets(database: DatabaseSync): Buckets {
   const known = new Map<string, Bucket>();
   for (const row of database.prepare('SELECT name, settings, created_at FROM buckets').all()) {
-    const settings = JSON.parse(row.settings as string) as BucketSettings;
+    const settings = JSON.parse(row.settings as string) as BucketState;
     known.set(settings.name, { settings, createdAt: row.created_at as number });
   }
   const upsert = database.prepare(
@@ -32,11 +33,13 @@ export function createBuckets(database: DatabaseSync): Buckets {
 
   return {
     find: (name) => known.get(name),
-    save(settings, now) {
-      checkName(settings.name);
-      checkChange(known.get(settings.name)?.settings, settings);
+    save(wanted, now) {
+      checkSettings(wanted);
+      const before = known.get(wanted.name);
+      const versioning = wanted.versioned ? 'Enabled' : before?.settings.versioning && 'Suspended';
+      const settings: BucketState = { ...wanted, ...(versioning && { versioning }) };
       upsert.run(settings.name, JSON.stringify(settings), now);
-      known.set(settings.name, { settings, createdAt: known.get(settings.name)?.createdAt ?? now });
+      known.set(settings.name, { settings, createdAt: before?.createdAt ?? now });
     },
     remove(name) {
       remove.run(name);
@@ -46,17 +49,12 @@ export function createBuckets(database: DatabaseSync): Buckets {
   };
 }
 
-function checkName(name: string): void {
+function checkSettings({ name, versioned, objectLock }: BucketSettings): void {
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) || name.includes('..')) {
     throw new S3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
   }
-}
-
-function checkChange(before: BucketSettings | undefined, after: BucketSettings): void {
-  if (before?.versioning !== undefined && after.versioning === undefined) {
-    throw new S3Error('InvalidBucketState', 'Versioning can be suspended but not taken away again.');
-  }
-  if (after.objectLock?.enabled && after.versioning !== 'Enabled') {
+  if (objectLock?.enabled && !versioned) {
     throw new S3Error('InvalidBucketState', 'Object Lock needs a bucket with versioning enabled.');
   }
+  if (objectLock?.retention != null) retentionMode(objectLock.retention.mode);
 }

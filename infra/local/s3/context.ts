@@ -10,7 +10,7 @@ import type { Listings } from './listing.ts';
 import type { Log, NotificationDelivery } from './notification-delivery.ts';
 import type { Notifications } from './notifications.ts';
 import type { Objects } from './objects.ts';
-import type { BucketSettings } from './settings.ts';
+import type { BucketState } from './settings.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Whether SSE-KMS can use a key now. Throws when it is unknown or disabled. */
@@ -50,7 +50,7 @@ export interface S3Request {
 
 /** A request on a bucket that exists. */
 export interface BucketRequest extends S3Request {
-  readonly bucket: BucketSettings;
+  readonly bucket: BucketState;
 }
 
 /** Answers the request, or throws an AwsError. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { S3Error } from './errors.ts';
-import type { BucketSettings, CorsRule } from './settings.ts';
+import type { BucketState, CorsRule } from './settings.ts';
 
 /** Adds what a browser needs to see of the answer, when a rule allows the request's origin and method. */
 export function addCorsHeaders(
-  bucket: BucketSettings | undefined,
+  bucket: BucketState | undefined,
   message: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -15,7 +15,7 @@ export function addCorsHeaders(
 }
 
 /** Answers the question that a browser asks before a request. It is never signed. Throws AccessForbidden. */
-export function answerPreflight(bucket: BucketSettings, message: IncomingMessage, response: ServerResponse): void {
+export function answerPreflight(bucket: BucketState, message: IncomingMessage, response: ServerResponse): void {
   const { origin } = message.headers;
   const method = message.headers['access-control-request-method'];
   if (origin === undefined || method === undefined) {
@@ -33,18 +33,19 @@ export function answerPreflight(bucket: BucketSettings, message: IncomingMessage
     );
   }
   setOriginHeaders(response, rule, origin);
-  response.setHeader('access-control-allow-methods', rule.AllowedMethods.join(', '));
+  response.setHeader('access-control-allow-methods', rule.allowedMethods.join(', '));
   if (headers.length > 0) response.setHeader('access-control-allow-headers', headers.join(', '));
-  if (rule.MaxAge !== undefined) response.setHeader('access-control-max-age', String(rule.MaxAge));
+  if (rule.maxAgeSeconds !== null) response.setHeader('access-control-max-age', String(rule.maxAgeSeconds));
   response.writeHead(200, { 'content-length': '0' }).end();
 }
 
 function setOriginHeaders(response: ServerResponse, rule: CorsRule, origin: string): void {
-  const anyone = rule.AllowedOrigins.includes('*');
+  const anyone = rule.allowedOrigins.includes('*');
   response.setHeader('access-control-allow-origin', anyone ? '*' : origin);
   if (!anyone) response.setHeader('access-control-allow-credentials', 'true');
   response.setHeader('vary', 'Origin, Access-Control-Request-Headers, Access-Control-Request-Method');
-  if (rule.ExposedHeaders?.length) response.setHeader('access-control-expose-headers', rule.ExposedHeaders.join(', '));
+  if (rule.exposedHeaders.length > 0)
+    response.setHeader('access-control-expose-headers', rule.exposedHeaders.join(', '));
 }
 
 function ruleFor(
@@ -55,9 +56,9 @@ function ruleFor(
 ): CorsRule | undefined {
   return rules.find(
     (rule) =>
-      rule.AllowedMethods.includes(method) &&
-      rule.AllowedOrigins.some((pattern) => matches(pattern, origin)) &&
-      headers.every((name) => (rule.AllowedHeaders ?? []).some((pattern) => matches(pattern.toLowerCase(), name))),
+      rule.allowedMethods.includes(method) &&
+      rule.allowedOrigins.some((pattern) => matches(pattern, origin)) &&
+      headers.every((name) => rule.allowedHeaders.some((pattern) => matches(pattern.toLowerCase(), name))),
   );
 }
 

@@ -2,7 +2,7 @@ import { type BucketRequest, headerOf, type S3Request } from './context.ts';
 import { S3Error } from './errors.ts';
 import { lockHeaders } from './object-lock.ts';
 import type { Encryption, NewVersion, Tags } from './object-version.ts';
-import type { BucketSettings } from './settings.ts';
+import type { BucketState } from './settings.ts';
 import { parseTagHeader } from './tags.ts';
 
 const STORED_HEADERS = [
@@ -65,7 +65,7 @@ export function userMetadata(request: S3Request): Record<string, string> {
 }
 
 /** The request's own wish, or the bucket's default. */
-export function requestedEncryption(request: S3Request, bucket: BucketSettings): Encryption {
+export function requestedEncryption(request: S3Request, bucket: BucketState): Encryption {
   const algorithm = headerOf(request, 'x-amz-server-side-encryption');
   const wantedKey = headerOf(request, 'x-amz-server-side-encryption-aws-kms-key-id');
   if (headerOf(request, 'x-amz-server-side-encryption-customer-algorithm') !== undefined) {
@@ -75,9 +75,9 @@ export function requestedEncryption(request: S3Request, bucket: BucketSettings):
   if (algorithm !== undefined && algorithm !== 'aws:kms') {
     throw new S3Error('InvalidArgument', 'The encryption method specified is not supported');
   }
-  const kmsKeyArn = wantedKey ?? bucket.encryption?.kmsKeyArn;
+  const kmsKeyArn = wantedKey ?? bucket.keyArn ?? undefined;
   if (kmsKeyArn === undefined) return { algorithm: algorithm ?? 'AES256' };
-  return { algorithm: 'aws:kms', kmsKeyArn, ...(bucket.encryption?.bucketKey && { bucketKey: true }) };
+  return { algorithm: 'aws:kms', kmsKeyArn, ...(bucket.bucketKey && { bucketKey: true }) };
 }
 
 export function requestedTags(request: S3Request): Tags {

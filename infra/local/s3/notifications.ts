@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { S3Error } from './errors.ts';
 import { eventMessage, type ObjectEvent, sequencerOf, testEventMessage } from './event-record.ts';
-import type { NotificationConfiguration, QueueConfiguration } from './settings.ts';
+import type { QueueNotification } from './settings.ts';
 
 /**
  * Turns object events into queue messages. A message is a row, written in the transaction of the change that it tells
@@ -12,8 +12,8 @@ export interface Notifications {
   /** Must run in the transaction that makes the change. */
   record(event: ObjectEvent, now: number): void;
   /** Replaces the bucket's configuration; destinations hear `s3:TestEvent` when it differs from the one before. */
-  configure(bucket: string, configuration: NotificationConfiguration, now: number): void;
-  configuration(bucket: string): NotificationConfiguration;
+  configure(bucket: string, queues: readonly QueueNotification[], now: number): void;
+  configuration(bucket: string): readonly QueueNotification[];
 }
 
 export function createNotifications(database: DatabaseSync): Notifications {
@@ -23,18 +23,18 @@ export function createNotifications(database: DatabaseSync): Notifications {
   // Never behind the clock, so that a data directory made anew does not fall behind sequencers that others remember.
   const nextSequence = database.prepare('UPDATE sequence SET value = max(value + 1, ?) RETURNING value');
 
-  function configuration(bucket: string): NotificationConfiguration {
+  function configuration(bucket: string): readonly QueueNotification[] {
     const row = select.get(bucket);
-    return row?.notifications == null ? {} : (JSON.parse(row.notifications as string) as NotificationConfiguration);
+    return row?.notifications == null ? [] : (JSON.parse(row.notifications as string) as QueueNotification[]);
   }
 
   return {
     configuration,
     record(event, now) {
-      const interested = (configuration(event.bucket).QueueConfigurations ?? []).filter((queue) => isFor(queue, event));
+      const interested = configuration(event.bucket).filter((queue) => isFor(queue, event));
       const { value } = nextSequence.get(now * 1000) as { value: number };
       for (const queue of interested) {
-        insert.run(queue.QueueArn, eventMessage(event, queue.Id ?? 'notification', sequencerOf(value), now), now);
+        insert.run(queue.queueArn, eventMessage(event, queue.id, sequencerOf(value), now), now);
       }
     },
     configure(bucket, wanted, now) {
@@ -43,39 +43,24 @@ export function createNotifications(database: DatabaseSync): Notifications {
       const after = JSON.stringify(wanted);
       if (before === after) return;
       update.run(after, bucket);
-      for (const queue of wanted.QueueConfigurations ?? []) {
-        insert.run(queue.QueueArn, testEventMessage(bucket, randomUUID(), now), now);
+      for (const queue of wanted) {
+        insert.run(queue.queueArn, testEventMessage(bucket, randomUUID(), now), now);
       }
     },
   };
 }
 
-/** Whether the configuration names the event (`s3:ObjectCreated:*` names all of its kind) and its filter lets the key through. */
-export function isFor(queue: QueueConfiguration, event: Pick<ObjectEvent, 'name' | 'key'>): boolean {
-  const [kind] = event.name.split(':');
-  if (!queue.Events.some((wanted) => wanted === `s3:${event.name}` || wanted === `s3:${kind}:*`)) return false;
-  return (queue.Filter?.Key?.FilterRules ?? []).every(({ Name, Value }) =>
-    Name.toLowerCase() === 'prefix' ? event.key.startsWith(Value) : event.key.endsWith(Value),
-  );
+/** Whether the queue wants the event (`s3:ObjectCreated:*` names all of its kind) and its filter lets the key through. */
+export function isFor(queue: QueueNotification, { name, key }: Pick<ObjectEvent, 'name' | 'key'>): boolean {
+  const [kind] = name.split(':');
+  const wanted = queue.events.some((each) => each === `s3:${name}` || each === `s3:${kind}:*`);
+  return wanted && key.startsWith(queue.prefix) && key.endsWith(queue.suffix);
 }
 
-function checkConfiguration(wanted: NotificationConfiguration): void {
-  if (
-    wanted.TopicConfigurations?.length ||
-    wanted.LambdaFunctionConfigurations?.length ||
-    wanted.EventBridgeConfiguration
-  ) {
-    throw new S3Error('InvalidArgument', 'Only queues can be notified here.');
-  }
-  for (const queue of wanted.QueueConfigurations ?? []) {
-    const rules = queue.Filter?.Key?.FilterRules ?? [];
-    if (rules.some(({ Name }) => !/^(prefix|suffix)$/i.test(Name))) {
-      throw new S3Error('InvalidArgument', 'filter rule name must be either prefix or suffix');
-    }
-    if (
-      queue.Events.some((name) => !/^s3:(ObjectCreated|ObjectRemoved|ObjectTagging|LifecycleExpiration):/.test(name))
-    ) {
-      throw new S3Error('InvalidArgument', `The event is not supported for notifications: ${queue.Events.join(', ')}`);
-    }
-  }
+const OFFERED = /^s3:(ObjectCreated|ObjectRemoved|ObjectTagging|LifecycleExpiration):/;
+
+function checkConfiguration(queues: readonly QueueNotification[]): void {
+  const unknown = queues.flatMap(({ events }) => events).find((name) => !OFFERED.test(name));
+  if (unknown === undefined) return;
+  throw new S3Error('InvalidArgument', `The event is not supported for notifications: ${unknown}`);
 }

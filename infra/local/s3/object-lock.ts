@@ -2,7 +2,7 @@ import { requireOnObject } from './access.ts';
 import { type BucketRequest, type Context, headerOf } from './context.ts';
 import { S3Error } from './errors.ts';
 import type { ObjectVersion, Retention } from './object-version.ts';
-import type { RetentionMode } from './settings.ts';
+import { retentionMode } from './retention-mode.ts';
 
 const DAY = 86_400_000;
 
@@ -31,10 +31,8 @@ export function lockHeaders(
 /** Throws InvalidArgument for an unknown mode, or a date that is not in the future. */
 export function parseRetention(mode: string, until: string, now: number): Retention {
   const time = Date.parse(until);
-  if (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE')
-    throw new S3Error('InvalidArgument', 'Unknown wormMode directive.');
   if (!(time > now)) throw new S3Error('InvalidArgument', 'The retain until date must be in the future!');
-  return { mode: mode satisfies RetentionMode, until: time };
+  return { mode: retentionMode(mode), until: time };
 }
 
 export function requireLockBucket(request: BucketRequest): void {
@@ -44,8 +42,8 @@ export function requireLockBucket(request: BucketRequest): void {
 }
 
 function defaultRetention({ bucket }: BucketRequest, now: number): Retention | undefined {
-  const wanted = bucket.objectLock?.defaultRetention;
-  return wanted === undefined ? undefined : { mode: wanted.mode, until: now + wanted.days * DAY };
+  const wanted = bucket.objectLock?.retention;
+  return wanted == null ? undefined : { mode: retentionMode(wanted.mode), until: now + wanted.days * DAY };
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type Tags,
   UNVERSIONED_ID,
 } from './object-version.ts';
-import type { BucketSettings } from './settings.ts';
+import type { BucketState } from './settings.ts';
 
 /** What a delete did: what is gone (its body is then free), or the marker that now hides the key. */
 export interface Deletion {
@@ -22,12 +22,12 @@ export interface Objects {
   version(bucket: string, key: string, versionId: string): ObjectVersion | undefined;
   /** Adds a version, or replaces the `null` one; returns what it replaced as `replaced`. */
   put(
-    bucket: BucketSettings,
+    bucket: BucketState,
     version: NewVersion,
     now: number,
   ): { written: ObjectVersion; replaced: ObjectVersion | undefined };
   /** Delete without a version id: a marker where versions are kept, the end of the object where they are not. */
-  deleteCurrent(bucket: BucketSettings, key: string, now: number): Deletion;
+  deleteCurrent(bucket: BucketState, key: string, now: number): Deletion;
   deleteVersion(version: ObjectVersion): void;
   setTags(version: ObjectVersion, tags: Tags): void;
   setRetention(version: ObjectVersion, retention: Retention | undefined): void;
@@ -71,7 +71,7 @@ export function createObjects(database: DatabaseSync): Objects {
   }
 
   function insertLatest(
-    bucket: BucketSettings,
+    bucket: BucketState,
     row: Omit<NewVersion, 'bodyId'> & { bodyId: string | null; deleteMarker: boolean },
     now: number,
   ) {

@@ -13,7 +13,7 @@ import { createListings } from './listing.ts';
 import { type Log, type Notify, startDelivery } from './notification-delivery.ts';
 import { createNotifications } from './notifications.ts';
 import { createObjects } from './objects.ts';
-import type { BucketSettings, NotificationConfiguration } from './settings.ts';
+import type { BucketSettings, QueueNotification } from './settings.ts';
 import { createUploads } from './uploads.ts';
 
 export interface S3ServerOptions {
@@ -37,7 +37,7 @@ export interface S3Server {
   /** Creates the bucket, or gives an existing one these settings; its objects stay. */
   createBucket(settings: BucketSettings): void;
   /** Replaces the bucket's notifications; the queues hear `s3:TestEvent` when something changed. */
-  configureNotifications(bucket: string, configuration: NotificationConfiguration): void;
+  configureNotifications(bucket: string, queues: readonly QueueNotification[]): void;
   /** Resolves when every recorded notification has reached its queue. */
   notificationsDrained(): Promise<void>;
 }
@@ -60,9 +60,9 @@ export function createS3Server(options: S3ServerOptions): S3Server {
       database.close();
     },
     createBucket: (settings) => context.buckets.save(settings, clock.now()),
-    configureNotifications(bucket, configuration) {
+    configureNotifications(bucket, queues) {
       if (context.buckets.find(bucket) === undefined) throw noSuchBucket(bucket);
-      inTransaction(database, () => context.notifications.configure(bucket, configuration, clock.now()));
+      inTransaction(database, () => context.notifications.configure(bucket, queues, clock.now()));
       delivery.wake();
     },
     notificationsDrained: () => delivery.drained(),

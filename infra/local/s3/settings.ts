@@ -1,28 +1,35 @@
-/** What a bucket's `AWS::S3::Bucket` resource says, with every intrinsic resolved. */
+/** What a bucket's `AWS::S3::Bucket` resource says, in the shape that the assembly's reader gives. */
 export interface BucketSettings {
   readonly name: string;
-  readonly versioning?: 'Enabled' | 'Suspended';
-  /** Server-side encryption by default: SSE-KMS when a key ARN is given, SSE-S3 otherwise. */
-  readonly encryption?: { readonly kmsKeyArn?: string; readonly bucketKey?: boolean };
+  /** Turning it off again suspends versioning, as CloudFormation does: versions that exist stay. */
+  readonly versioned?: boolean;
+  /** SSE-KMS with this key by default; SSE-S3 when null. */
+  readonly keyArn?: string | null;
+  readonly bucketKey?: boolean;
   readonly cors?: readonly CorsRule[];
-  readonly objectLock?: { readonly enabled: boolean; readonly defaultRetention?: DefaultRetention };
+  readonly objectLock?: {
+    readonly enabled: boolean;
+    readonly retention?: { readonly mode: string; readonly days: number } | null;
+  };
   readonly lifecycle?: readonly LifecycleRule[];
 }
 
+/** A bucket as the server keeps it. */
+export interface BucketState extends BucketSettings {
+  /** Undefined in a bucket that never kept versions. */
+  readonly versioning?: 'Enabled' | 'Suspended';
+}
+
 export interface CorsRule {
-  readonly AllowedOrigins: readonly string[];
-  readonly AllowedMethods: readonly string[];
-  readonly AllowedHeaders?: readonly string[];
-  readonly ExposedHeaders?: readonly string[];
-  readonly MaxAge?: number;
+  readonly allowedMethods: readonly string[];
+  /** Each may hold one `*`. */
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHeaders: readonly string[];
+  readonly exposedHeaders: readonly string[];
+  readonly maxAgeSeconds: number | null;
 }
 
 export type RetentionMode = 'GOVERNANCE' | 'COMPLIANCE';
-
-export interface DefaultRetention {
-  readonly mode: RetentionMode;
-  readonly days: number;
-}
 
 /** Ages are whole days; a rule without prefix holds for the whole bucket. */
 export interface LifecycleRule {
@@ -32,21 +39,14 @@ export interface LifecycleRule {
   readonly abortIncompleteMultipartUploadDays?: number;
 }
 
-/** `NotificationConfiguration` of `Custom::S3BucketNotifications` and of PutBucketNotificationConfiguration. */
-export interface NotificationConfiguration {
-  readonly QueueConfigurations?: readonly QueueConfiguration[];
-  readonly TopicConfigurations?: readonly unknown[];
-  readonly LambdaFunctionConfigurations?: readonly unknown[];
-  readonly EventBridgeConfiguration?: unknown;
-}
-
-export interface QueueConfiguration {
-  readonly Id?: string;
-  readonly QueueArn: string;
-  readonly Events: readonly string[];
-  readonly Filter?: {
-    readonly Key?: { readonly FilterRules?: readonly { readonly Name: string; readonly Value: string }[] };
-  };
+/** One queue of `Custom::S3BucketNotifications`. Empty prefix and suffix let every key through. */
+export interface QueueNotification {
+  readonly id: string;
+  readonly queueArn: string;
+  /** `s3:ObjectCreated:*`, `s3:ObjectRemoved:Delete`, … */
+  readonly events: readonly string[];
+  readonly prefix: string;
+  readonly suffix: string;
 }
 
 export const REGION = 'us-east-1';

@@ -3,7 +3,7 @@ import type { Operation, S3Request } from '../context.ts';
 import { S3Error } from '../errors.ts';
 import { isoDate, sendEmpty, sendXml } from '../respond.ts';
 import { REGION } from '../settings.ts';
-import { element, optional } from '../xml.ts';
+import { element, type Markup, optional } from '../xml.ts';
 import { ownerElement } from './list-objects.ts';
 
 export const listBuckets: Operation<S3Request> = (context, request) => {
@@ -34,7 +34,7 @@ export const createBucket: Operation<S3Request> = (context, request) => {
     );
   }
   const locked = request.message.headers['x-amz-bucket-object-lock-enabled'] === 'true';
-  const settings = locked ? ({ versioning: 'Enabled', objectLock: { enabled: true } } as const) : {};
+  const settings = locked ? { versioned: true, objectLock: { enabled: true } } : {};
   context.buckets.save({ name: request.bucketName, ...settings }, context.clock.now());
   sendEmpty(request, 200, { location: `/${request.bucketName}` });
 };
@@ -72,7 +72,8 @@ export const getBucketVersioning: Operation = (context, request) => {
 
 export const getBucketEncryption: Operation = (context, request) => {
   requireOnBucket(context, request, 's3:GetEncryptionConfiguration');
-  const { kmsKeyArn, bucketKey } = request.bucket.encryption ?? {};
+  const { keyArn, bucketKey } = request.bucket;
+  const kmsKeyArn = keyArn ?? undefined;
   sendXml(request, 'ServerSideEncryptionConfiguration', [
     element('Rule', [
       element('ApplyServerSideEncryptionByDefault', [
@@ -87,17 +88,18 @@ export const getBucketEncryption: Operation = (context, request) => {
 export const getBucketCors: Operation = (context, request) => {
   requireOnBucket(context, request, 's3:GetBucketCORS');
   const { cors } = request.bucket;
-  if (cors === undefined) throw new S3Error('NoSuchCORSConfiguration', 'The CORS configuration does not exist');
+  if (cors === undefined || cors.length === 0)
+    throw new S3Error('NoSuchCORSConfiguration', 'The CORS configuration does not exist');
   sendXml(
     request,
     'CORSConfiguration',
     cors.map((rule) =>
       element('CORSRule', [
-        ...rule.AllowedOrigins.map((origin) => element('AllowedOrigin', origin)),
-        ...rule.AllowedMethods.map((method) => element('AllowedMethod', method)),
-        ...(rule.AllowedHeaders ?? []).map((header) => element('AllowedHeader', header)),
-        ...(rule.ExposedHeaders ?? []).map((header) => element('ExposeHeader', header)),
-        ...optional('MaxAgeSeconds', rule.MaxAge),
+        ...rule.allowedOrigins.map((origin) => element('AllowedOrigin', origin)),
+        ...rule.allowedMethods.map((method) => element('AllowedMethod', method)),
+        ...rule.allowedHeaders.map((header) => element('AllowedHeader', header)),
+        ...rule.exposedHeaders.map((header) => element('ExposeHeader', header)),
+        ...optional('MaxAgeSeconds', rule.maxAgeSeconds ?? undefined),
       ]),
     ),
   );
@@ -105,27 +107,25 @@ export const getBucketCors: Operation = (context, request) => {
 
 export const getBucketNotification: Operation = (context, request) => {
   requireOnBucket(context, request, 's3:GetBucketNotification');
-  const { QueueConfigurations = [] } = context.notifications.configuration(request.bucketName);
   sendXml(
     request,
     'NotificationConfiguration',
-    QueueConfigurations.map((queue) =>
-      element('QueueConfiguration', [
-        ...optional('Id', queue.Id),
-        element('Queue', queue.QueueArn),
-        ...queue.Events.map((name) => element('Event', name)),
-        element('Filter', [
-          element(
-            'S3Key',
-            (queue.Filter?.Key?.FilterRules ?? []).map(({ Name, Value }) =>
-              element('FilterRule', [element('Name', Name), element('Value', Value)]),
-            ),
-          ),
+    context.notifications
+      .configuration(request.bucketName)
+      .map(({ id, queueArn, events, prefix, suffix }) =>
+        element('QueueConfiguration', [
+          element('Id', id),
+          element('Queue', queueArn),
+          ...events.map((name) => element('Event', name)),
+          element('Filter', [element('S3Key', [...filterRule('prefix', prefix), ...filterRule('suffix', suffix)])]),
         ]),
-      ]),
-    ),
+      ),
   );
 };
+
+function filterRule(name: string, value: string): Markup[] {
+  return value === '' ? [] : [element('FilterRule', [element('Name', name), element('Value', value)])];
+}
 
 export const getObjectLockConfiguration: Operation = (context, request) => {
   requireOnBucket(context, request, 's3:GetBucketObjectLockConfiguration');
@@ -136,7 +136,7 @@ export const getObjectLockConfiguration: Operation = (context, request) => {
       'Object Lock configuration does not exist for this bucket',
     );
   }
-  const rule = lock.defaultRetention;
+  const rule = lock.retention;
   const retention = rule && element('DefaultRetention', [element('Mode', rule.mode), element('Days', rule.days)]);
   sendXml(request, 'ObjectLockConfiguration', [
     element('ObjectLockEnabled', 'Enabled'),
