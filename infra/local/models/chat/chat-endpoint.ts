@@ -1,0 +1,39 @@
+import type { ServerResponse } from 'node:http';
+import { parseChatRequest } from '../wire/chat-request.ts';
+import {
+  type ChatAnswer,
+  completionBody,
+  completionChunks,
+  piecesOf,
+  startEventStream,
+  usageOf,
+  writeEvent,
+} from '../wire/chat-response.ts';
+import { type JsonObject, sendJson } from '../wire/http.ts';
+import { estimateTokens } from '../wire/token-count.ts';
+import { extractiveAnswer } from './extractive-answer.ts';
+import { readPrompt } from './sources.ts';
+
+/** What the `model` of every offline answer says. */
+export const OFFLINE_MODEL = 'offline';
+
+/** Answers `POST /v1/chat/completions`, streamed when asked for. */
+export function answerChat(body: JsonObject, response: ServerResponse): void {
+  const request = parseChatRequest(body);
+  const content = extractiveAnswer(readPrompt(request.messages));
+  const promptTokens = request.messages.reduce((sum, { text }) => sum + estimateTokens(text), 0);
+  const answer: ChatAnswer = {
+    model: OFFLINE_MODEL,
+    content,
+    finishReason: 'stop',
+    usage: usageOf(promptTokens, estimateTokens(content)),
+  };
+  if (!request.stream) {
+    sendJson(response, 200, completionBody(answer));
+    return;
+  }
+  startEventStream(response);
+  for (const chunk of completionChunks(answer, piecesOf(content), request.includeUsage)) writeEvent(response, chunk);
+  writeEvent(response, '[DONE]');
+  response.end();
+}
