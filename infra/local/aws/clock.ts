@@ -44,6 +44,8 @@ export function createVirtualClock(start: number): VirtualClock {
       return () => void timers.delete(timer);
     },
     async advance(milliseconds) {
+      // What was just begun may still be about to set its timers.
+      await settle();
       const end = now + milliseconds;
       for (;;) {
         const next = [...timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due)[0];

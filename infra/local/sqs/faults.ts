@@ -13,6 +13,8 @@ export interface Faults {
   readonly emptyReceiveProbability: number;
   /** A send is stored, yet the caller's connection is cut before the answer. */
   readonly lostSendAnswerProbability: number;
+  /** A delete is acknowledged and not done: the message comes back. */
+  readonly lostDeleteProbability: number;
   /** An entry of a batch fails (`InternalError`, not the sender's fault) and is not carried out. */
   readonly batchEntryFailureProbability: number;
   /** 0 to below 1. */
@@ -27,6 +29,7 @@ export const noFaults: Faults = {
   shuffleWindow: 1,
   emptyReceiveProbability: 0,
   lostSendAnswerProbability: 0,
+  lostDeleteProbability: 0,
   batchEntryFailureProbability: 0,
   random: Math.random,
 };

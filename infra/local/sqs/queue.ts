@@ -94,7 +94,7 @@ export class LocalQueue {
     const waitSeconds = options.waitSeconds ?? this.settings.receiveWaitSeconds;
     const faults = this.#around.faults();
     if (waitSeconds === 0 && strikes(faults, faults.emptyReceiveProbability)) return [];
-    return this.#line.wait(options, waitSeconds * 1000);
+    return this.#line.wait(options, Math.round(waitSeconds * 1000));
   }
 
   #take({ maximum = 1, visibilityTimeout = this.settings.visibilityTimeout }: ReceiveOptions): ReceivedMessage[] {
@@ -153,6 +153,8 @@ export class LocalQueue {
     const { sequence, receiveCount } = parseReceipt(receiptHandle, this.settings.name);
     const entry = this.#index.get(sequence);
     if (entry === undefined || entry.receiveCount !== receiveCount) return;
+    const faults = this.#around.faults();
+    if (strikes(faults, faults.lostDeleteProbability)) return;
     this.#forget(entry);
     this.totals.deleted += 1;
   }
