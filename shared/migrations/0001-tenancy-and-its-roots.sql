@@ -27,7 +27,9 @@ GRANT EXECUTE ON FUNCTION dbrag.new_uuid() TO dbrag_app, dbrag_system;
 -- The first statement of every unit of work. Everything it sets ends with the transaction, so a reused connection cannot carry
 -- one tenant's right into another's request; and because set_config stands inside a function, RDS Proxy does not pin for it.
 -- plpgsql, not sql: its plan is kept for the session, and this runs once a request.
-CREATE FUNCTION dbrag.begin_workspace(workspace uuid, collection_ids uuid[] DEFAULT NULL) RETURNS void
+CREATE FUNCTION dbrag.begin_workspace(
+  workspace uuid, collection_ids uuid[] DEFAULT NULL, statement_timeout_milliseconds integer DEFAULT NULL
+) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   ignored text;
@@ -38,14 +40,29 @@ BEGIN
   ignored := set_config('dbrag.workspace_id', workspace::text, true);
   -- '' = no narrowing, '{}' = narrowed to nothing.
   ignored := set_config('dbrag.collection_ids', coalesce(collection_ids::text, ''), true);
+  IF statement_timeout_milliseconds IS NOT NULL THEN
+    ignored := set_config('statement_timeout', statement_timeout_milliseconds::text, true);
+  END IF;
   ignored := set_config('hnsw.ef_search', '100', true);
   -- Without it an index shared by tenants returns a handful of the rows that a small tenant has (measured: recall 0.10).
   ignored := set_config('hnsw.iterative_scan', 'relaxed_order', true);
 END
 $$;
-COMMENT ON FUNCTION dbrag.begin_workspace(uuid, uuid[]) IS
+COMMENT ON FUNCTION dbrag.begin_workspace(uuid, uuid[], integer) IS
   'Opens a workspace for this transaction; collection_ids narrows it further (null: everything in it)';
-GRANT EXECUTE ON FUNCTION dbrag.begin_workspace(uuid, uuid[]) TO dbrag_app;
+GRANT EXECUTE ON FUNCTION dbrag.begin_workspace(uuid, uuid[], integer) TO dbrag_app;
+
+CREATE FUNCTION dbrag.begin_system(statement_timeout_milliseconds integer) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  ignored text;
+BEGIN
+  ignored := set_config('dbrag.workspace_id', '', true);
+  ignored := set_config('statement_timeout', statement_timeout_milliseconds::text, true);
+END
+$$;
+COMMENT ON FUNCTION dbrag.begin_system(integer) IS 'A transaction of no workspace: sees no tenant''s rows';
+GRANT EXECUTE ON FUNCTION dbrag.begin_system(integer) TO dbrag_app;
 
 -- The one policy template. After a transaction-local setting has ended, the setting is '' and not NULL: hence nullif.
 CREATE PROCEDURE dbrag.isolate_by_workspace(target regclass, workspace_column name DEFAULT 'workspace_id')

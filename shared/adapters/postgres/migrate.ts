@@ -37,7 +37,7 @@ const attempts = 8;
 export async function migrate(options: MigrateOptions): Promise<MigrationResult> {
   checkSettings(options.settings);
   const files = await readMigrations(options.directory);
-  const client = new pg.Client(await clientConfig(options.connection));
+  const client = new pg.Client(clientConfig(options.connection));
   client.on('error', () => {});
   await client.connect();
   try {

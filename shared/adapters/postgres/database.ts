@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg, { type PoolClient } from 'pg';
+import type { Database, Db, WorkspaceScope } from '../../core/database.ts';
+import { DbragError } from '../../core/errors.ts';
+import { type ConnectionSettings, clientConfig } from './connection.ts';
+import { classify, translate } from './errors.ts';
+import { runStatement, StatementNames } from './statements.ts';
+
+export interface PostgresSettings extends ConnectionSettings {
+  /** Connections at most. A function serves one event at a time and needs one; a second is for what runs beside it. */
+  readonly max?: number;
+  /** Longest time for one statement; the server is told to stop a little earlier. */
+  readonly queryTimeoutMillis?: number;
+  /** What is left of the invocation: no statement may outlive it. */
+  readonly remainingMillis?: () => number;
+  /** Named statements save planning, but a proxy pins its connection for them: only where the connection is direct. */
+  readonly preparedStatements?: boolean;
+}
+
+export interface PostgresDatabase extends Database {
+  close(): Promise<void>;
+}
+
+const attempts = 3;
+const defaultQueryTimeoutMillis = 15_000;
+// Below the server's idle_session_timeout, so that a connection is closed by us and not found dead.
+const idleTimeoutMillis = 30_000;
+/** The server's own limit comes first: a statement that it stopped leaves a usable connection, one that we left does not. */
+const serverShare = 0.95;
+
+/** The database port on `pg`. Opens no connection until it is asked something. */
+export function createPostgresDatabase(settings: PostgresSettings): PostgresDatabase {
+  const credentials = refreshingPassword(settings);
+  const pool = new pg.Pool({
+    ...clientConfig(settings, credentials.password),
+    // Statements are written without waiting for the answer to BEGIN: one round trip less for every transaction.
+    pipeline: true,
+    max: settings.max ?? 1,
+    idleTimeoutMillis,
+    allowExitOnIdle: true,
+  });
+  // A pool without a listener ends the process when an idle connection breaks. The pool has dropped it by then.
+  pool.on('error', () => {});
+  const names = settings.preparedStatements ? new StatementNames() : undefined;
+
+  const timeLimit = () => {
+    const remaining = settings.remainingMillis?.() ?? Number.POSITIVE_INFINITY;
+    if (remaining <= 0)
+      throw new DbragError('timeout', 'There was no time left to ask the database.', { retryable: true });
+    return Math.max(1, Math.floor(Math.min(settings.queryTimeoutMillis ?? defaultQueryTimeoutMillis, remaining)));
+  };
+
+  async function connect(): Promise<PoolClient> {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (classify(error) !== 'credentials') throw error;
+      credentials.refuse();
+      return pool.connect();
+    }
+  }
+
+  async function transaction<T>(begin: (statementTimeout: number) => string, work: (db: Db) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await tryOnce(connect, begin, work, timeLimit, names);
+      if ('result' in outcome) return outcome.result;
+      if (attempt === attempts || !outcome.mayRetry) throw translate(outcome.error);
+      await delay(Math.random() * 20 * attempt);
+    }
+  }
+
+  return {
+    inWorkspace: (scope, work) => transaction((limit) => beginWorkspace(scope, limit), work),
+    inSystem: (work) => transaction((limit) => `BEGIN; SELECT dbrag.begin_system(${limit})`, work),
+    close: () => pool.end(),
+  };
+}
+
+type Outcome<T> = { readonly result: T } | { readonly error: unknown; readonly mayRetry: boolean };
+
+/** One attempt at one transaction. Nothing was committed when it may be retried: the connection broke before COMMIT was sent. */
+async function tryOnce<T>(
+  connect: () => Promise<PoolClient>,
+  begin: (statementTimeout: number) => string,
+  work: (db: Db) => Promise<T>,
+  timeLimit: () => number,
+  names: StatementNames | undefined,
+): Promise<Outcome<T>> {
+  let client: PoolClient | undefined;
+  let begun: Promise<unknown> | undefined;
+  let committing = false;
+  try {
+    client = await connect();
+    begun = send(client, begin(Math.ceil(timeLimit() * serverShare)), timeLimit());
+    // Its failure shows in the statement after it as well; it is asked for below, and is no unhandled rejection until then.
+    begun.catch(() => {});
+    const result = await work(openTransaction(client, timeLimit, names));
+    await begun;
+    committing = true;
+    await commit(client, timeLimit());
+    client.release();
+    return { result };
+  } catch (thrown) {
+    const error = (await firstFailure(begun)) ?? thrown;
+    const failure = classify(error);
+    await giveBack(client, failure, timeLimit);
+    const passing = failure === 'conflict' || (failure === 'connection_lost' && !committing);
+    return { error, mayRetry: passing && client !== undefined };
+  }
+}
+
+function openTransaction(client: PoolClient, timeLimit: () => number, names: StatementNames | undefined): Db {
+  return {
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      const options = { timeoutMillis: timeLimit(), name: names?.of(text) };
+      const { rows, rowCount } = await runStatement<Row & object>(client, text, values, options);
+      return { rows, count: rowCount ?? 0 };
+    },
+  };
+}
+
+function send(client: PoolClient, text: string, timeoutMillis: number): Promise<{ command?: string }> {
+  return client.query({ text, query_timeout: timeoutMillis } as { text: string });
+}
+
+/** The server answers COMMIT of a broken transaction with ROLLBACK and no error. */
+async function commit(client: PoolClient, timeoutMillis: number): Promise<void> {
+  const { command } = await send(client, 'COMMIT', timeoutMillis);
+  if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a failed statement in it was ignored');
+}
+
+async function firstFailure(begun: Promise<unknown> | undefined): Promise<unknown> {
+  return begun?.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** Back to the pool after a ROLLBACK, or destroyed: after a timeout or a broken connection nothing on it can be trusted. */
+async function giveBack(client: PoolClient | undefined, failure: string, timeLimit: () => number): Promise<void> {
+  if (client === undefined) return;
+  if (failure === 'connection_lost' || failure === 'timeout' || failure === 'unavailable') {
+    client.release(true);
+    return;
+  }
+  try {
+    await send(client, 'ROLLBACK', Math.min(1000, timeLimit()));
+    client.release();
+  } catch {
+    client.release(true);
+  }
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** One simple statement for BEGIN and its context; simple statements take no parameters, so only UUIDs ever get into it. */
+function beginWorkspace({ workspaceId, collectionIds }: WorkspaceScope, statementTimeout: number): string {
+  for (const id of [workspaceId, ...(collectionIds ?? [])]) if (!uuid.test(id)) throw new TypeError('not a UUID');
+  const narrowing = collectionIds ? `'{${collectionIds.join(',')}}'` : 'NULL';
+  return `BEGIN; SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
+}
+
+/** Passwords rotate: a refused one is asked for anew, once. */
+function refreshingPassword(settings: ConnectionSettings): { password: () => Promise<string>; refuse: () => void } {
+  let refused = false;
+  return {
+    password: () => {
+      const fresh = refused;
+      refused = false;
+      return settings.password({ fresh });
+    },
+    refuse: () => {
+      refused = true;
+    },
+  };
+}
