@@ -28,6 +28,8 @@ export const environmentNames = {
   cacheUrl: 'CACHE_URL',
   /** JSON of the stage's cache settings: `{questionTtl, chunkTtl, metadataTtl, queryTtl}` in seconds. */
   cacheSettings: 'CACHE_SETTINGS',
+  /** ARN of the secret `{username, password}` that the cache asks for; unset where it asks for none. */
+  cacheSecret: 'CACHE_SECRET_ARN',
 
   bucketName: 'BUCKET_NAME',
   auditBucketName: 'AUDIT_BUCKET_NAME',
@@ -47,12 +49,16 @@ export const environmentNames = {
   modelBaseUrl: 'OPENAI_BASE_URL',
   embeddingModel: 'EMBEDDING_MODEL',
   embeddingDimensions: 'EMBEDDING_DIMENSIONS',
+  /** Model of the second vector space, for times when the first model is down; unset for none. */
+  embeddingFallbackModel: 'EMBEDDING_FALLBACK_MODEL',
 
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */
   maximumFileBytes: 'MAXIMUM_FILE_BYTES',
   /** JSON list of allowed browser origins. */
   corsOrigins: 'CORS_ORIGINS',
+  /** JSON list of OIDC issuers whose tokens are accepted: `[{issuer, audience}]`. */
+  identityProviders: 'IDENTITY_PROVIDERS',
   /** JSON of the stage's quotas, or `null` for none. */
   quotas: 'QUOTAS',
 } as const;

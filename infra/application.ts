@@ -1,0 +1,43 @@
+import { App, Tags, Validations } from 'aws-cdk-lib/core';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { DataStack } from './data-stack.ts';
+import { featureFlags } from './feature-flags.ts';
+import { ServiceStack } from './service-stack.ts';
+import type { StageSettings } from './stage-settings.ts';
+import { stageNamed } from './stages.ts';
+
+export interface ApplicationOptions {
+  /** A stage's name or its settings; default the context value `stage`, or `small`. */
+  readonly stage?: string | StageSettings;
+  readonly bundleDirectory: string;
+  /** Check the templates against CloudFormation's rules and cdk-nag's; findings are errors. */
+  readonly validate: boolean;
+  readonly outputDirectory?: string;
+}
+
+/** The whole system of one stage: a stack that must survive and one that need not. */
+export function createApplication(options: ApplicationOptions): App {
+  const { outputDirectory, bundleDirectory, validate } = options;
+  const app = new App({
+    context: featureFlags,
+    ...(outputDirectory === undefined ? {} : { outdir: outputDirectory }),
+  });
+  const chosen = options.stage ?? String(app.node.tryGetContext('stage') ?? 'small');
+  const stage = typeof chosen === 'string' ? stageNamed(chosen) : chosen;
+  const shared = { stage, terminationProtection: stage.operations.terminationProtection } as const;
+  const data = new DataStack(app, `dbrag-${stage.name}-data`, {
+    ...shared,
+    description: 'dbrag: what must survive',
+  });
+  new ServiceStack(app, `dbrag-${stage.name}-service`, {
+    ...shared,
+    description: 'dbrag: what can be made again',
+    data,
+    bundleDirectory,
+  });
+  for (const [key, value] of Object.entries({ ...stage.operations.tags, stage: stage.name })) {
+    Tags.of(app).add(key, value);
+  }
+  if (validate) Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  return app;
+}

@@ -1,0 +1,148 @@
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  type Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { Duration, Size, Stack, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { environmentNames as names } from '../../shared/core/env-names.ts';
+import { type HandlerEntry, handlerExport } from '../bundle.ts';
+import type { StageSettings } from '../stage-settings.ts';
+import type { Keys } from './keys.ts';
+import { encryptedLogGroup, type LogSettings } from './log-group.ts';
+import type { Network } from './network.ts';
+
+export const metricsNamespace = 'dbrag';
+
+export interface FunctionsProps {
+  readonly stage: StageSettings;
+  readonly code: Code;
+  readonly network: Network;
+  readonly keys: Keys;
+  readonly logs: LogSettings;
+}
+
+export interface FunctionSettings {
+  readonly entry: HandlerEntry;
+  readonly description: string;
+  readonly memoryMegabytes: number;
+  readonly timeout: Duration;
+  readonly reservedConcurrency?: number;
+  /** Scratch space; default the 512 MB that cost nothing. */
+  readonly diskMegabytes?: number;
+}
+
+/**
+ * Makes functions that are alike in everything but their work: one role, one security group and one encrypted log group each, and
+ * nothing allowed but to start, log and trace until something is granted.
+ */
+export class Functions extends Construct {
+  private readonly props: FunctionsProps;
+  private readonly baseline: Policy;
+
+  constructor(scope: Construct, id: string, props: FunctionsProps) {
+    super(scope, id);
+    this.props = props;
+    this.baseline = this.createBaseline();
+  }
+
+  add(id: string, settings: FunctionSettings): LambdaFunction {
+    const { stage, code, network, keys, logs } = this.props;
+    const logGroup = encryptedLogGroup(this, `${id}Logs`, logs);
+    const role = this.createRole(id);
+    logGroup.grantWrite(role);
+    const securityGroup = network.securityGroup(this, `${id}SecurityGroup`, `Function ${settings.entry}`);
+    const fn = new LambdaFunction(this, id, {
+      description: settings.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code,
+      handler: `${settings.entry}.${handlerExport}`,
+      memorySize: settings.memoryMegabytes,
+      timeout: settings.timeout,
+      ephemeralStorageSize: Size.mebibytes(settings.diskMegabytes ?? 512),
+      ...(settings.reservedConcurrency === undefined
+        ? {}
+        : { reservedConcurrentExecutions: settings.reservedConcurrency }),
+      role,
+      vpc: network.vpc,
+      vpcSubnets: network.functionSubnets,
+      securityGroups: [securityGroup],
+      environmentEncryption: keys.data,
+      environment: commonEnvironment(stage, settings.entry),
+      tracing: Tracing.ACTIVE,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+    });
+    // A function in a VPC cannot be created before its role may make network interfaces.
+    fn.node.addDependency(this.baseline);
+    network.grantHttps(fn);
+    return fn;
+  }
+
+  /** Only this account's Lambda may wear the role. */
+  private createRole(id: string): Role {
+    const { account } = Stack.of(this);
+    const role = new Role(this, `${id}Role`, {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': account } },
+      }),
+    });
+    this.baseline.attachToRole(role);
+    return role;
+  }
+
+  private createBaseline(): Policy {
+    const policy = new Policy(this, 'Baseline', {
+      statements: [
+        new PolicyStatement({
+          actions: [
+            'ec2:CreateNetworkInterface',
+            'ec2:DescribeNetworkInterfaces',
+            'ec2:DescribeSubnets',
+            'ec2:DeleteNetworkInterface',
+            'ec2:AssignPrivateIpAddresses',
+            'ec2:UnassignPrivateIpAddresses',
+          ],
+          resources: ['*'],
+        }),
+        new PolicyStatement({ actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }),
+      ],
+    });
+    Validations.of(policy).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'Network interfaces of functions and trace segments have no ARNs that could be named beforehand.',
+    });
+    return policy;
+  }
+}
+
+/** The stage's time-out for a function: its own, or the cap of a stage that tests run into. */
+export function timeoutFor(stage: StageSettings, seconds: number): Duration {
+  return Duration.seconds(Math.min(seconds, stage.operations.functionTimeoutCap ?? seconds));
+}
+
+/** What every function is told: nothing secret, nothing that needs a right. */
+function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<string, string> {
+  const { models, api, ingestion } = stage;
+  return {
+    [names.stage]: stage.name,
+    [names.service]: entry.replace(/^.*\//, ''),
+    [names.metricsNamespace]: metricsNamespace,
+    [names.logLevel]: 'INFO',
+    [names.embeddingModel]: models.embedding.model,
+    [names.embeddingDimensions]: String(models.embedding.dimensions),
+    ...(models.fallbackEmbeddingModel === null
+      ? {}
+      : { [names.embeddingFallbackModel]: models.fallbackEmbeddingModel }),
+    ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
+    [names.maximumFileBytes]: String(ingestion.maximumFileBytes),
+    [names.corsOrigins]: JSON.stringify(api.corsOrigins),
+    [names.identityProviders]: JSON.stringify(api.identityProviders),
+    [names.quotas]: JSON.stringify(stage.quotas),
+  };
+}

@@ -1,0 +1,123 @@
+import {
+  CfnAccount,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  ResponseTransferMode,
+  RestApi,
+  type Stage,
+} from 'aws-cdk-lib/aws-apigateway';
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Duration, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { ApiSettings } from '../stage-settings.ts';
+import { accessLogFormat } from './access-log-format.ts';
+import type { Alarms } from './alarms.ts';
+import { ApiLogRole } from './api-log-role.ts';
+import { addGatewayResponses } from './gateway-responses.ts';
+import { encryptedLogGroup, type LogSettings } from './log-group.ts';
+
+/** API Gateway's own ceiling for an answer in one piece. */
+const bufferedTimeout = Duration.seconds(29);
+/** Its ceiling for an answer in a stream. */
+const streamingTimeout = Duration.minutes(15);
+const serverErrorsThatAlarm = 5;
+
+/** Routes whose answer may be a stream; a REST API cannot choose by the body, so these always go to the streaming function. */
+const streamingRoutes = [
+  ['POST', '/v1/queries'],
+  ['POST', '/v1/conversations/{id}/messages'],
+  ['GET', '/v1/jobs/{id}/events'],
+] as const;
+
+export interface HttpApiProps {
+  readonly settings: ApiSettings;
+  readonly stageName: string;
+  readonly logs: LogSettings;
+  readonly buffered: LambdaFunction;
+  readonly streaming: LambdaFunction;
+  readonly alarms: Alarms;
+}
+
+/** The REST API: everything to one function, but what streams. Routes, roles and validation live in the function. */
+export class HttpApi extends Construct {
+  readonly url: string;
+  readonly stage: Stage;
+
+  constructor(scope: Construct, id: string, props: HttpApiProps) {
+    super(scope, id);
+    const { settings, buffered, streaming } = props;
+    const api = this.createApi(props);
+    const whole = new LambdaIntegration(buffered, { timeout: bufferedTimeout, allowTestInvoke: false });
+    api.root.addMethod('ANY', whole);
+    api.root.resourceForPath('{proxy+}').addMethod('ANY', whole);
+    const stream = new LambdaIntegration(streaming, {
+      responseTransferMode: ResponseTransferMode.STREAM,
+      timeout: streamingTimeout,
+      allowTestInvoke: false,
+    });
+    for (const [method, path] of streamingRoutes) {
+      const resource = api.root.resourceForPath(path);
+      resource.addMethod(method, stream);
+      // Everything else under such a path is still the buffered function's: a resource hides the proxy route.
+      resource.addMethod('ANY', whole);
+    }
+    addGatewayResponses(api, settings.corsOrigins);
+    this.url = api.url;
+    this.stage = api.deploymentStage;
+    this.watchServerErrors(api, props.alarms);
+    acknowledgeOwnAuthorization(api);
+  }
+
+  private createApi({ settings, stageName, logs }: HttpApiProps): RestApi {
+    const logRole = new ApiLogRole(this, 'LogRole');
+    const account = new CfnAccount(this, 'Account', { cloudWatchRoleArn: logRole.role.roleArn });
+    account.node.addDependency(logRole);
+    const api = new RestApi(this, 'Api', {
+      restApiName: `dbrag-${stageName}`,
+      description: 'dbrag HTTP API',
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: false,
+      deployOptions: {
+        stageName: 'live',
+        throttlingRateLimit: settings.requestsPerSecond,
+        throttlingBurstLimit: settings.burst,
+        tracingEnabled: true,
+        metricsEnabled: true,
+        loggingLevel: MethodLoggingLevel.ERROR,
+        // Bodies hold documents and questions.
+        dataTraceEnabled: false,
+        accessLogDestination: new LogGroupLogDestination(encryptedLogGroup(this, 'AccessLog', logs)),
+        accessLogFormat,
+      },
+    });
+    api.deploymentStage.node.addDependency(account);
+    return api;
+  }
+
+  private watchServerErrors(api: RestApi, alarms: Alarms): void {
+    const alarm = new Alarm(this, 'ServerErrors', {
+      alarmDescription: 'The API answers 5xx. Runbook: the API answers 5xx',
+      metric: api.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
+      threshold: serverErrorsThatAlarm,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    alarms.notify(alarm);
+  }
+}
+
+function acknowledgeOwnAuthorization(api: RestApi): void {
+  const reason = 'API keys and JWT are checked in the function, where a test holds every route against its role.';
+  Validations.of(api).acknowledge(
+    { id: 'AwsSolutions-APIG4', reason },
+    { id: 'AwsSolutions-COG4', reason },
+    {
+      id: 'AwsSolutions-APIG2',
+      reason: 'Requests are validated in the function, by the schemas that make the OpenAPI description.',
+    },
+  );
+}

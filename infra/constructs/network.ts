@@ -1,0 +1,113 @@
+import {
+  type CfnInstance,
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  type IConnectable,
+  InstanceClass,
+  InstanceSize,
+  InstanceType,
+  type ISecurityGroup,
+  type IVpc,
+  type NatInstanceProviderV2,
+  NatProvider,
+  NatTrafficDirection,
+  Peer,
+  Port,
+  SecurityGroup,
+  type SubnetSelection,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { Tags, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { NetworkSettings } from '../stage-settings.ts';
+import { addInterfaceEndpoints } from './interface-endpoints.ts';
+import { encryptedLogGroup, type LogSettings } from './log-group.ts';
+
+const https = Port.tcp(443);
+
+export interface NetworkProps {
+  readonly settings: NetworkSettings;
+  readonly logs: LogSettings;
+}
+
+/**
+ * Three kinds of subnets: public ones hold only NAT, private ones the functions, isolated ones the database and the cache, which
+ * have no way out at all.
+ */
+export class Network extends Construct {
+  readonly vpc: IVpc;
+  readonly functionSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
+  readonly dataSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
+
+  constructor(scope: Construct, id: string, { settings, logs }: NetworkProps) {
+    super(scope, id);
+    const natInstance = settings.egress === 'nat-instance' ? natInstanceProvider() : undefined;
+    const vpc = new Vpc(this, 'Vpc', {
+      maxAzs: settings.availabilityZones,
+      natGateways: natInstance ? 1 : settings.availabilityZones,
+      ...(natInstance ? { natGatewayProvider: natInstance } : {}),
+      // Its only purpose is to empty a group that nothing here uses, at the price of a function with a managed policy.
+      restrictDefaultSecurityGroup: false,
+      subnetConfiguration: [
+        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 26, mapPublicIpOnLaunch: false },
+        { name: 'Functions', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 },
+        { name: 'Data', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
+      ],
+      gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
+      flowLogs: {
+        All: {
+          trafficType: FlowLogTrafficType.ALL,
+          destination: FlowLogDestination.toCloudWatchLogs(encryptedLogGroup(this, 'FlowLog', logs)),
+        },
+      },
+    });
+    // The CDK's classes are not declared for exact optional properties; its interfaces are what it accepts.
+    this.vpc = vpc as IVpc;
+    if (natInstance) hardenNatInstance(vpc, natInstance);
+    if (settings.interfaceEndpoints) {
+      const group = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
+      addInterfaceEndpoints(vpc, this.functionSubnets, group);
+    }
+  }
+
+  /** A group from which nothing goes out until something is granted. */
+  securityGroup(scope: Construct, id: string, description: string): SecurityGroup {
+    return new SecurityGroup(scope, id, {
+      vpc: this.vpc,
+      description,
+      allowAllOutbound: false,
+    });
+  }
+
+  /** AWS endpoints and model servers, which have no fixed addresses: TLS only. */
+  grantHttps(from: IConnectable): void {
+    from.connections.allowTo(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
+  }
+}
+
+function natInstanceProvider(): NatInstanceProviderV2 {
+  return NatProvider.instanceV2({
+    instanceType: InstanceType.of(InstanceClass.T4G, InstanceSize.NANO),
+    defaultAllowedTraffic: NatTrafficDirection.NONE,
+    associatePublicIpAddress: true,
+  });
+}
+
+/** It forwards TLS from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
+function hardenNatInstance(vpc: Vpc, provider: NatInstanceProviderV2): void {
+  const group: ISecurityGroup = provider.securityGroup;
+  group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), https, 'TLS of the functions');
+  group.addEgressRule(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
+  for (const instance of provider.gatewayInstances) {
+    const resource = instance.node.defaultChild as CfnInstance;
+    resource.metadataOptions = { httpTokens: 'required', httpPutResponseHopLimit: 1 };
+    resource.blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { encrypted: true, volumeType: 'gp3' } }];
+    Tags.of(instance).add('purpose', 'nat');
+    Validations.of(instance).acknowledge(
+      { id: 'AwsSolutions-EC28', reason: 'One-minute metrics of a NAT instance would cost a third of its price.' },
+      { id: 'AwsSolutions-EC29', reason: 'It holds no state and is replaced by deploying again.' },
+    );
+  }
+}

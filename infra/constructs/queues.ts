@@ -1,0 +1,91 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Duration } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { type EnvironmentName, environmentNames as names } from '../../shared/core/env-names.ts';
+import type { Alarms } from './alarms.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export const priorities = ['critical', 'default', 'low'] as const;
+export type Priority = (typeof priorities)[number];
+
+/** Time-outs of the functions that consume. */
+export interface ConsumerTimeouts {
+  readonly registerUpload: Duration;
+  readonly ingestDocument: Duration;
+  readonly embedChunks: Duration;
+  readonly maintain: Duration;
+  readonly deadLetter: Duration;
+}
+
+export interface QueuesProps {
+  readonly stageName: string;
+  readonly key: IKey;
+  readonly timeouts: ConsumerTimeouts;
+  readonly alarms: Alarms;
+}
+
+const ingestNames: Readonly<Record<Priority, EnvironmentName>> = {
+  critical: names.queueUrlIngestCritical,
+  default: names.queueUrlIngestDefault,
+  low: names.queueUrlIngestLow,
+};
+const embedNames: Readonly<Record<Priority, EnvironmentName>> = {
+  critical: names.queueUrlEmbedCritical,
+  default: names.queueUrlEmbedDefault,
+  low: names.queueUrlEmbedLow,
+};
+
+/** All queues of the service: one ingest and one embed queue per priority, so that what is urgent overtakes. */
+export class Queues extends Construct {
+  readonly uploads: WorkQueue;
+  readonly ingest: Readonly<Record<Priority, WorkQueue>>;
+  readonly embed: Readonly<Record<Priority, WorkQueue>>;
+  readonly maintenance: WorkQueue;
+  private readonly props: QueuesProps;
+
+  constructor(scope: Construct, id: string, props: QueuesProps) {
+    super(scope, id);
+    this.props = props;
+    const { timeouts } = props;
+    this.uploads = this.create('uploads', timeouts.registerUpload);
+    this.ingest = byPriority((priority) =>
+      this.create(`ingest-${priority}`, timeouts.ingestDocument, ingestNames[priority]),
+    );
+    this.embed = byPriority((priority) => this.create(`embed-${priority}`, timeouts.embedChunks, embedNames[priority]));
+    this.maintenance = this.create('maintenance', timeouts.maintain, names.queueUrlMaintenance);
+  }
+
+  get all(): readonly WorkQueue[] {
+    return [this.uploads, ...Object.values(this.ingest), ...Object.values(this.embed), this.maintenance];
+  }
+
+  grantSendIngest(grantee: LambdaFunction): void {
+    for (const priority of priorities) this.ingest[priority].grantSend(grantee);
+  }
+
+  grantSendEmbed(grantee: LambdaFunction): void {
+    for (const priority of priorities) this.embed[priority].grantSend(grantee);
+  }
+
+  /** How much waits anywhere: for readiness, and for a sweeper that holds off while consumers are busy. */
+  grantMeasure(grantee: LambdaFunction): void {
+    for (const queue of this.all) if (queue !== this.uploads) queue.grantMeasure(grantee);
+  }
+
+  private create(name: string, consumerTimeout: Duration, environmentName?: EnvironmentName): WorkQueue {
+    const { stageName, key, timeouts, alarms } = this.props;
+    return new WorkQueue(this, name, {
+      queueName: `dbrag-${stageName}-${name}`,
+      key,
+      consumerTimeout,
+      deadLetterTimeout: timeouts.deadLetter,
+      alarms,
+      ...(environmentName === undefined ? {} : { environmentName }),
+    });
+  }
+}
+
+function byPriority<Value>(create: (priority: Priority) => Value): Record<Priority, Value> {
+  return { critical: create('critical'), default: create('default'), low: create('low') };
+}

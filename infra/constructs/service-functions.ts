@@ -1,0 +1,93 @@
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Duration } from 'aws-cdk-lib/core';
+import type { StageSettings } from '../stage-settings.ts';
+import { type Functions, timeoutFor } from './functions.ts';
+import type { ConsumerTimeouts } from './queues.ts';
+
+/** Under API Gateway's 29 seconds, so that the function's own 504 comes first. */
+const bufferedSeconds = 28;
+/** Lambda's and API Gateway's ceiling. */
+const longestSeconds = 900;
+/** Not capped by a stage: a migration must be able to end. */
+export const migrationTimeout = Duration.seconds(longestSeconds);
+
+/** Time-outs of a stage; what consumes a queue also sets the queue's visibility. */
+export function consumerTimeouts(stage: StageSettings): ConsumerTimeouts {
+  return {
+    registerUpload: timeoutFor(stage, 60),
+    ingestDocument: timeoutFor(stage, 120),
+    embedChunks: timeoutFor(stage, 120),
+    maintain: timeoutFor(stage, longestSeconds),
+    deadLetter: timeoutFor(stage, 60),
+  };
+}
+
+export interface ServiceFunctions {
+  readonly httpApi: LambdaFunction;
+  readonly httpStream: LambdaFunction;
+  readonly registerUpload: LambdaFunction;
+  readonly ingestDocument: LambdaFunction;
+  readonly embedChunks: LambdaFunction;
+  readonly maintain: LambdaFunction;
+  readonly deadLetter: LambdaFunction;
+  readonly migrateDatabase: LambdaFunction;
+}
+
+/** Every function of the service, without any right yet. Memory also buys processor time: 1,769 MB is one core. */
+export function createServiceFunctions(functions: Functions, stage: StageSettings): ServiceFunctions {
+  const timeouts = consumerTimeouts(stage);
+  const { reservedConcurrency } = stage.api;
+  return {
+    httpApi: functions.add('HttpApi', {
+      entry: 'http/api',
+      description: 'Answers the HTTP API in one piece',
+      memoryMegabytes: 1_024,
+      timeout: timeoutFor(stage, bufferedSeconds),
+      reservedConcurrency: reservedConcurrency.buffered,
+    }),
+    httpStream: functions.add('HttpStream', {
+      entry: 'http/stream',
+      description: 'Answers the HTTP API in streams: questions and job events',
+      memoryMegabytes: 1_024,
+      timeout: timeoutFor(stage, longestSeconds),
+      reservedConcurrency: reservedConcurrency.streaming,
+    }),
+    registerUpload: functions.add('RegisterUpload', {
+      entry: 'queue/register-upload',
+      description: 'Makes documents of uploaded objects',
+      memoryMegabytes: 512,
+      timeout: timeouts.registerUpload,
+    }),
+    ingestDocument: functions.add('IngestDocument', {
+      entry: 'queue/ingest-document',
+      description: 'Parses and splits one document',
+      // A file of 100 MB is held once as bytes and once as text.
+      memoryMegabytes: 2_048,
+      timeout: timeouts.ingestDocument,
+    }),
+    embedChunks: functions.add('EmbedChunks', {
+      entry: 'queue/embed-chunks',
+      description: 'Buys the embeddings that are missing',
+      memoryMegabytes: 1_024,
+      timeout: timeouts.embedChunks,
+    }),
+    maintain: functions.add('Maintain', {
+      entry: 'queue/maintain',
+      description: 'Sweeps, erases, exports, builds indexes',
+      memoryMegabytes: 1_024,
+      timeout: timeouts.maintain,
+    }),
+    deadLetter: functions.add('DeadLetter', {
+      entry: 'queue/dead-letter',
+      description: 'Writes on the row why its work was given up',
+      memoryMegabytes: 512,
+      timeout: timeouts.deadLetter,
+    }),
+    migrateDatabase: functions.add('MigrateDatabase', {
+      entry: 'deploy/migrate-database',
+      description: 'Brings the schema up to date at deploy',
+      memoryMegabytes: 512,
+      timeout: migrationTimeout,
+    }),
+  };
+}

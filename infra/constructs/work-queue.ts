@@ -1,0 +1,143 @@
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { type IQueue, Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { EnvironmentName } from '../../shared/core/env-names.ts';
+import type { Alarms } from './alarms.ts';
+
+/** Receives count crashes only: five of them are no accident. */
+const maximumReceives = 5;
+/** AWS asks for six times the function's time-out, so that throttled polls do not count as crashes. */
+const visibilityPerTimeout = 6;
+/** A dead letter's clock starts at the first enqueue, so it must outlast the source queue's. */
+const retention = Duration.days(4);
+const deadLetterRetention = Duration.days(14);
+const messageBytes = 1_048_576;
+const deadLetterAgeAlarm = Duration.minutes(15);
+
+export interface WorkQueueProps {
+  /** Fixed, because each of the two queues names the other. */
+  readonly queueName: string;
+  readonly key: IKey;
+  /** Time-out of the function that consumes it. */
+  readonly consumerTimeout: Duration;
+  readonly deadLetterTimeout: Duration;
+  /** How producers learn its URL; undefined where no function of ours sends. */
+  readonly environmentName?: EnvironmentName;
+  readonly alarms: Alarms;
+}
+
+export interface DeliveryOptions {
+  readonly batchSize: number;
+  /** Executions at once that this queue may hold. */
+  readonly maximumConcurrency: number;
+}
+
+/** A queue, the dead-letter queue behind it, and the alarm on the latter. */
+export class WorkQueue extends Construct {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+  private readonly props: WorkQueueProps;
+
+  constructor(scope: Construct, id: string, props: WorkQueueProps) {
+    super(scope, id);
+    this.props = props;
+    const shared = {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: props.key,
+      dataKeyReuse: Duration.minutes(5),
+      enforceSSL: true,
+      maxMessageSizeBytes: messageBytes,
+      removalPolicy: RemovalPolicy.DESTROY,
+    } as const satisfies QueueProps;
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      ...shared,
+      queueName: `${props.queueName}-dead-letters`,
+      retentionPeriod: deadLetterRetention,
+      visibilityTimeout: visibilityFor(props.deadLetterTimeout),
+      redriveAllowPolicy: {
+        redrivePermission: RedrivePermission.BY_QUEUE,
+        sourceQueues: [this.named('Source', props.queueName)],
+      },
+    });
+    this.queue = new Queue(this, 'Queue', {
+      ...shared,
+      queueName: props.queueName,
+      retentionPeriod: retention,
+      visibilityTimeout: visibilityFor(props.consumerTimeout),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maximumReceives },
+      redriveAllowPolicy: { redrivePermission: RedrivePermission.DENY_ALL },
+    });
+    this.watchDeadLetters(id);
+  }
+
+  /** Lets a function send, and tells it where. */
+  grantSend(grantee: LambdaFunction): void {
+    this.allow(grantee, ['sqs:SendMessage'], ['kms:Decrypt', 'kms:GenerateDataKey']);
+  }
+
+  /** Lets a function ask how much is waiting. */
+  grantMeasure(grantee: LambdaFunction): void {
+    this.allow(grantee, ['sqs:GetQueueAttributes'], []);
+  }
+
+  /** Makes a function the consumer; its failures are reported message by message. */
+  deliverTo(consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
+    consumer.addEventSource(
+      new SqsEventSource(this.queue, { batchSize, maxConcurrency: maximumConcurrency, reportBatchItemFailures: true }),
+    );
+  }
+
+  /** Makes a function the consumer of what was given up. */
+  deliverDeadLettersTo(consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
+    consumer.addEventSource(
+      new SqsEventSource(this.deadLetters, {
+        batchSize,
+        maxConcurrency: maximumConcurrency,
+        reportBatchItemFailures: true,
+      }),
+    );
+  }
+
+  private allow(grantee: LambdaFunction, actions: string[], keyActions: string[]): void {
+    const { key, environmentName } = this.props;
+    grantee.addToRolePolicy(new PolicyStatement({ actions, resources: [this.queue.queueArn] }));
+    if (keyActions.length > 0) {
+      grantee.addToRolePolicy(
+        new PolicyStatement({
+          actions: keyActions,
+          resources: [key.keyArn],
+          conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(this).region}.amazonaws.com` } },
+        }),
+      );
+    }
+    if (environmentName) grantee.addEnvironment(environmentName, this.queue.queueUrl);
+  }
+
+  private named(id: string, queueName: string): IQueue {
+    return Queue.fromQueueArn(this, id, Stack.of(this).formatArn({ service: 'sqs', resource: queueName }));
+  }
+
+  private watchDeadLetters(name: string): void {
+    const alarm = new Alarm(this, 'DeadLetterAge', {
+      alarmDescription: `A dead letter of ${name} is not taken up. Runbook: dead letters wait`,
+      metric: this.deadLetters.metricApproximateAgeOfOldestMessage({
+        period: Duration.minutes(5),
+        statistic: 'Maximum',
+      }),
+      threshold: deadLetterAgeAlarm.toSeconds(),
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.props.alarms.notify(alarm);
+  }
+}
+
+function visibilityFor(timeout: Duration): Duration {
+  return Duration.seconds(visibilityPerTimeout * timeout.toSeconds());
+}

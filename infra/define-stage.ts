@@ -1,0 +1,128 @@
+import type { ConcurrencyByPriority, StageSettings } from './stage-settings.ts';
+
+type Check = (stage: StageSettings) => string | false | undefined;
+
+/** Widest vector that pgvector's halfvec indexes. */
+const widestVector = 4_000;
+/** Aurora's own ceiling for one Serverless v2 instance. */
+const largestCapacity = 256;
+/** An SQS event source accepts 2 to 1,000. */
+const smallestEventSourceConcurrency = 2;
+const largestEventSourceConcurrency = 1_000;
+const defaultPostgresPort = 5432;
+
+/**
+ * Returns the stage as it is, or stops the synthesis.
+ * @throws Error with one sentence that names the stage and the setting
+ */
+export function defineStage<const Stage extends StageSettings>(stage: Stage): Stage {
+  for (const check of checks) {
+    const complaint = check(stage);
+    if (complaint) throw new Error(`Stage "${stage.name}": ${complaint}`);
+  }
+  return stage;
+}
+
+const checks: readonly Check[] = [
+  ({ name }) =>
+    !/^[a-z][a-z0-9-]{0,19}$/.test(name) &&
+    'name must be 1 to 20 lower-case letters, digits and hyphens and start with a letter.',
+
+  ({ database: { capacity } }) =>
+    (!isHalf(capacity.minimum) || !isHalf(capacity.maximum)) &&
+    'database.capacity must be given in steps of 0.5 capacity units.',
+  ({ database: { capacity } }) =>
+    (capacity.minimum < 0 || capacity.maximum < 1 || capacity.maximum > largestCapacity) &&
+    `database.capacity must lie between 0 and ${largestCapacity}, with a maximum of at least 1.`,
+  ({ database: { capacity } }) =>
+    capacity.minimum > capacity.maximum && 'database.capacity.minimum must not exceed database.capacity.maximum.',
+  ({ database }) =>
+    database.proxy &&
+    database.capacity.minimum === 0 &&
+    'database.proxy keeps connections open, so a cluster with database.capacity.minimum 0 would never pause.',
+  ({ database }) =>
+    database.readers > 0 &&
+    database.capacity.minimum === 0 &&
+    'database.readers would keep a pausing cluster awake, so database.capacity.minimum must be above 0.',
+  ({ database }) =>
+    !isWhole(database.autoPauseAfter, 300, 86_400) && 'database.autoPauseAfter must be 300 to 86,400 seconds.',
+  ({ database }) => !isWhole(database.readers, 0, 15) && 'database.readers must be 0 to 15.',
+  ({ database }) =>
+    (!isWhole(database.port, 1_150, 65_535) || database.port === defaultPostgresPort) &&
+    'database.port must be 1,150 to 65,535 and not the default port 5432.',
+  ({ database }) => !isWhole(database.backupDays, 1, 35) && 'database.backupDays must be 1 to 35.',
+  ({ database }) => !isWhole(database.partitions, 1, 256) && 'database.partitions must be 1 to 256.',
+
+  ({ cache, network }) =>
+    cache.login === 'none' && !network.loopback && 'cache.login "none" is only for loopback stages.',
+  ({ cache, network }) =>
+    cache.mode === 'single' &&
+    !network.loopback &&
+    'cache.mode "single" is only for loopback stages, since the serverless cache is a cluster.',
+  ({ cache }) =>
+    [cache.questionTtl, cache.chunkTtl, cache.metadataTtl, cache.queryTtl].some((ttl) => !isWhole(ttl, 1, 2_592_000)) &&
+    'every time to live of the cache must be 1 to 2,592,000 seconds, since keys without one are never evicted.',
+  ({ cache }) => !isWhole(cache.maxGigabytes, 1, 5_000) && 'cache.maxGigabytes must be 1 to 5,000.',
+
+  ({ models }) =>
+    !isWhole(models.embedding.dimensions, 1, widestVector) &&
+    `models.embedding.dimensions must be 1 to ${widestVector.toLocaleString('en')}.`,
+  ({ models }) => models.embedding.model === '' && 'models.embedding.model must be named.',
+  ({ models }) =>
+    models.fallbackEmbeddingModel === models.embedding.model &&
+    'models.fallbackEmbeddingModel must differ from models.embedding.model.',
+  ({ models, network }) =>
+    models.baseUrl !== null &&
+    !network.loopback &&
+    !/^https:\/\/[^/]/.test(models.baseUrl) &&
+    'models.baseUrl must be an https URL.',
+
+  ({ ingestion }) =>
+    !isWhole(ingestion.maximumFileBytes, 1, 5_000_000_000) &&
+    'ingestion.maximumFileBytes must be 1 to 5,000,000,000, the largest single PUT.',
+  ({ ingestion }) => concurrencyComplaint('ingestion.ingestConcurrency', ingestion.ingestConcurrency),
+  ({ ingestion }) => concurrencyComplaint('ingestion.embedConcurrency', ingestion.embedConcurrency),
+
+  ({ api }) =>
+    api.corsOrigins.some((origin) => !/^https?:\/\/[^/*]+$/.test(origin)) &&
+    'api.corsOrigins must be origins like https://app.example.com, without paths and wildcards.',
+  ({ api }) => api.burst < api.requestsPerSecond && 'api.burst must be at least api.requestsPerSecond.',
+  ({ api }) =>
+    (!isWhole(api.reservedConcurrency.buffered, 1, 1_000) || !isWhole(api.reservedConcurrency.streaming, 1, 1_000)) &&
+    'api.reservedConcurrency must be 1 to 1,000.',
+  ({ api }) =>
+    api.identityProviders.some(({ issuer, audience }) => !issuer.startsWith('https://') || audience === '') &&
+    'api.identityProviders must each have an https issuer and an audience.',
+
+  ({ connections }) =>
+    connections.allowedNetworks.some((network) => !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(network)) &&
+    'connections.allowedNetworks must be IPv4 networks in CIDR notation.',
+
+  ({ operations }) =>
+    operations.alarmEmail !== null &&
+    !/^[^@\s]+@[^@\s]+$/.test(operations.alarmEmail) &&
+    'operations.alarmEmail must be an e-mail address or null.',
+  ({ operations }) =>
+    operations.functionTimeoutCap !== null &&
+    !isWhole(operations.functionTimeoutCap, 1, 900) &&
+    'operations.functionTimeoutCap must be 1 to 900 seconds or null.',
+  ({ quotas }) =>
+    Object.values(quotas ?? {}).some((limit) => !Number.isSafeInteger(limit) || limit < 0) &&
+    'quotas must be whole numbers of at least 0.',
+];
+
+function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriority): string | false {
+  const inRange = (value: number) => isWhole(value, smallestEventSourceConcurrency, largestEventSourceConcurrency);
+  return (
+    ![concurrency.critical, concurrency.default, concurrency.low].every(inRange) &&
+    `${setting} must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')} for each priority.`
+  );
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
+function isHalf(value: number): boolean {
+  return Number.isInteger(value * 2);
+}

@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { environmentNames as names } from '../shared/core/env-names.ts';
+import { Alarms } from './constructs/alarms.ts';
+import { Firewall } from './constructs/firewall.ts';
+import { Functions, metricsNamespace } from './constructs/functions.ts';
+import { HttpApi } from './constructs/http-api.ts';
+import { Migration } from './constructs/migration.ts';
+import { NightlyPass } from './constructs/nightly-pass.ts';
+import { Queues } from './constructs/queues.ts';
+import {
+  consumerTimeouts,
+  createServiceFunctions,
+  migrationTimeout,
+  type ServiceFunctions,
+} from './constructs/service-functions.ts';
+import { StorageAccess } from './constructs/storage-access.ts';
+import { UploadNotification } from './constructs/upload-notification.ts';
+import type { DataStack } from './data-stack.ts';
+import type { StageSettings } from './stage-settings.ts';
+
+/** Objects below it become documents. */
+const uploadPrefix = 'uploads/';
+const registerBatch = 10;
+const embedBatch = 10;
+const deadLetterBatch = 10;
+/** An event source's minimum; these wait for the database anyway. */
+const leastConcurrency = 2;
+const registerConcurrency = 5;
+
+export interface ServiceStackProps extends StackProps {
+  readonly stage: StageSettings;
+  readonly data: DataStack;
+  /** The bundled handlers. */
+  readonly bundleDirectory: string;
+}
+
+/** What can be thrown away and made again: queues, functions, the API, alarms. */
+export class ServiceStack extends Stack {
+  constructor(scope: Construct, id: string, { stage, data, bundleDirectory, ...props }: ServiceStackProps) {
+    super(scope, id, props);
+    const { keys, logs, network } = data;
+    const alarms = new Alarms(this, 'Alarms', { email: stage.operations.alarmEmail, key: keys.data });
+    const queues = new Queues(this, 'Queues', {
+      stageName: stage.name,
+      key: keys.data,
+      timeouts: consumerTimeouts(stage),
+      alarms,
+    });
+    const code = Code.fromAsset(bundleDirectory);
+    const functions = createServiceFunctions(
+      new Functions(this, 'Functions', { stage, code, network, keys, logs }),
+      stage,
+    );
+    const { content, audit } = data.storage;
+    const storage = new StorageAccess(this, 'StorageAccess', { content, audit, key: keys.data });
+
+    grantHttp(functions, { data, queues, storage });
+    grantWorkers(functions, { data, queues, storage });
+    deliver(functions, queues, stage);
+    migrateFirst(this, { functions, data, stage, bundleDirectory });
+    new UploadNotification(this, 'Uploads', { bucket: content, queue: queues.uploads, prefix: uploadPrefix, logs });
+    new NightlyPass(this, 'NightlyPass', queues.maintenance);
+
+    const api = new HttpApi(this, 'Http', {
+      settings: stage.api,
+      stageName: stage.name,
+      logs,
+      buffered: functions.httpApi,
+      streaming: functions.httpStream,
+      alarms,
+    });
+    if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
+    watchDeadLetters(this, alarms);
+    new CfnOutput(this, 'ApiUrl', { value: api.url });
+  }
+}
+
+interface Resources {
+  readonly data: DataStack;
+  readonly queues: Queues;
+  readonly storage: StorageAccess;
+}
+
+function grantHttp({ httpApi, httpStream }: ServiceFunctions, { data, queues, storage }: Resources): void {
+  for (const fn of [httpApi, httpStream]) {
+    data.database.grantApplication(fn);
+    data.cache?.grantUse(fn);
+    data.modelKey.grantRead(fn, names.modelSecret);
+  }
+  data.operatorKey.grantRead(httpApi, names.operatorSecret);
+  storage.grantReadUploads(httpApi);
+  storage.grantReadContent(httpApi);
+  storage.grantWriteUploads(httpApi);
+  storage.grantWriteContent(httpApi);
+  queues.grantSendIngest(httpApi);
+  queues.grantSendEmbed(httpApi);
+  queues.maintenance.grantSend(httpApi);
+  queues.grantMeasure(httpApi);
+}
+
+function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Resources): void {
+  const { registerUpload, ingestDocument, embedChunks, maintain, deadLetter } = functions;
+  for (const fn of [registerUpload, ingestDocument, embedChunks, deadLetter]) {
+    data.database.grantApplication(fn);
+    // Whoever accepts or moves work also arms the sweeper.
+    queues.maintenance.grantSend(fn);
+  }
+  storage.grantReadUploads(registerUpload);
+  storage.grantList(registerUpload);
+  queues.grantSendIngest(registerUpload);
+
+  storage.grantReadUploads(ingestDocument);
+  storage.grantReadContent(ingestDocument);
+  queues.grantSendIngest(ingestDocument);
+  queues.grantSendEmbed(ingestDocument);
+
+  data.cache?.grantUse(embedChunks);
+  data.modelKey.grantRead(embedChunks, names.modelSecret);
+  queues.grantSendEmbed(embedChunks);
+
+  data.database.grantMaintenance(maintain);
+  storage.grantReadUploads(maintain);
+  storage.grantReadContent(maintain);
+  storage.grantRemove(maintain);
+  storage.grantList(maintain);
+  storage.grantKeepAuditRoots(maintain);
+  queues.grantSendIngest(maintain);
+  queues.grantSendEmbed(maintain);
+  queues.maintenance.grantSend(maintain);
+  queues.grantMeasure(maintain);
+}
+
+function deliver(functions: ServiceFunctions, queues: Queues, { ingestion }: StageSettings): void {
+  queues.uploads.deliverTo(functions.registerUpload, {
+    batchSize: registerBatch,
+    maximumConcurrency: registerConcurrency,
+  });
+  for (const priority of ['critical', 'default', 'low'] as const) {
+    queues.ingest[priority].deliverTo(functions.ingestDocument, {
+      batchSize: 1,
+      maximumConcurrency: ingestion.ingestConcurrency[priority],
+    });
+    queues.embed[priority].deliverTo(functions.embedChunks, {
+      batchSize: embedBatch,
+      maximumConcurrency: ingestion.embedConcurrency[priority],
+    });
+  }
+  queues.maintenance.deliverTo(functions.maintain, { batchSize: 1, maximumConcurrency: leastConcurrency });
+  for (const queue of queues.all) {
+    queue.deliverDeadLettersTo(functions.deadLetter, {
+      batchSize: deadLetterBatch,
+      maximumConcurrency: leastConcurrency,
+    });
+  }
+}
+
+interface MigrationParts {
+  readonly functions: ServiceFunctions;
+  readonly data: DataStack;
+  readonly stage: StageSettings;
+  readonly bundleDirectory: string;
+}
+
+function migrateFirst(scope: Construct, { functions, data, stage, bundleDirectory }: MigrationParts): void {
+  const { migrateDatabase, ...others } = functions;
+  data.database.grantOwnership(migrateDatabase);
+  const migration = new Migration(scope, 'Migration', {
+    migrate: migrateDatabase,
+    timeout: migrationTimeout,
+    directory: join(bundleDirectory, 'migrations'),
+    settings: { database: stage.database.engineVersion },
+  });
+  migration.runBefore(Object.values(others));
+}
+
+/** The dead-letter function counts what it writes off. */
+function watchDeadLetters(scope: Construct, alarms: Alarms): void {
+  const alarm = new Alarm(scope, 'DeadLetters', {
+    alarmDescription: 'Work was given up. Runbook: work was given up',
+    metric: new Metric({
+      namespace: metricsNamespace,
+      metricName: 'DeadLetters',
+      dimensionsMap: { service: 'dead-letter' },
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    }),
+    threshold: 0,
+    evaluationPeriods: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  });
+  alarms.notify(alarm);
+}

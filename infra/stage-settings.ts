@@ -1,0 +1,103 @@
+/** The settings of one stage. Times are seconds unless the name says otherwise. */
+export interface StageSettings {
+  /** Lower-case letters, digits and hyphens; part of the stacks' names. */
+  readonly name: string;
+  readonly network: NetworkSettings;
+  readonly database: DatabaseSettings;
+  readonly cache: CacheSettings;
+  readonly models: ModelSettings;
+  readonly ingestion: IngestionSettings;
+  readonly api: ApiSettings;
+  readonly connections: ConnectionSettings;
+  readonly operations: OperationSettings;
+  /** Limits of a workspace by resource; null for none. */
+  readonly quotas: Readonly<Record<string, number>> | null;
+}
+
+export interface NetworkSettings {
+  readonly availabilityZones: 2 | 3;
+  /** One NAT instance costs about a fifth of a gateway and is a single point of failure for model calls. */
+  readonly egress: 'nat-instance' | 'nat-gateway-per-zone';
+  readonly interfaceEndpoints: boolean;
+  /** Only for assemblies that run on one machine: plain connections to the database and the cache. */
+  readonly loopback: boolean;
+}
+
+export interface DatabaseSettings {
+  readonly engineVersion: '17.9' | '18.6';
+  readonly port: number;
+  /** Aurora capacity units, in halves. Zero pauses the cluster when nobody is connected. */
+  readonly capacity: { readonly minimum: number; readonly maximum: number };
+  readonly autoPauseAfter: number;
+  readonly readers: number;
+  readonly proxy: boolean;
+  readonly performanceInsights: boolean;
+  readonly backupDays: number;
+  /** Hash partitions of chunks and embeddings. The first migration run fixes it. */
+  readonly partitions: number;
+}
+
+export interface CacheSettings {
+  readonly enabled: boolean;
+  readonly engine: 'valkey' | 'redis';
+  readonly mode: 'cluster' | 'single';
+  readonly login: 'password' | 'none';
+  readonly questionTtl: number;
+  readonly chunkTtl: number;
+  readonly metadataTtl: number;
+  readonly queryTtl: number;
+  readonly maxGigabytes: number;
+}
+
+export interface ModelSettings {
+  /** An OpenAI-compatible server; null means OpenAI's own. */
+  readonly baseUrl: string | null;
+  readonly embedding: { readonly model: string; readonly dimensions: number };
+  /** Second vector space for times when the first model is down; null for none. */
+  readonly fallbackEmbeddingModel: string | null;
+}
+
+/** Executions at once that the queue of each priority may use. */
+export interface ConcurrencyByPriority {
+  readonly critical: number;
+  readonly default: number;
+  readonly low: number;
+}
+
+export interface IngestionSettings {
+  readonly maximumFileBytes: number;
+  readonly ingestConcurrency: ConcurrencyByPriority;
+  readonly embedConcurrency: ConcurrencyByPriority;
+}
+
+export interface ApiSettings {
+  readonly corsOrigins: readonly string[];
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+  readonly reservedConcurrency: { readonly buffered: number; readonly streaming: number };
+  readonly firewall: boolean;
+  readonly identityProviders: readonly IdentityProvider[];
+}
+
+/** An OIDC issuer whose tokens are accepted. */
+export interface IdentityProvider {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+export interface ConnectionSettings {
+  /** Networks in CIDR notation, beyond the public internet, in which customers' databases may stand. */
+  readonly allowedNetworks: readonly string[];
+}
+
+export interface OperationSettings {
+  /** Who is written to when an alarm goes off; null for nobody. */
+  readonly alarmEmail: string | null;
+  readonly logRetentionDays: 30 | 60 | 90 | 180 | 365;
+  /** What becomes of documents and the database when the stack is deleted. */
+  readonly dataOnRemoval: 'keep' | 'destroy';
+  readonly terminationProtection: boolean;
+  /** Upper bound on every function's time-out but the migration's; null leaves each function its own. */
+  readonly functionTimeoutCap: number | null;
+  readonly tags: Readonly<Record<string, string>>;
+}

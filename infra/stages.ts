@@ -1,0 +1,128 @@
+import { defineStage } from './define-stage.ts';
+import type { StageSettings } from './stage-settings.ts';
+
+/** For a team that tries dbrag out: everything sleeps when nobody asks, and the idle bill stays below $35 a month. */
+export const small = defineStage({
+  name: 'small',
+  network: { availabilityZones: 2, egress: 'nat-instance', interfaceEndpoints: false, loopback: false },
+  database: {
+    engineVersion: '17.9',
+    port: 5433,
+    capacity: { minimum: 0, maximum: 2 },
+    autoPauseAfter: 300,
+    readers: 0,
+    proxy: false,
+    performanceInsights: false,
+    backupDays: 7,
+    partitions: 16,
+  },
+  cache: {
+    enabled: true,
+    engine: 'valkey',
+    mode: 'cluster',
+    login: 'password',
+    questionTtl: 86_400,
+    chunkTtl: 900,
+    metadataTtl: 3_600,
+    queryTtl: 300,
+    maxGigabytes: 1,
+  },
+  models: {
+    baseUrl: null,
+    embedding: { model: 'text-embedding-3-small', dimensions: 1536 },
+    fallbackEmbeddingModel: null,
+  },
+  ingestion: {
+    maximumFileBytes: 100_000_000,
+    ingestConcurrency: { critical: 4, default: 4, low: 2 },
+    embedConcurrency: { critical: 4, default: 4, low: 2 },
+  },
+  api: {
+    corsOrigins: [],
+    requestsPerSecond: 100,
+    burst: 200,
+    reservedConcurrency: { buffered: 20, streaming: 10 },
+    firewall: false,
+    identityProviders: [],
+  },
+  connections: { allowedNetworks: [] },
+  operations: {
+    alarmEmail: null,
+    logRetentionDays: 30,
+    dataOnRemoval: 'keep',
+    terminationProtection: false,
+    functionTimeoutCap: null,
+    tags: { application: 'dbrag' },
+  },
+  quotas: null,
+} satisfies StageSettings);
+
+/** For steady use by one company: the database never sleeps and has a reader in another zone. */
+export const standard = defineStage({
+  ...small,
+  name: 'standard',
+  network: { ...small.network, egress: 'nat-gateway-per-zone' },
+  database: {
+    ...small.database,
+    capacity: { minimum: 0.5, maximum: 8 },
+    readers: 1,
+    performanceInsights: true,
+    backupDays: 14,
+  },
+  ingestion: {
+    ...small.ingestion,
+    ingestConcurrency: { critical: 10, default: 10, low: 4 },
+    embedConcurrency: { critical: 8, default: 8, low: 2 },
+  },
+  api: { ...small.api, reservedConcurrency: { buffered: 50, streaming: 25 } },
+  operations: { ...small.operations, logRetentionDays: 90, terminationProtection: true },
+} satisfies StageSettings);
+
+/** For many tenants and auditors: three zones, private endpoints, a connection proxy, a web application firewall. */
+export const production = defineStage({
+  ...standard,
+  name: 'production',
+  network: { ...standard.network, availabilityZones: 3, interfaceEndpoints: true },
+  database: {
+    ...standard.database,
+    capacity: { minimum: 2, maximum: 64 },
+    proxy: true,
+    backupDays: 35,
+  },
+  cache: { ...standard.cache, maxGigabytes: 10 },
+  ingestion: {
+    ...standard.ingestion,
+    ingestConcurrency: { critical: 50, default: 30, low: 10 },
+    embedConcurrency: { critical: 20, default: 16, low: 4 },
+  },
+  api: { ...standard.api, reservedConcurrency: { buffered: 200, streaming: 100 }, firewall: true },
+  operations: { ...standard.operations, logRetentionDays: 365 },
+} satisfies StageSettings);
+
+/** What `npm start` synthesises: the small stage on one machine, where connections stay on loopback. */
+export const local = defineStage({
+  ...small,
+  name: 'local',
+  network: { ...small.network, loopback: true },
+  cache: { ...small.cache, mode: 'single', login: 'none' },
+  quotas: null,
+} satisfies StageSettings);
+
+/** The local stage with time-outs short enough for tests that let functions run into them. */
+export const test = defineStage({
+  ...local,
+  name: 'test',
+  operations: { ...local.operations, functionTimeoutCap: 5 },
+} satisfies StageSettings);
+
+const stages: Readonly<Record<string, StageSettings>> = { small, standard, production, local, test };
+
+/** Names of the stages that can be synthesised. */
+export const stageNames: readonly string[] = Object.keys(stages);
+
+/** @throws Error naming the stages that exist */
+export function stageNamed(name: string): StageSettings {
+  const stage = Object.hasOwn(stages, name) ? stages[name] : undefined;
+  if (stage === undefined) throw new Error(`There is no stage "${name}"; choose one of ${stageNames.join(', ')}.`);
+  return stage;
+}
