@@ -1,0 +1,62 @@
+import type { EmbedOptions } from './embedder.ts';
+import { ModelError } from './model-error.ts';
+
+export interface RetryPolicy {
+  readonly baseSeconds: number;
+  readonly capSeconds: number;
+  /** An answer that is not what was asked for is asked for again this often: more would buy the same rubbish. */
+  readonly badResponseRetries: number;
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export const retryPolicy: RetryPolicy = {
+  baseSeconds: 0.5,
+  capSeconds: 20,
+  badResponseRetries: 2,
+  random: Math.random,
+  now: Date.now,
+  sleep: async (milliseconds, signal) => {
+    const { setTimeout: wait } = await import('node:timers/promises');
+    await wait(milliseconds, undefined, signal ? { signal } : {});
+  },
+};
+
+/**
+ * Calls again after transient errors until the deadline: full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015), or as
+ * long as the provider asked for, whichever is longer. It does not wait where the next call could only begin after the deadline.
+ * @throws ModelError whose `retryAfterSeconds` says how long the caller should leave the provider alone
+ */
+export async function withRetries<T>(
+  call: () => Promise<T>,
+  options: EmbedOptions,
+  policy: RetryPolicy = retryPolicy,
+): Promise<T> {
+  for (let failures = 0, badResponses = 0; ; failures += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ModelError) || !error.retryable) throw error;
+      if (error.badResponse) badResponses += 1;
+      if (badResponses > policy.badResponseRetries) throw asInputFault(error);
+      const seconds = waitSeconds(error, failures, policy);
+      if (policy.now() + seconds * 1_000 >= options.deadline) throw withRetryAfter(error, seconds);
+      await policy.sleep(seconds * 1_000, options.signal);
+    }
+  }
+}
+
+function waitSeconds(error: ModelError, failures: number, policy: RetryPolicy): number {
+  const ceiling = Math.min(policy.capSeconds, policy.baseSeconds * 2 ** failures);
+  return Math.max(error.retryAfterSeconds ?? 0, policy.random() * ceiling);
+}
+
+function withRetryAfter(error: ModelError, seconds: number): ModelError {
+  return new ModelError(error.kind, error.message, { status: error.status, retryAfterSeconds: seconds, cause: error });
+}
+
+/** The same inputs gave rubbish every time: looking for the one that does it is all that is left. */
+function asInputFault(error: ModelError): ModelError {
+  return new ModelError('input', error.message, { status: error.status, badResponse: true, cause: error });
+}
