@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Identity } from '../aws/authenticate.ts';
 import type { Clock } from '../aws/clock.ts';
@@ -38,6 +38,7 @@ export interface Context {
 /** One request, read and authenticated. */
 export interface S3Request {
   readonly message: IncomingMessage;
+  readonly headers: IncomingHttpHeaders;
   readonly response: ServerResponse;
   readonly identity: Identity;
   readonly requestId: string;
@@ -58,6 +59,6 @@ export type Operation<R extends S3Request = BucketRequest> = (context: Context, 
 
 /** A header of the request as one string. */
 export function headerOf(request: S3Request, name: string): string | undefined {
-  const value = request.message.headers[name];
+  const value = request.headers[name];
   return Array.isArray(value) ? value.join(',') : value;
 }

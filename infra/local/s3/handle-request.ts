@@ -65,7 +65,17 @@ async function readRequest(
   requireSigned(message, identity);
   const operation = operationOf(method, bucket, key, query, message.headers);
   if (operation === undefined) throw notImplemented(message);
-  return { message, response, identity, requestId, operation, bucketName: bucket, key, query };
+  return {
+    message,
+    headers: message.headers,
+    response,
+    identity,
+    requestId,
+    operation,
+    bucketName: bucket,
+    key,
+    query,
+  };
 }
 
 /** A presigned URL is good for exactly what was signed: an `x-amz-` header beside it would widen it. */

@@ -33,6 +33,10 @@ export interface Objects {
   setRetention(version: ObjectVersion, retention: Retention | undefined): void;
   setLegalHold(version: ObjectVersion, hold: boolean): void;
   isBodyNamed(bodyId: string): boolean;
+  /** Versions that stopped being current at or before `before` and that no lock holds at `now`. */
+  noncurrentSince(bucket: string, prefix: string, before: number, now: number, limit: number): ObjectVersion[];
+  /** Current objects written at or before `before`. */
+  currentSince(bucket: string, prefix: string, before: number, limit: number): ObjectVersion[];
   isBucketEmpty(bucket: string): boolean;
 }
 
@@ -55,6 +59,20 @@ export function createObjects(database: DatabaseSync): Objects {
     'SELECT 1 FROM objects WHERE body_id = ?1 UNION ALL SELECT 1 FROM parts WHERE body_id = ?1 LIMIT 1',
   );
   const selectAny = database.prepare('SELECT 1 FROM objects WHERE bucket = ? LIMIT 1');
+  // A version stops being current when the next one is written.
+  const selectNoncurrent = database.prepare(
+    `SELECT * FROM objects AS old
+      WHERE bucket = ?1 AND latest = 0 AND substr(key, 1, length(?2)) = ?2 AND legal_hold = 0
+        AND (retention IS NULL OR json_extract(retention, '$.until') <= ?4)
+        AND (SELECT min(last_modified) FROM objects AS newer
+              WHERE newer.bucket = old.bucket AND newer.key = old.key AND newer.rank > old.rank) <= ?3
+      LIMIT ?5`,
+  );
+  const selectOld = database.prepare(
+    `SELECT * FROM objects
+      WHERE bucket = ?1 AND latest = 1 AND delete_marker = 0 AND substr(key, 1, length(?2)) = ?2 AND last_modified <= ?3
+      LIMIT ?4`,
+  );
   const updateTags = database.prepare('UPDATE objects SET tags = ? WHERE rank = ?');
   const updateRetention = database.prepare('UPDATE objects SET retention = ? WHERE rank = ?');
   const updateLegalHold = database.prepare('UPDATE objects SET legal_hold = ? WHERE rank = ?');
@@ -124,6 +142,8 @@ export function createObjects(database: DatabaseSync): Objects {
       void updateRetention.run(retention === undefined ? null : JSON.stringify(retention), row.rank),
     setLegalHold: (row, hold) => void updateLegalHold.run(Number(hold), row.rank),
     isBodyNamed: (bodyId) => selectBody.get(bodyId) !== undefined,
+    noncurrentSince: (...parameters) => selectNoncurrent.all(...parameters).map(objectVersionOf),
+    currentSince: (...parameters) => selectOld.all(...parameters).map(objectVersionOf),
     isBucketEmpty: (bucket) => selectAny.get(bucket) === undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Transform, type TransformCallback, Writable } from 'node:stream';
+import { type Readable, Transform, type TransformCallback, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Identity } from '../aws/authenticate.ts';
 import { AwsChunkedDecoder, incompleteBody } from './aws-chunked.ts';
@@ -55,8 +55,27 @@ export async function storeBody(
   return { bodyId, ...verifier.result() };
 }
 
+/** Writes bytes from this side (a copy, joined parts) to the store, with their digests. */
+export async function storeStream(
+  bodies: BodyStore,
+  source: Readable,
+  algorithm: ChecksumAlgorithm | undefined,
+): Promise<ReceivedBody & { readonly bodyId: string }> {
+  const verifier = new BodyVerifier(
+    algorithm === undefined ? {} : { 'x-amz-sdk-checksum-algorithm': algorithm },
+    '',
+    undefined,
+  );
+  const bodyId = await bodies.write(source, [verifier]);
+  return { bodyId, ...verifier.result() };
+}
+
 /** Reads a small body (the XML of a request) whole. */
-export async function readBody({ message, identity }: Incoming, limit = LARGEST_DOCUMENT): Promise<string> {
+export async function readBody({
+  message,
+  headers,
+  identity,
+}: Incoming & { readonly headers: IncomingHttpHeaders }): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   const collector = new Writable({
@@ -64,15 +83,15 @@ export async function readBody({ message, identity }: Incoming, limit = LARGEST_
       size += chunk.length;
       chunks.push(chunk);
       done(
-        size > limit ? new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size') : null,
+        size > LARGEST_DOCUMENT
+          ? new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size')
+          : null,
       );
     },
   });
-  await pipeline([message, ...verification(message.headers, identity).transforms, collector]).catch(
-    (error: unknown) => {
-      throw asIncomplete(message, error);
-    },
-  );
+  await pipeline([message, ...verification(headers, identity).transforms, collector]).catch((error: unknown) => {
+    throw asIncomplete(message, error);
+  });
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -1,7 +1,7 @@
-import { checksumHeader } from './checksums.ts';
+import { type Checksum, checksumElement, checksumHeader } from './checksums.ts';
 import type { Context, S3Request } from './context.ts';
 import type { ObjectVersion } from './object-version.ts';
-import { type Markup, xmlDocument } from './xml.ts';
+import { element, type Markup, xmlDocument } from './xml.ts';
 
 export function sendXml(request: S3Request, root: string, children: readonly Markup[], status = 200): void {
   const body = xmlDocument(root, children);
@@ -38,6 +38,12 @@ export function checksumHeaders({
 }: Pick<ObjectVersion, 'attributes'>): Record<string, string> {
   if (checksum === undefined) return {};
   return { [checksumHeader(checksum.algorithm)]: checksum.value, 'x-amz-checksum-type': checksum.type };
+}
+
+/** The same as elements, for answers that have a body. */
+export function checksumFields(checksum: Checksum | undefined): Markup[] {
+  if (checksum === undefined) return [];
+  return [element(checksumElement(checksum.algorithm), checksum.value), element('ChecksumType', checksum.type)];
 }
 
 /** `Wed, 04 Nov 2026 10:00:00 GMT`, whole seconds. */

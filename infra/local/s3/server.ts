@@ -9,6 +9,7 @@ import { inTransaction, openDatabase } from './database.ts';
 import { noSuchBucket } from './errors.ts';
 import { type Faults, noFaults } from './faults.ts';
 import { handleRequest } from './handle-request.ts';
+import { startLifecycle } from './lifecycle.ts';
 import { createListings } from './listing.ts';
 import { type Log, type Notify, startDelivery } from './notification-delivery.ts';
 import { createNotifications } from './notifications.ts';
@@ -46,6 +47,7 @@ export interface S3Server {
 export function createS3Server(options: S3ServerOptions): S3Server {
   const context = createContext(options);
   const { clock, database, delivery, faults } = context;
+  const stopLifecycle = startLifecycle(context);
   const server = createServer((message, response) => void handleRequest(context, message, response));
   // Uploads may take long; the idle connections of pooled clients must outlive a pause between two requests.
   server.requestTimeout = 0;
@@ -55,6 +57,7 @@ export function createS3Server(options: S3ServerOptions): S3Server {
     faults,
     listen: (port = 0) => listenOn(server, port),
     async close() {
+      stopLifecycle();
       await closed(server);
       await delivery.stop();
       database.close();

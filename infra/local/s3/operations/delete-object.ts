@@ -102,11 +102,8 @@ function requireIntegrity(request: BucketRequest): void {
 }
 
 function forKey(request: BucketRequest, key: string, etag: string | undefined): BucketRequest {
-  const { 'if-match': _, ...headers } = request.message.headers;
-  const message = Object.create(request.message, {
-    headers: { value: { ...headers, ...(etag && { 'if-match': etag }) } },
-  });
-  return { ...request, key, message };
+  const { 'if-match': _, ...headers } = request.headers;
+  return { ...request, key, headers: { ...headers, ...(etag !== undefined && { 'if-match': etag }) } };
 }
 
 function deletedElement(key: string, versionId: string | undefined, { removed, marker }: Outcome): Markup {
