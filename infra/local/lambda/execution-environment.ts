@@ -106,14 +106,15 @@ export class ExecutionEnvironment {
   }
 
   #receive(message: MessageFromRuntime): void {
-    if (message.type === 'ready') return this.#whenReady({ succeeded: true, payload: '' });
-    if (message.type === 'initialisation_failed') {
-      return this.#whenReady({ succeeded: false, error: message.error });
+    if (message.type === 'ready') {
+      this.#whenReady({ succeeded: true, payload: '' });
+    } else if (message.type === 'initialisation_failed') {
+      this.#whenReady({ succeeded: false, error: message.error });
+    } else if (message.requestId === this.#running?.requestId) {
+      if (message.type === 'chunk') this.#forward(message.requestId, message.data, message.contentType);
+      else if (message.type === 'succeeded') this.#settle({ succeeded: true, payload: message.payload });
+      else this.#settle({ succeeded: false, error: message.error });
     }
-    if (message.requestId !== this.#running?.requestId) return;
-    if (message.type === 'chunk') return this.#forward(message.requestId, message.data, message.contentType);
-    if (message.type === 'succeeded') return this.#settle({ succeeded: true, payload: message.payload });
-    this.#settle({ succeeded: false, error: message.error });
   }
 
   #forward(requestId: string, data: Uint8Array, contentType: string): void {
