@@ -110,7 +110,7 @@ export function createSqsServer(options: SqsServerOptions): SqsServer {
   };
   const service = createJsonService({
     ...{ service: 'sqs', targetPrefix: 'AmazonSQS', version: '1.0', errorNamespace: 'com.amazonaws.sqs' },
-    ...{ queryErrorCode, authorizer, log, clock },
+    ...{ queryErrorCode, authorizer, log },
     operations: { ...messageOperations(administration), ...queueOperations(administration) },
   });
 
