@@ -75,7 +75,8 @@ export function leastTokens(text: string): number {
   let previous = BLANK;
   let digits = 0;
   for (let position = 0; position < text.length; position++) {
-    const kind = kindOf(text.charCodeAt(position));
+    const code = text.charCodeAt(position);
+    const kind = code > 0x7f ? OTHER : (ASCII_KINDS[code] as number);
     digits = kind === DIGIT && previous !== OTHER ? digits + 1 : 0;
     if (kind === DIGIT ? digits % 3 === 1 : startsPiece(kind, previous)) tokens += 1;
     // What follows a character of unknown kind may belong to its piece, so it is not counted until a border is certain.
@@ -96,8 +97,9 @@ function startsPiece(kind: number, previous: number): boolean {
   return kind !== previous && !(kind === LETTER && previous === SIGN);
 }
 
+const ASCII_KINDS = Uint8Array.from({ length: 0x80 }, (_, code) => kindOf(code));
+
 function kindOf(code: number): number {
-  if (code > 0x7f) return OTHER;
   if (code === 0x20 || (code >= 0x09 && code <= 0x0d)) return BLANK;
   if (code >= 0x30 && code <= 0x39) return DIGIT;
   return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) ? LETTER : SIGN;
