@@ -23,9 +23,9 @@ export class SessionQueue {
     this.#takeDatabase = takeDatabase;
   }
 
-  /** Turns that wait for the session. */
-  get length(): number {
-    return this.#waiting.length;
+  /** Somebody has the session or waits for it. */
+  get isBusy(): boolean {
+    return this.#holder !== undefined || this.#pumping;
   }
 
   isHeldBy(holder: object): boolean {

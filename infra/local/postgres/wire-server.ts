@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { PGlite } from '@electric-sql/pglite';
 import type { SharedSession } from './backend-session.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import { Engine, type EngineFailure } from './engine.ts';
 import { NotificationHub } from './notification-hub.ts';
@@ -57,6 +58,9 @@ export async function servePglite(database: PGlite, options: WireServerOptions =
       options.onFailure?.(failure);
     },
   };
+  const checkpointer = new Checkpointer(engine, session.queue, session.switch, (error) =>
+    context.log(`checkpoint failed: ${error}`),
+  );
   let nextId = FIRST_PROCESS_ID;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const connection = new Connection(socket, nextId++, context);
@@ -69,6 +73,7 @@ export async function servePglite(database: PGlite, options: WireServerOptions =
     port,
     url: (user, password, name = options.databases?.[0] ?? 'postgres') => connectionUrl(port, user, password, name),
     close: async () => {
+      checkpointer.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       endAll('57P01', 'terminating connection due to administrator command');
       await Promise.all([...connections].map((connection) => connection.finished));
