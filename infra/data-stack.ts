@@ -1,13 +1,15 @@
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { Cache } from './constructs/cache.ts';
+import { Credentials } from './constructs/credentials.ts';
 import { Database } from './constructs/database.ts';
 import { Keys } from './constructs/keys.ts';
 import type { LogSettings } from './constructs/log-group.ts';
 import { Network } from './constructs/network.ts';
-import { StoredKey } from './constructs/secrets.ts';
 import { Storage } from './constructs/storage.ts';
+import type { ExportedBucket } from './constructs/storage-access.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 export interface DataStackProps extends StackProps {
@@ -21,34 +23,38 @@ export class DataStack extends Stack {
   readonly network: Network;
   readonly database: Database;
   readonly cache: Cache | undefined;
-  readonly storage: Storage;
-  readonly modelKey: StoredKey;
-  readonly operatorKey: StoredKey;
+  /** The buckets, with ARNs under fixed export names, by which findings about their objects can be named exactly. */
+  readonly storage: { readonly content: ExportedBucket; readonly audit: ExportedBucket };
+  readonly credentials: Credentials;
   private readonly zones: number;
 
   constructor(scope: Construct, id: string, { stage, ...props }: DataStackProps) {
     super(scope, id, props);
     this.zones = stage.network.availabilityZones;
     this.keys = new Keys(this, 'Keys');
-    this.logs = { key: this.keys.logs, days: stage.operations.logRetentionDays as RetentionDays };
+    this.logs = {
+      key: this.keys.logs,
+      days: stage.operations.logRetentionDays as RetentionDays,
+      keep: stage.operations.logsOnRemoval === 'keep',
+    };
     this.network = new Network(this, 'Network', { settings: stage.network, logs: this.logs });
     const shared = { stage, network: this.network, keys: this.keys };
-    this.database = new Database(this, 'Database', { ...shared, logs: this.logs });
-    this.cache = stage.cache.enabled ? new Cache(this, 'Cache', shared) : undefined;
-    this.storage = new Storage(this, 'Storage', { stage, key: this.keys.data });
-    this.modelKey = new StoredKey(this, 'ModelKey', {
-      description: 'key of the model provider; put yours here',
-      key: this.keys.secrets,
-      rotation: 'Issued by the model provider; the runbook says how to change it.',
-    });
-    this.operatorKey = new StoredKey(this, 'OperatorKey', {
-      description: 'key of the operator, who makes workspaces',
-      key: this.keys.secrets,
-      rotation: 'Held by people; the runbook says how to change it, and functions see the new one within minutes.',
-    });
-    new CfnOutput(this, 'BucketName', { value: this.storage.content.bucketName });
-    new CfnOutput(this, 'ModelKeySecret', { value: this.modelKey.arn });
-    new CfnOutput(this, 'OperatorKeySecret', { value: this.operatorKey.arn });
+    this.credentials = new Credentials(this, 'Credentials', { stage, key: this.keys.secrets });
+    this.database = new Database(this, 'Database', { ...shared, logs: this.logs, credentials: this.credentials });
+    this.cache = stage.cache.enabled
+      ? new Cache(this, 'Cache', { ...shared, login: this.credentials.cache })
+      : undefined;
+    const { content, audit } = new Storage(this, 'Storage', { stage, key: this.keys.data });
+    this.storage = { content: this.exportArn(content, 'content'), audit: this.exportArn(audit, 'audit') };
+    new CfnOutput(this, 'BucketName', { value: content.bucketName });
+    new CfnOutput(this, 'ModelKeySecret', { value: this.credentials.modelKey.arn });
+    new CfnOutput(this, 'OperatorKeySecret', { value: this.credentials.operatorKey.arn });
+  }
+
+  private exportArn(bucket: IBucket, name: string): ExportedBucket {
+    const arnExport = `${this.stackName}-${name}-arn`;
+    this.exportValue(bucket.bucketArn, { name: arnExport });
+    return { bucket, arnExport };
   }
 
   /** Zones by number, so that synthesis needs no account to look them up in. */

@@ -62,7 +62,12 @@ export class ServiceStack extends Stack {
     grantWorkers(functions, { data, queues, storage });
     deliver(functions, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
-    new UploadNotification(this, 'Uploads', { bucket: content, queue: queues.uploads, prefix: uploadPrefix, logs });
+    new UploadNotification(this, 'Uploads', {
+      bucket: content.bucket,
+      queue: queues.uploads,
+      prefix: uploadPrefix,
+      logs,
+    });
     new NightlyPass(this, 'NightlyPass', queues.maintenance);
 
     const api = new HttpApi(this, 'Http', {
@@ -89,9 +94,9 @@ function grantHttp({ httpApi, httpStream }: ServiceFunctions, { data, queues, st
   for (const fn of [httpApi, httpStream]) {
     data.database.grantApplication(fn);
     data.cache?.grantUse(fn);
-    data.modelKey.grantRead(fn, names.modelSecret);
+    data.credentials.modelKey.grantRead(fn, names.modelSecret);
   }
-  data.operatorKey.grantRead(httpApi, names.operatorSecret);
+  data.credentials.operatorKey.grantRead(httpApi, names.operatorSecret);
   storage.grantReadUploads(httpApi);
   storage.grantReadContent(httpApi);
   storage.grantWriteUploads(httpApi);
@@ -119,7 +124,7 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   queues.grantSendEmbed(ingestDocument);
 
   data.cache?.grantUse(embedChunks);
-  data.modelKey.grantRead(embedChunks, names.modelSecret);
+  data.credentials.modelKey.grantRead(embedChunks, names.modelSecret);
   queues.grantSendEmbed(embedChunks);
 
   data.database.grantMaintenance(maintain);

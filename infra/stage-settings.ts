@@ -96,6 +96,7 @@ export interface OperationSettings {
   readonly logRetentionDays: 30 | 60 | 90 | 180 | 365;
   /** What becomes of documents and the database when the stack is deleted. */
   readonly dataOnRemoval: 'keep' | 'destroy';
+  readonly logsOnRemoval: 'keep' | 'destroy';
   readonly terminationProtection: boolean;
   /** Upper bound on every function's time-out but the migration's; null leaves each function its own. */
   readonly functionTimeoutCap: number | null;

@@ -50,6 +50,7 @@ export const small = defineStage({
     alarmEmail: null,
     logRetentionDays: 30,
     dataOnRemoval: 'keep',
+    logsOnRemoval: 'destroy',
     terminationProtection: false,
     functionTimeoutCap: null,
     tags: { application: 'dbrag' },
@@ -96,7 +97,7 @@ export const production = defineStage({
     embedConcurrency: { critical: 20, default: 16, low: 4 },
   },
   api: { ...standard.api, reservedConcurrency: { buffered: 200, streaming: 100 }, firewall: true },
-  operations: { ...standard.operations, logRetentionDays: 365 },
+  operations: { ...standard.operations, logRetentionDays: 365, logsOnRemoval: 'keep' },
 } satisfies StageSettings);
 
 /** What `npm start` synthesises: the small stage on one machine, where connections stay on loopback. */

@@ -33,7 +33,7 @@ export class ApiLogRole extends Construct {
       }),
     );
     Validations.of(this.role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::X]`,
+      id: 'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:*]',
       reason: 'One role serves every API of the account and region; their log groups are named by the service.',
     });
   }

@@ -1,6 +1,5 @@
 import { Connections, Port } from 'aws-cdk-lib/aws-ec2';
 import { CfnServerlessCache, CfnUser, CfnUserGroup } from 'aws-cdk-lib/aws-elasticache';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Fn } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -8,7 +7,7 @@ import { environmentNames as names } from '../../shared/core/env-names.ts';
 import type { CacheSettings, StageSettings } from '../stage-settings.ts';
 import type { Keys } from './keys.ts';
 import type { Network } from './network.ts';
-import { Login } from './secrets.ts';
+import type { GeneratedSecret } from './secrets.ts';
 
 /** Where a serverless cache listens; it cannot be chosen. */
 const port = 6379;
@@ -24,19 +23,22 @@ export interface CacheProps {
   readonly stage: StageSettings;
   readonly network: Network;
   readonly keys: Keys;
+  /** Undefined: the cache asks for no login. */
+  readonly login: GeneratedSecret | undefined;
 }
 
 /** A cache and never the truth: it may vanish at any time, so nothing is kept when it is removed. */
 export class Cache extends Construct {
   private readonly settings: CacheSettings;
   private readonly scheme: string;
-  private readonly login: Login | undefined;
+  private readonly login: GeneratedSecret | undefined;
   private readonly connections: Connections;
   private readonly cache: CfnServerlessCache;
 
-  constructor(scope: Construct, id: string, { stage, network, keys }: CacheProps) {
+  constructor(scope: Construct, id: string, { stage, network, keys, login }: CacheProps) {
     super(scope, id);
     this.settings = stage.cache;
+    this.login = login;
     this.scheme = schemeOf(stage);
     const group = network.securityGroup(this, 'SecurityGroup', 'Cache: admits functions, reaches nothing');
     this.connections = new Connections({ securityGroups: [group], defaultPort: Port.tcp(port) });
@@ -52,9 +54,7 @@ export class Cache extends Construct {
       // Nothing in it is worth restoring.
       snapshotRetentionLimit: 0,
     });
-    if (this.settings.login === 'password') {
-      this.login = this.createLogin(stage.name, keys.secrets);
-    }
+    if (login) this.admitOnly(login, stage.name);
   }
 
   /** Lets a function use the cache; without this it sees no cache and works without. */
@@ -67,13 +67,11 @@ export class Cache extends Construct {
     this.login?.grantRead(grantee, names.cacheSecret);
   }
 
-  private createLogin(stageName: string, key: IKey): Login {
-    const username = 'dbrag';
-    const login = new Login(this, 'Login', { username, key });
+  private admitOnly(login: GeneratedSecret, stageName: string): void {
     const engine = this.settings.engine;
     const user = new CfnUser(this, 'User', {
       userId: `dbrag-${stageName}`,
-      userName: username,
+      userName: 'dbrag',
       engine,
       accessString,
       authenticationMode: {
@@ -88,7 +86,6 @@ export class Cache extends Construct {
       userIds: users.map(({ ref }) => ref),
     });
     this.cache.userGroupId = group.ref;
-    return login;
   }
 
   /** Redis OSS wants a user of this name in every group; Valkey does not. */

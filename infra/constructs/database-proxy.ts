@@ -7,12 +7,12 @@ import {
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Network } from './network.ts';
-import type { Login } from './secrets.ts';
+import type { GeneratedSecret } from './secrets.ts';
 
 export interface DatabaseProxyProps {
   readonly cluster: DatabaseCluster;
   readonly network: Network;
-  readonly login: Login;
+  readonly login: GeneratedSecret;
 }
 
 /** Pools connections of the application role. What it cannot see it does not pin: work begins with one function call. */

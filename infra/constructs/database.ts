@@ -16,12 +16,13 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import type { DatabaseSettings, StageSettings } from '../stage-settings.ts';
+import type { Credentials as StoredCredentials } from './credentials.ts';
 import { clusterParameters } from './database-parameters.ts';
 import { addDatabaseProxy, readerEndpointOf } from './database-proxy.ts';
 import type { Keys } from './keys.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 import type { Network } from './network.ts';
-import { Login, RotatedSecret } from './secrets.ts';
+import { ManagedPassword, type ReadableSecret } from './secrets.ts';
 
 const databaseName = 'dbrag';
 
@@ -35,6 +36,7 @@ export interface DatabaseProps {
   readonly network: Network;
   readonly keys: Keys;
   readonly logs: LogSettings;
+  readonly credentials: StoredCredentials;
 }
 
 /** Aurora PostgreSQL and the three ways to connect: as the application, as the maintainer, and as the migration. */
@@ -42,22 +44,20 @@ export class Database extends Construct {
   private readonly cluster: DatabaseCluster;
   private readonly proxy: DatabaseProxy | undefined;
   private readonly proxyReaderHost: string | undefined;
-  private readonly owner: RotatedSecret;
-  private readonly application: Login;
-  private readonly maintainer: Login;
+  private readonly owner: ReadableSecret;
+  private readonly credentials: StoredCredentials;
   private readonly stage: StageSettings;
 
   constructor(scope: Construct, id: string, props: DatabaseProps) {
     super(scope, id);
-    const { stage, network, keys } = props;
+    const { stage, network, keys, credentials } = props;
+    this.credentials = credentials;
     this.stage = stage;
     const group = network.securityGroup(this, 'SecurityGroup', 'Aurora: admits functions, reaches nothing');
     this.cluster = this.createCluster(props, group);
-    this.owner = new RotatedSecret(this.cluster, keys.secrets);
-    this.application = new Login(this, 'Application', { username: 'dbrag_app', key: keys.secrets });
-    this.maintainer = new Login(this, 'Maintainer', { username: 'dbrag_maintainer', key: keys.secrets });
+    this.owner = new ManagedPassword(this.cluster, keys.secrets);
     if (stage.database.proxy) {
-      this.proxy = addDatabaseProxy(this, { cluster: this.cluster, network, login: this.application });
+      this.proxy = addDatabaseProxy(this, { cluster: this.cluster, network, login: credentials.application });
       this.proxyReaderHost = stage.database.readers > 0 ? readerEndpointOf(this.proxy, network) : undefined;
     }
   }
@@ -68,7 +68,7 @@ export class Database extends Construct {
     const host = this.proxy?.endpoint ?? this.cluster.clusterEndpoint.hostname;
     this.connect(grantee, target, host);
     grantee.addEnvironment(names.databaseReaderHost, this.readerHost(host));
-    this.application.grantRead(grantee, names.databaseSecret);
+    this.credentials.application.grantRead(grantee, names.databaseSecret);
   }
 
   /** Lets a function build indexes and move partitions: on the writer itself, since a proxy would cut the session. */
@@ -76,7 +76,7 @@ export class Database extends Construct {
     const host = this.cluster.clusterEndpoint.hostname;
     this.connect(grantee, this.cluster, host);
     grantee.addEnvironment(names.databaseReaderHost, host);
-    this.maintainer.grantRead(grantee, names.databaseSecret);
+    this.credentials.maintainer.grantRead(grantee, names.databaseSecret);
   }
 
   /** Lets the migration own the schema and give the two login roles their passwords. */
@@ -84,8 +84,8 @@ export class Database extends Construct {
     this.connect(grantee, this.cluster, this.cluster.clusterEndpoint.hostname);
     grantee.addEnvironment(names.databasePartitions, String(this.stage.database.partitions));
     this.owner.grantRead(grantee, names.databaseOwnerSecret);
-    this.application.grantRead(grantee, names.databaseApplicationSecret);
-    this.maintainer.grantRead(grantee, names.databaseMaintainerSecret);
+    this.credentials.application.grantRead(grantee, names.databaseApplicationSecret);
+    this.credentials.maintainer.grantRead(grantee, names.databaseMaintainerSecret);
   }
 
   private connect(grantee: LambdaFunction, target: IConnectable, host: string): void {
@@ -107,6 +107,8 @@ export class Database extends Construct {
     const engine = engines[database.engineVersion];
     const identifier = `dbrag-${stage.name}`;
     const logGroup = encryptedLogGroup(this, 'Logs', logs, `/aws/rds/cluster/${identifier}/postgresql`);
+    const insights = insightsOf(database, keys);
+    const instance = { publiclyAccessible: false, ...insights } as const;
     const cluster = new DatabaseCluster(this, 'Cluster', {
       engine,
       // Fixed, so that the log group exists, encrypted and with an end, before the cluster writes to it.
@@ -120,9 +122,9 @@ export class Database extends Construct {
         description: 'dbrag: TLS only, statistics, audit of schema changes',
         parameters: clusterParameters(database),
       }),
-      writer: ClusterInstance.serverlessV2('Writer', { publiclyAccessible: false }),
+      writer: ClusterInstance.serverlessV2('Writer', instance),
       readers: Array.from({ length: database.readers }, (_, at) =>
-        ClusterInstance.serverlessV2(`Reader${at + 1}`, { publiclyAccessible: false, scaleWithWriter: at === 0 }),
+        ClusterInstance.serverlessV2(`Reader${at + 1}`, { ...instance, scaleWithWriter: at === 0 }),
       ),
       serverlessV2MinCapacity: database.capacity.minimum,
       serverlessV2MaxCapacity: database.capacity.maximum,
@@ -140,18 +142,21 @@ export class Database extends Construct {
       preferredMaintenanceWindow: 'sun:04:00-sun:05:00',
       copyTagsToSnapshot: true,
       cloudwatchLogsExports: ['postgresql'],
-      ...(database.performanceInsights
-        ? {
-            enablePerformanceInsights: true,
-            performanceInsightRetention: PerformanceInsightRetention.DEFAULT,
-            performanceInsightEncryptionKey: keys.data,
-          }
-        : {}),
+      ...insights,
     });
     cluster.node.addDependency(logGroup);
     encryptManagedPassword(cluster, keys);
     return cluster;
   }
+}
+
+function insightsOf({ performanceInsights }: DatabaseSettings, keys: Keys) {
+  if (!performanceInsights) return {};
+  return {
+    enablePerformanceInsights: true,
+    performanceInsightRetention: PerformanceInsightRetention.DEFAULT,
+    performanceInsightEncryptionKey: keys.data,
+  } as const;
 }
 
 /** The L2 offers no key for the password that RDS manages. */

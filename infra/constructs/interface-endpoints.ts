@@ -27,6 +27,7 @@ export function addInterfaceEndpoints(vpc: Vpc, subnets: SubnetSelection, group:
       service,
       subnets,
       securityGroups: [group],
+      open: false,
       privateDnsEnabled: true,
     });
     endpoint.addToPolicy(

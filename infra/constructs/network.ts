@@ -7,6 +7,7 @@ import {
   InstanceClass,
   InstanceSize,
   InstanceType,
+  IpAddresses,
   type ISecurityGroup,
   type IVpc,
   type NatInstanceProviderV2,
@@ -26,6 +27,7 @@ import { addInterfaceEndpoints } from './interface-endpoints.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 
 const https = Port.tcp(443);
+const addresses = '10.0.0.0/16';
 
 export interface NetworkProps {
   readonly settings: NetworkSettings;
@@ -40,11 +42,13 @@ export class Network extends Construct {
   readonly vpc: IVpc;
   readonly functionSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
   readonly dataSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
+  private readonly endpoints: SecurityGroup | undefined;
 
   constructor(scope: Construct, id: string, { settings, logs }: NetworkProps) {
     super(scope, id);
     const natInstance = settings.egress === 'nat-instance' ? natInstanceProvider() : undefined;
     const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(addresses),
       maxAzs: settings.availabilityZones,
       natGateways: natInstance ? 1 : settings.availabilityZones,
       ...(natInstance ? { natGatewayProvider: natInstance } : {}),
@@ -65,10 +69,10 @@ export class Network extends Construct {
     });
     // The CDK's classes are not declared for exact optional properties; its interfaces are what it accepts.
     this.vpc = vpc as IVpc;
-    if (natInstance) hardenNatInstance(vpc, natInstance);
+    if (natInstance) hardenNatInstance(natInstance);
     if (settings.interfaceEndpoints) {
-      const group = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
-      addInterfaceEndpoints(vpc, this.functionSubnets, group);
+      this.endpoints = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
+      addInterfaceEndpoints(vpc, this.functionSubnets, this.endpoints);
     }
   }
 
@@ -84,6 +88,7 @@ export class Network extends Construct {
   /** AWS endpoints and model servers, which have no fixed addresses: TLS only. */
   grantHttps(from: IConnectable): void {
     from.connections.allowTo(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
+    if (this.endpoints) from.connections.allowTo(this.endpoints, https, 'Interface endpoints');
   }
 }
 
@@ -96,9 +101,9 @@ function natInstanceProvider(): NatInstanceProviderV2 {
 }
 
 /** It forwards TLS from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
-function hardenNatInstance(vpc: Vpc, provider: NatInstanceProviderV2): void {
+function hardenNatInstance(provider: NatInstanceProviderV2): void {
   const group: ISecurityGroup = provider.securityGroup;
-  group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), https, 'TLS of the functions');
+  group.addIngressRule(Peer.ipv4(addresses), https, 'TLS of the functions');
   group.addEgressRule(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
   for (const instance of provider.gatewayInstances) {
     const resource = instance.node.defaultChild as CfnInstance;

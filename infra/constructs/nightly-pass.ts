@@ -1,5 +1,6 @@
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -14,7 +15,11 @@ export class NightlyPass extends Construct {
       description: 'dbrag: the nightly pass over everything',
       schedule,
       targets: [
-        new SqsQueue(maintenance.queue, { message: RuleTargetInput.fromObject({ v: 1, kind: 'sweep', full: true }) }),
+        new SqsQueue(maintenance.queue, {
+          message: RuleTargetInput.fromObject({ v: 1, kind: 'sweep', full: true }),
+          // A night that could not be sent counts, and alarms, as work that was given up.
+          deadLetterQueue: maintenance.deadLetters as IQueue,
+        }),
       ],
     });
   }

@@ -1,6 +1,6 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Duration } from 'aws-cdk-lib/core';
+import { type Duration, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type EnvironmentName, environmentNames as names } from '../../shared/core/env-names.ts';
 import type { Alarms } from './alarms.ts';
@@ -43,11 +43,17 @@ export class Queues extends Construct {
   readonly embed: Readonly<Record<Priority, WorkQueue>>;
   readonly maintenance: WorkQueue;
   private readonly props: QueuesProps;
+  private readonly deadLetterScope: Construct;
 
   constructor(scope: Construct, id: string, props: QueuesProps) {
     super(scope, id);
     this.props = props;
     const { timeouts } = props;
+    this.deadLetterScope = new Construct(this, 'DeadLetters');
+    Validations.of(this.deadLetterScope).acknowledge({
+      id: 'Serverless-SQSRedrivePolicy',
+      reason: 'These are the dead-letter queues: behind them stands an alarm, not another queue.',
+    });
     this.uploads = this.create('uploads', timeouts.registerUpload);
     this.ingest = byPriority((priority) =>
       this.create(`ingest-${priority}`, timeouts.ingestDocument, ingestNames[priority]),
@@ -76,6 +82,7 @@ export class Queues extends Construct {
   private create(name: string, consumerTimeout: Duration, environmentName?: EnvironmentName): WorkQueue {
     const { stageName, key, timeouts, alarms } = this.props;
     return new WorkQueue(this, name, {
+      deadLetterScope: this.deadLetterScope,
       queueName: `dbrag-${stageName}-${name}`,
       key,
       consumerTimeout,

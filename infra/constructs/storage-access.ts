@@ -2,54 +2,39 @@ import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { Stack, Validations } from 'aws-cdk-lib/core';
+import { Fn, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 
-/** Objects below a prefix are named by `*`; the findings that this gives are acknowledged here, one prefix and one right at a time. */
+/** One kind of access to the objects below one prefix. */
 interface PrefixRight {
   readonly id: string;
   readonly prefix: string;
   readonly actions: readonly string[];
-  readonly reason: string;
 }
 
 const read = ['s3:GetObject', 's3:GetObjectVersion'] as const;
 const remove = ['s3:DeleteObject', 's3:DeleteObjectVersion'] as const;
 
 const rights = {
-  readUploads: {
-    id: 'ReadUploads',
-    prefix: 'uploads',
-    actions: read,
-    reason: 'Any file that was uploaded is ingested.',
-  },
-  readContent: { id: 'ReadContent', prefix: 'content', actions: read, reason: 'Any posted document is read again.' },
-  writeUploads: {
-    id: 'WriteUploads',
-    prefix: 'uploads',
-    actions: ['s3:PutObject'],
-    reason: 'The signer of an upload URL must hold the right that it lends; keys are made by us.',
-  },
-  writeContent: {
-    id: 'WriteContent',
-    prefix: 'content',
-    actions: ['s3:PutObject'],
-    reason: 'Posted documents and exports get keys that are made by us.',
-  },
-  removeUploads: { id: 'RemoveUploads', prefix: 'uploads', actions: remove, reason: 'Erasure removes every version.' },
-  removeContent: { id: 'RemoveContent', prefix: 'content', actions: remove, reason: 'Erasure removes every version.' },
-  keepAuditRoots: {
-    id: 'KeepAuditRoots',
-    prefix: 'roots',
-    actions: ['s3:PutObject', 's3:GetObject'],
-    reason: 'One locked object a day, whose key is its date.',
-  },
+  readUploads: { id: 'ReadUploads', prefix: 'uploads', actions: read },
+  readContent: { id: 'ReadContent', prefix: 'content', actions: read },
+  writeUploads: { id: 'WriteUploads', prefix: 'uploads', actions: ['s3:PutObject'] },
+  writeContent: { id: 'WriteContent', prefix: 'content', actions: ['s3:PutObject'] },
+  removeUploads: { id: 'RemoveUploads', prefix: 'uploads', actions: remove },
+  removeContent: { id: 'RemoveContent', prefix: 'content', actions: remove },
+  keepAuditRoots: { id: 'KeepAuditRoots', prefix: 'roots', actions: ['s3:PutObject', 's3:GetObject'] },
 } as const satisfies Record<string, PrefixRight>;
 
+/** A bucket of another stack, and the name under which that stack exports its ARN. */
+export interface ExportedBucket {
+  readonly bucket: IBucket;
+  readonly arnExport: string;
+}
+
 export interface StorageAccessProps {
-  readonly content: IBucket;
-  readonly audit: IBucket;
+  readonly content: ExportedBucket;
+  readonly audit: ExportedBucket;
   readonly key: IKey;
 }
 
@@ -64,6 +49,7 @@ export class StorageAccess extends Construct {
   constructor(scope: Construct, id: string, props: StorageAccessProps) {
     super(scope, id);
     this.props = props;
+    this.acknowledgePrefixes();
   }
 
   grantReadUploads(grantee: LambdaFunction): void {
@@ -93,7 +79,7 @@ export class StorageAccess extends Construct {
     grantee.addToRolePolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket', 's3:ListBucketVersions'],
-        resources: [this.props.content.bucketArn],
+        resources: [this.props.content.bucket.bucketArn],
       }),
     );
     this.name(grantee);
@@ -104,9 +90,9 @@ export class StorageAccess extends Construct {
     this.policy(rights.keepAuditRoots, this.props.audit).attachToRole(roleOf(grantee));
     this.grantKey(grantee);
     grantee.addToRolePolicy(
-      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.props.audit.bucketArn] }),
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.props.audit.bucket.bucketArn] }),
     );
-    grantee.addEnvironment(names.auditBucketName, this.props.audit.bucketName);
+    grantee.addEnvironment(names.auditBucketName, this.props.audit.bucket.bucketName);
   }
 
   private attach(right: PrefixRight, grantee: LambdaFunction): void {
@@ -116,7 +102,7 @@ export class StorageAccess extends Construct {
   }
 
   private name(grantee: LambdaFunction): void {
-    grantee.addEnvironment(names.bucketName, this.props.content.bucketName);
+    grantee.addEnvironment(names.bucketName, this.props.content.bucket.bucketName);
   }
 
   private grantKey(grantee: LambdaFunction): void {
@@ -130,15 +116,32 @@ export class StorageAccess extends Construct {
     );
   }
 
-  private policy(right: PrefixRight, bucket: IBucket): Policy {
+  /** Objects are named by prefix, so the findings about `*` are acknowledged prefix by prefix, for these policies only. */
+  private acknowledgePrefixes(): void {
+    const { content, audit } = this.props;
+    const finding = ({ arnExport }: ExportedBucket, prefix: string) =>
+      `AwsSolutions-IAM5[Resource::${arnExport}/${prefix}/*]`;
+    Validations.of(this).acknowledge(
+      {
+        id: finding(content, 'uploads'),
+        reason: 'Any uploaded file may be ingested or erased; signers need what they lend.',
+      },
+      {
+        id: finding(content, 'content'),
+        reason: 'Posted documents and exports have keys that we make when we need them.',
+      },
+      { id: finding(audit, 'roots'), reason: 'The audit trail adds one locked object a day, whose key is its date.' },
+    );
+  }
+
+  private policy(right: PrefixRight, { arnExport }: ExportedBucket): Policy {
     const known = this.policies.get(right.id);
     if (known) return known;
-    const objects = bucket.arnForObjects(`${right.prefix}/*`);
+    const objects = `${Fn.importValue(arnExport)}/${right.prefix}/*`;
     const policy = new Policy(this, right.id, {
       statements: [new PolicyStatement({ actions: [...right.actions], resources: [objects] })],
     });
     this.policies.set(right.id, policy);
-    Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[Resource::X]`, reason: right.reason });
     return policy;
   }
 }

@@ -1,6 +1,11 @@
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Bucket, EventType, type IBucket } from 'aws-cdk-lib/aws-s3';
-import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
+import {
+  Bucket,
+  BucketNotificationDestinationType,
+  EventType,
+  type IBucket,
+  type IBucketNotificationDestination,
+} from 'aws-cdk-lib/aws-s3';
 import { type CfnResource, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
@@ -32,7 +37,7 @@ export class UploadNotification extends Construct {
       bucketArn: bucket.bucketArn,
       notificationsHandlerRole: role.withoutPolicyUpdates(),
     });
-    imported.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(queue.queue), { prefix });
+    imported.addEventNotification(EventType.OBJECT_CREATED, destinationOf(queue, bucket), { prefix });
     this.settleHandler(role, logGroup.logGroupName);
   }
 
@@ -60,4 +65,22 @@ export class UploadNotification extends Construct {
     );
     return role;
   }
+}
+
+/** The CDK's own destination names the bucket in the key's policy as well, which makes a circle with the bucket's key. */
+function destinationOf({ queue }: WorkQueue, bucket: IBucket): IBucketNotificationDestination {
+  queue.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal('s3.amazonaws.com')],
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: {
+        ArnEquals: { 'aws:SourceArn': bucket.bucketArn },
+        StringEquals: { 'aws:SourceAccount': Stack.of(queue).account },
+      },
+    }),
+  );
+  return {
+    bind: () => ({ type: BucketNotificationDestinationType.QUEUE, arn: queue.queueArn, dependencies: [queue] }),
+  };
 }

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { type IQueue, Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { EnvironmentName } from '../../shared/core/env-names.ts';
 import type { Alarms } from './alarms.ts';
@@ -20,6 +20,8 @@ const messageBytes = 1_048_576;
 const deadLetterAgeAlarm = Duration.minutes(15);
 
 export interface WorkQueueProps {
+  /** Holds the dead-letter queues of all queues. */
+  readonly deadLetterScope: Construct;
   /** Fixed, because each of the two queues names the other. */
   readonly queueName: string;
   readonly key: IKey;
@@ -52,9 +54,8 @@ export class WorkQueue extends Construct {
       dataKeyReuse: Duration.minutes(5),
       enforceSSL: true,
       maxMessageSizeBytes: messageBytes,
-      removalPolicy: RemovalPolicy.DESTROY,
     } as const satisfies QueueProps;
-    this.deadLetters = new Queue(this, 'DeadLetters', {
+    this.deadLetters = new Queue(props.deadLetterScope, id, {
       ...shared,
       queueName: `${props.queueName}-dead-letters`,
       retentionPeriod: deadLetterRetention,
