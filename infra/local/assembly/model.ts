@@ -164,8 +164,8 @@ export interface CustomResource {
 export interface Database {
   readonly logicalId: string;
   readonly name: string;
-  /** Where the owner's `{username, password}` stands, when the template takes them from a secret. */
-  readonly masterSecretArn: string | null;
+  /** The secret that holds `{username, password}` of the cluster's owner. */
+  readonly ownerSecretArn: string;
 }
 
 export interface Cache {

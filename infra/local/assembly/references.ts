@@ -37,6 +37,9 @@ export const queueName = (resource: Resource): string => name(resource, 'QueueNa
 export const secretName = (resource: Resource): string => name(resource, 'Name', 128);
 export const ruleName = (resource: Resource): string => name(resource, 'Name', 64);
 export const policyName = (resource: Resource): string => name(resource, 'ManagedPolicyName', 128);
+/** RDS names the secret of a password that it manages itself. */
+export const managedSecretName = (resource: Resource): string =>
+  `rds!cluster-${physicalName(resource.stack.name, resource.logicalId, 100)}`;
 /** Bucket names are lower case. */
 export const bucketName = (resource: Resource): string => name(resource, 'BucketName', 63).toLowerCase();
 
@@ -100,6 +103,7 @@ const attributesByType: Readonly<Record<string, Attributes>> = {
     'Endpoint.Address': (_, { database }) => database.host,
     'Endpoint.Port': (_, { database }) => String(database.port),
     'ReadEndpoint.Address': (_, { database }) => database.host,
+    'MasterUserSecret.SecretArn': (resource) => secretArn(managedSecretName(resource)),
   },
   'AWS::RDS::DBProxy': {
     Ref: (resource) => name(resource, 'DBProxyName', 63),

@@ -1,8 +1,17 @@
 import type { Bucket, BucketNotification, Cache, CorsRule, Database, Key, Queue, Secret } from './model.ts';
 import { arn } from './names.ts';
 import { booleanProperty, elements, members, numberProperty, optionalText, textProperty, texts } from './property.ts';
-import { attributeOf, bucketName, type Endpoints, noEndpoints, queueName, secretName } from './references.ts';
+import {
+  attributeOf,
+  bucketName,
+  type Endpoints,
+  managedSecretName,
+  noEndpoints,
+  queueName,
+  secretName,
+} from './references.ts';
 import { notificationsType } from './resource-types.ts';
+import { AssemblyError } from './template.ts';
 import type { AssemblyWorld, Properties, Resource } from './world.ts';
 
 const identity = (resource: Resource, name: string, arnAttribute: string) => ({
@@ -94,7 +103,7 @@ function queueNotifications(resource: Resource): readonly BucketNotification[] {
 }
 
 export function readSecrets(world: AssemblyWorld): readonly Secret[] {
-  return world.resourcesOf('AWS::SecretsManager::Secret').map((resource) => {
+  const declared = world.resourcesOf('AWS::SecretsManager::Secret').map((resource) => {
     const generate = resource.properties.GenerateSecretString;
     return {
       ...identity(resource, secretName(resource), 'Ref'),
@@ -104,6 +113,25 @@ export function readSecrets(world: AssemblyWorld): readonly Secret[] {
       keyArn: keyArn(resource.properties.KmsKeyId),
     };
   });
+  return [...declared, ...world.resourcesOf('AWS::RDS::DBCluster').filter(managesPassword).map(managedPassword)];
+}
+
+const managesPassword = (resource: Resource): boolean => booleanProperty(resource, 'ManageMasterUserPassword', false);
+
+/** The secret that RDS makes for the owner of a cluster. */
+function managedPassword(resource: Resource): Secret {
+  return {
+    ...identity(resource, managedSecretName(resource), 'MasterUserSecret.SecretArn'),
+    description: 'login of the owner of the database',
+    generate: {
+      SecretStringTemplate: JSON.stringify({ username: textProperty(resource, 'MasterUsername') }),
+      GenerateStringKey: 'password',
+      PasswordLength: 32,
+      ExcludePunctuation: true,
+    },
+    value: null,
+    keyArn: keyArn(members(resource.properties.MasterUserSecret).KmsKeyId),
+  };
 }
 
 export function readKeys(world: AssemblyWorld): readonly Key[] {
@@ -134,11 +162,16 @@ export function readDatabases(world: AssemblyWorld): readonly Database[] {
   return world.resourcesOf('AWS::RDS::DBCluster').map((resource) => ({
     logicalId: resource.logicalId,
     name: optionalText(resource.properties.DatabaseName) ?? 'postgres',
-    masterSecretArn:
-      /\{\{resolve:secretsmanager:(arn:[^}]*?):SecretString:/.exec(
-        String(resource.properties.MasterUserPassword),
-      )?.[1] ?? null,
+    ownerSecretArn: ownerSecretArn(resource),
   }));
+}
+
+function ownerSecretArn(resource: Resource): string {
+  if (managesPassword(resource)) return String(attributeOf(resource, 'MasterUserSecret.SecretArn', noEndpoints));
+  const password = String(resource.properties.MasterUserPassword);
+  const named = /\{\{resolve:secretsmanager:(arn:[^}]*?):SecretString:/.exec(password)?.[1];
+  if (named !== undefined) return named;
+  throw new AssemblyError(resource.stack.name, resource.logicalId, 'the password of its owner is in no secret');
 }
 
 export function readCaches(world: AssemblyWorld): readonly Cache[] {

@@ -78,9 +78,8 @@ export class AssemblyWorld implements World {
   }
 
   #parameter(scope: Scope, name: string, parameter: { Type: string; Default?: string | number }): Resolved {
-    if (parameter.Type.startsWith('AWS::SSM::Parameter')) {
-      throw new AssemblyError(scope.stack.name, scope.logicalId, `the SSM parameter ${name} has no local value`);
-    }
+    // The value stands in the account. It may pass through what means nothing here; whoever needs it finds the reference.
+    if (parameter.Type.startsWith('AWS::SSM::Parameter')) return `{{resolve:ssm:${parameter.Default ?? name}}}`;
     if (parameter.Default === undefined) {
       throw new AssemblyError(scope.stack.name, scope.logicalId, `the parameter ${name} has no default`);
     }

@@ -75,7 +75,9 @@ describe('the event of a proxy integration', () => {
     });
     expect(event.headers).toMatchObject({ 'X-Many': 'one', 'X-Forwarded-For': '127.0.0.1', host: `127.0.0.1:${port}` });
     expect(event.multiValueHeaders).toMatchObject({ 'X-Many': ['one'] });
-    expect((event.requestContext as { requestId: string }).requestId).toBe(answer.headers.get('x-amzn-requestid'));
+    expect((event.requestContext as unknown as { requestId: string }).requestId).toBe(
+      answer.headers.get('x-amzn-requestid'),
+    );
   });
 
   it('has null where there is nothing', async () => {

@@ -1,0 +1,98 @@
+import { createHmac } from 'node:crypto';
+import pg from 'pg';
+import { startPostgres } from '../postgres/start-postgres.ts';
+
+export interface DatabaseSettings {
+  /** Admin URL of a native Postgres; the embedded one when left out. */
+  readonly databaseUrl?: string | undefined;
+  readonly databaseName: string;
+  readonly directory: string;
+  readonly rootKey: string;
+  readonly log: (line: string) => void;
+}
+
+export interface RunningDatabase {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  /** As the superuser, in the database of the assembly. */
+  readonly adminUrl: string;
+  url(user: string, password: string): string;
+  close(): Promise<void>;
+}
+
+/** Starts the embedded Postgres, or takes the native one at `databaseUrl`. */
+export async function startDatabase(settings: DatabaseSettings): Promise<RunningDatabase> {
+  const { databaseUrl, databaseName, directory, rootKey, log } = settings;
+  if (databaseUrl !== undefined) return nativeDatabase(databaseUrl, databaseName);
+  const running = await startPostgres({
+    dataDirectory: directory,
+    superuserPassword: createHmac('sha256', rootKey).update('postgres').digest('base64url'),
+    database: databaseName,
+    log: (line) => log(`postgres: ${line}`),
+  });
+  return {
+    host: running.host,
+    port: running.port,
+    name: databaseName,
+    adminUrl: running.adminUrl,
+    url: (user, password) => running.url(user, password),
+    close: () => running.close(),
+  };
+}
+
+async function nativeDatabase(adminUrl: string, databaseName: string): Promise<RunningDatabase> {
+  await createDatabase(adminUrl, databaseName);
+  const address = new URL(adminUrl);
+  const url = (user: string, password: string): string => {
+    const own = new URL(adminUrl);
+    own.username = encodeURIComponent(user);
+    own.password = encodeURIComponent(password);
+    own.pathname = `/${databaseName}`;
+    return own.href;
+  };
+  return {
+    host: address.hostname,
+    port: Number(address.port || 5432),
+    name: databaseName,
+    adminUrl: url(decodeURIComponent(address.username), decodeURIComponent(address.password)),
+    url,
+    close: async () => {},
+  };
+}
+
+async function createDatabase(adminUrl: string, name: string): Promise<void> {
+  await withClient(adminUrl, async (client) => {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+  });
+}
+
+/**
+ * Makes the master user of the cluster, with the rights that RDS gives it: it creates roles and databases and owns this
+ * one, and is no superuser. The extension is made here because only `rds_superuser` may there.
+ */
+export async function createMasterUser(
+  database: RunningDatabase,
+  login: { readonly username: string; readonly password: string },
+): Promise<void> {
+  const role = pg.escapeIdentifier(login.username);
+  const password = pg.escapeLiteral(login.password);
+  await withClient(database.adminUrl, async (client) => {
+    const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [login.username]);
+    if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
+    await client.query(`ALTER ROLE ${role} LOGIN CREATEROLE CREATEDB PASSWORD ${password}`);
+    await client.query(`ALTER DATABASE ${pg.escapeIdentifier(database.name)} OWNER TO ${role}`);
+    await client.query('CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public');
+  });
+}
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
