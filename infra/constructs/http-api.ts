@@ -69,7 +69,6 @@ export class HttpApi extends Construct {
     this.stage = api.deploymentStage;
     this.watchServerErrors(api, props.alarms);
     acknowledgeOwnAuthorization(api);
-    if (!settings.firewall) acknowledgeNoFirewall(api);
   }
 
   private createApi({ settings, stageName, logs }: HttpApiProps): RestApi {
@@ -109,13 +108,6 @@ export class HttpApi extends Construct {
     });
     alarms.notify(alarm);
   }
-}
-
-function acknowledgeNoFirewall(api: RestApi): void {
-  Validations.of(api.deploymentStage).acknowledge({
-    id: 'AwsSolutions-APIG3',
-    reason: 'A firewall costs more than everything else in an idle stage; the production stage has one.',
-  });
 }
 
 function acknowledgeOwnAuthorization(api: RestApi): void {

@@ -5,9 +5,9 @@ import { RedisError } from '../protocol/reply.ts';
 // because a script that uses it would run here and fail in the account.
 
 const TOKEN =
-  /--\[(=*)\[[\s\S]*?\]\1\]|--[^\n]*|\[(=*)\[[\s\S]*?\]\2\]|"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'|[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|\.{2,3}|~=|\/\/|<<|>>|::|[&|~]|[\s\S]/g;
+  /--\[(=*)\[[\s\S]*?\]\1\]|--[^\n]*|\[(=*)\[[\s\S]*?\]\2\]|"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'|[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|\.{2,3}|<(?:const|close)>|~=|\/\/|<<|>>|::|[&|~]|[\s\S]/g;
 
-const NOT_IN_LUA_5_1 = new Set(['//', '<<', '>>', '::', '&', '|', '~', 'goto']);
+const NOT_IN_LUA_5_1 = new Set(['//', '<<', '>>', '::', '&', '|', '~', 'goto', '<const>', '<close>']);
 const INTEGER = /^(?:\d+|0[xX][0-9a-fA-F]+)$/;
 
 /** Rewrites a Lua 5.1 script (one character per byte) for the 5.4 VM; throws what Redis answers to a syntax error. */

@@ -76,11 +76,14 @@ export class LuaScripts implements ScriptRunner {
       vm.pushBytes(Buffer.from(sha));
       vm.call(4, 2);
       const succeeded = vm.api.lua_toboolean(vm.state, -2) === 1;
-      const reply = succeeded ? popReply(vm) : new RedisError(vm.bytesAt(-1).toString());
-      return reply;
+      return succeeded ? popReply(vm) : new RedisError(vm.bytesAt(-1).toString());
+    } catch (error) {
+      // An interrupt may strike after the script's own frames, in ours.
+      throw new RedisError(`ERR ${(error as Error).message} script: ${sha}.`);
     } finally {
       this.#caller = undefined;
       this.#stopAt = Number.POSITIVE_INFINITY;
+      vm.rearmInterrupt();
       vm.api.lua_settop(vm.state, 0);
     }
   }

@@ -27,6 +27,7 @@ export class LuaVm {
   readonly #raw: RawExports;
   readonly #lengthPointer: number;
   readonly #functions: number[] = [];
+  #hook = 0;
 
   static async create(): Promise<LuaVm> {
     const api = await new LuaFactory().getLuaModule();
@@ -100,15 +101,23 @@ export class LuaVm {
     this.api.luaL_unref(this.state, REGISTRY_INDEX, reference);
   }
 
-  /** Raises an error in whatever runs when `isOver` says so, asked every 100,000 instructions. */
+  /**
+   * Raises an error in whatever runs when `isOver` says so, asked every 100,000 instructions. From then on it is raised at
+   * every instruction, so that a script cannot catch it and go on; `rearmInterrupt` ends that.
+   */
   interruptWhen(isOver: () => boolean, message: string): void {
-    const pointer = this.#raw.addFunction((state) => {
+    this.#hook = this.#raw.addFunction((state) => {
       if (!isOver()) return undefined;
+      this.api.lua_sethook(state as number, this.#hook, HOOK_EVERY_COUNT, 1);
       this.api.lua_pushstring(state as number, message);
       return this.api.lua_error(state as number);
     }, 'vii');
-    this.#functions.push(pointer);
-    this.api.lua_sethook(this.state, pointer, HOOK_EVERY_COUNT, INSTRUCTIONS_BETWEEN_HOOKS);
+    this.#functions.push(this.#hook);
+    this.rearmInterrupt();
+  }
+
+  rearmInterrupt(): void {
+    this.api.lua_sethook(this.state, this.#hook, HOOK_EVERY_COUNT, INSTRUCTIONS_BETWEEN_HOOKS);
   }
 }
 
