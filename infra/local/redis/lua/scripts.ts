@@ -79,7 +79,7 @@ export class LuaScripts implements ScriptRunner {
       return succeeded ? popReply(vm) : new RedisError(vm.bytesAt(-1).toString());
     } catch (error) {
       // An interrupt may strike after the script's own frames, in ours.
-      throw new RedisError(`ERR ${(error as Error).message} script: ${sha}.`);
+      throw error instanceof RedisError ? error : new RedisError(`ERR ${(error as Error).message} script: ${sha}.`);
     } finally {
       this.#caller = undefined;
       this.#stopAt = Number.POSITIVE_INFINITY;

@@ -73,7 +73,8 @@ export class LuaVm {
   /** Calls the function below its arguments on the stack; throws an Error with Lua's message. */
   call(argumentCount: number, resultCount: number): void {
     if (this.api.lua_pcallk(this.state, argumentCount, resultCount, 0, 0, null) === OK) return;
-    const message = this.bytesAt(-1).toString();
+    const isText = (this.api.lua_type(this.state, -1) as number) === LuaType.string;
+    const message = isText ? this.bytesAt(-1).toString() : 'error without a message';
     this.api.lua_settop(this.state, -2);
     throw new Error(message);
   }
