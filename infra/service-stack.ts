@@ -170,6 +170,7 @@ interface MigrationParts {
   readonly bundleDirectory: string;
 }
 
+/** `-c rotation=<anything new>` makes a deploy set the passwords of the login roles again, after their secrets were changed. */
 function migrateFirst(scope: Construct, { functions, data, stage, bundleDirectory }: MigrationParts): void {
   const { migrateDatabase, ...others } = functions;
   data.database.grantOwnership(migrateDatabase);
@@ -177,7 +178,7 @@ function migrateFirst(scope: Construct, { functions, data, stage, bundleDirector
     migrate: migrateDatabase,
     timeout: migrationTimeout,
     directory: join(bundleDirectory, 'migrations'),
-    settings: { database: stage.database.engineVersion },
+    settings: { database: stage.database.engineVersion, rotation: String(scope.node.tryGetContext('rotation') ?? '') },
   });
   migration.runBefore(Object.values(others));
 }

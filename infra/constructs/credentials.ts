@@ -34,7 +34,7 @@ export class Credentials extends Construct {
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'Two are keys that people or a provider hold; the logins open nothing from outside the network. The runbook rotates all: a new value, then a deploy, whose migration sets it.',
+        'Two are keys that people or a provider hold; the logins open nothing from outside the network. All rotate by the runbook: a new value, then a deploy whose migration sets it.',
     });
   }
 

@@ -45,7 +45,6 @@ export class UploadNotification extends Construct {
   private settleHandler(role: Role, logGroupName: string): void {
     const handler = Stack.of(this).node.findChild(handlerId).node.findChild('Resource') as CfnResource;
     handler.addPropertyOverride('LoggingConfig', { LogGroup: logGroupName });
-    handler.addPropertyOverride('TracingConfig', { Mode: 'Active' });
     handler.addPropertyOverride('Architectures', ['arm64']);
     handler.addPropertyOverride('MemorySize', handlerMegabytes);
     handler.node.addDependency(role);
