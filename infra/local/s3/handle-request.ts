@@ -61,7 +61,8 @@ async function readRequest(
 ): Promise<S3Request> {
   const method = message.method ?? 'GET';
   const signed = { method, url: message.url ?? '/', headers: message.headers, service: 's3' };
-  const identity = await authenticate(signed, context.authorizer, context.clock.now());
+  // Signatures carry the time of the machine, whatever clock a test gives the server.
+  const identity = await authenticate(signed, context.authorizer, Date.now());
   requireSigned(message, identity);
   const operation = operationOf(method, bucket, key, query, message.headers);
   if (operation === undefined) throw notImplemented(message);
