@@ -1,0 +1,70 @@
+/**
+ * One statement for both legs, fused, with their texts. The legs are definer functions that give keys and scores; documents, chunks
+ * and placements are read here under row security.
+ *
+ * Fusion is reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): the sum of 1 / (60 + rank) over the legs, which needs no
+ * scores that could be compared.
+ *
+ * $1 workspace  $2 question vector or null  $3 model  $4 question text or null  $5 languages  $6 limit  $7 depth of a leg
+ * $8 collections or null  $9 filter as jsonpath or null  $10 with text  $11 keyword hits that must not be missed  $12 few chunks
+ */
+export const searchStatement = `
+WITH narrowed AS MATERIALIZED (
+  SELECT dbrag.matching_documents($9::jsonpath, $8::uuid[], $12::integer) AS documents
+), semantic AS MATERIALIZED (
+  SELECT candidate.*, row_number() OVER (ORDER BY distance, document_id, content_hash) AS rank
+  FROM narrowed, dbrag.semantic_candidates($2::halfvec, $3::text, $7::integer, $8::uuid[], $9::jsonpath, documents, $12::integer)
+    AS candidate
+  WHERE $2::halfvec IS NOT NULL
+), keyword AS MATERIALIZED (
+  SELECT candidate.*, row_number() OVER (ORDER BY score DESC, document_id, content_hash) AS rank
+  FROM narrowed, dbrag.keyword_candidates($4::text, $5::text[], $7::integer, $11::integer, $8::uuid[], $9::jsonpath, documents)
+    AS candidate
+  WHERE $4::text IS NOT NULL
+), fused AS MATERIALIZED (
+  SELECT document_id, content_hash, s.rank AS semantic_rank, 1 - s.distance AS semantic_score,
+    k.rank AS keyword_rank, k.score AS keyword_score,
+    coalesce(1.0 / (60 + s.rank), 0)::double precision + coalesce(1.0 / (60 + k.rank), 0)::double precision AS fused_score
+  FROM semantic s FULL JOIN keyword k USING (document_id, content_hash)
+  ORDER BY fused_score DESC, document_id, content_hash
+  LIMIT $6::integer
+)
+SELECT c.id AS chunk_id, f.document_id, d.name AS document_name, d.collection_id, d.source_uri, d.live_version AS version,
+  CASE WHEN $10::boolean THEN c.text END AS text, c.token_count, p.ordinal, p.location, d.metadata,
+  f.semantic_rank, f.semantic_score, f.keyword_rank, f.keyword_score, f.fused_score
+FROM fused f
+JOIN dbrag.documents d ON d.workspace_id = $1::uuid AND d.id = f.document_id
+JOIN dbrag.chunks c ON c.workspace_id = $1::uuid AND c.document_id = f.document_id AND c.content_hash = f.content_hash
+CROSS JOIN LATERAL (
+  SELECT ordinal, location FROM dbrag.placements
+  WHERE workspace_id = $1::uuid AND document_id = f.document_id AND content_hash = f.content_hash AND version = d.live_version
+  ORDER BY ordinal LIMIT 1
+) p
+ORDER BY f.fused_score DESC, f.document_id, f.content_hash`;
+
+export interface SearchRow {
+  readonly chunk_id: string;
+  readonly document_id: string;
+  readonly document_name: string;
+  readonly collection_id: string;
+  readonly source_uri: string | null;
+  readonly version: number;
+  readonly text: string | null;
+  readonly token_count: number;
+  readonly ordinal: number;
+  readonly location: ChunkLocation;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly semantic_rank: number | null;
+  readonly semantic_score: number | null;
+  readonly keyword_rank: number | null;
+  readonly keyword_score: number | null;
+  readonly fused_score: number;
+}
+
+/** Where a chunk stands in its document: characters `start` to `end` of the parsed text. */
+export interface ChunkLocation {
+  readonly page?: number;
+  readonly headings: readonly string[];
+  readonly start: number;
+  readonly end: number;
+}

@@ -1,0 +1,104 @@
+import { type Db, Halfvec } from '../core/database.ts';
+import { compileFilter, type Filter } from './filter.ts';
+import { type ChunkLocation, type SearchRow, searchStatement } from './search-statement.ts';
+
+export type SearchMode = 'hybrid' | 'semantic' | 'keyword';
+
+export interface SearchRequest {
+  readonly workspaceId: string;
+  readonly mode: SearchMode;
+  /** The question in the space of `model`; null while it cannot be embedded. */
+  readonly vector: Float32Array | null;
+  readonly model: string;
+  /** The question in words; null leaves the keyword leg out. */
+  readonly text: string | null;
+  /** 1 to 100 hits. */
+  readonly limit: number;
+  /** Null: every collection that the caller may see. */
+  readonly collectionIds?: readonly string[] | null;
+  readonly filter?: Filter | null;
+  readonly includeText?: boolean;
+  /** Text search configurations that the workspace's chunks may be indexed with. */
+  readonly languages?: readonly string[];
+}
+
+export interface SearchHit {
+  readonly chunkId: string;
+  readonly documentId: string;
+  readonly documentName: string;
+  readonly collectionId: string;
+  readonly sourceUri: string | null;
+  readonly version: number;
+  /** Of the mode: reciprocal rank fusion, cosine similarity, or the rank of the words. Comparable within one answer only. */
+  readonly score: number;
+  readonly text: string | null;
+  readonly tokenCount: number;
+  readonly ordinal: number;
+  readonly location: ChunkLocation;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly scoring: {
+    readonly semanticRank: number | null;
+    readonly semanticScore: number | null;
+    readonly keywordRank: number | null;
+    readonly keywordScore: number | null;
+  };
+}
+
+/** Each leg looks this deep for fusion, or as deep as the limit. */
+const legDepth = 50;
+/** Up to here comparing every vector is faster than an index, and right. */
+export const fewChunks = 20_000;
+const defaultLanguages = ['english', 'simple'] as const;
+
+/**
+ * The best visible chunks of a workspace, best first: `limit` of them whenever there are as many that the mode can find. Must run
+ * inside `inWorkspace` of the same workspace, whose narrowing it obeys.
+ */
+export async function search(db: Db, request: SearchRequest): Promise<readonly SearchHit[]> {
+  const { mode, limit } = request;
+  const vector = mode === 'keyword' ? null : request.vector;
+  const text = mode === 'semantic' ? null : request.text;
+  if (vector === null && text === null) return [];
+  // A single leg is not fused, so it needs no more than is given back.
+  const depth = vector !== null && text !== null ? Math.max(legDepth, limit) : limit;
+  const { rows } = await db.query<SearchRow>(searchStatement, [
+    request.workspaceId,
+    vector && new Halfvec(vector),
+    request.model,
+    text,
+    request.languages ?? defaultLanguages,
+    limit,
+    depth,
+    request.collectionIds ?? null,
+    request.filter ? compileFilter(request.filter) : null,
+    request.includeText ?? true,
+    // Beside the semantic leg, common words would only add noise; alone they are all there is.
+    vector === null ? limit : 1,
+    fewChunks,
+  ]);
+  return rows.map((row) => toHit(row, vector !== null, text !== null));
+}
+
+function toHit(row: SearchRow, semantic: boolean, keyword: boolean): SearchHit {
+  const single = semantic ? row.semantic_score : row.keyword_score;
+  return {
+    chunkId: row.chunk_id,
+    documentId: row.document_id,
+    documentName: row.document_name,
+    collectionId: row.collection_id,
+    sourceUri: row.source_uri,
+    version: row.version,
+    score: semantic && keyword ? row.fused_score : (single ?? 0),
+    text: row.text,
+    tokenCount: row.token_count,
+    ordinal: row.ordinal,
+    location: row.location,
+    metadata: row.metadata,
+    scoring: {
+      semanticRank: row.semantic_rank,
+      semanticScore: row.semantic_score,
+      keywordRank: row.keyword_rank,
+      keywordScore: row.keyword_score,
+    },
+  };
+}
