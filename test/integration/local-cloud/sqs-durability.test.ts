@@ -52,12 +52,6 @@ test('everything acknowledged outlives SIGKILL: sends, deletes, receive counts a
   const { QueueUrl } = first;
   const early = ['deleted', 'received'];
   for (const MessageBody of early) await first.client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-  for (const body of early) {
-    const { Messages = [] } = await first.client.send(new ReceiveMessageCommand({ QueueUrl }));
-    expect(Messages[0]?.Body).toBe(body);
-    const { ReceiptHandle } = Messages[0] ?? {};
-    if (body === 'deleted') await first.client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-  }
   const acknowledged = new Set(['received']);
   let sending = true;
   const senders = Array.from({ length: 8 }, async (_, sender) => {
@@ -72,6 +66,13 @@ test('everything acknowledged outlives SIGKILL: sends, deletes, receive counts a
     }
   });
   await expect.poll(() => acknowledged.size, { timeout: 4000 }).toBeGreaterThan(300);
+  // Received only now: the restart must come before they are visible again.
+  for (const body of early) {
+    const { Messages = [] } = await first.client.send(new ReceiveMessageCommand({ QueueUrl }));
+    expect(Messages[0]?.Body).toBe(body);
+    const { ReceiptHandle } = Messages[0] ?? {};
+    if (body === 'deleted') await first.client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+  }
   await first.kill();
   sending = false;
   await Promise.all(senders);
@@ -83,7 +84,7 @@ test('everything acknowledged outlives SIGKILL: sends, deletes, receive counts a
   expect(Attributes).toEqual({ ApproximateNumberOfMessagesNotVisible: '1' });
   const found = new Map<string, string | undefined>();
   while (found.size < acknowledged.size) {
-    const request = { MaxNumberOfMessages: 10, WaitTimeSeconds: 3, VisibilityTimeout: 60 };
+    const request = { MaxNumberOfMessages: 10, WaitTimeSeconds: 5, VisibilityTimeout: 60 };
     const { Messages = [] } = await second.client.send(
       new ReceiveMessageCommand({
         ...request,

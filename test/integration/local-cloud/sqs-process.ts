@@ -6,5 +6,5 @@ const authorizer = createAuthorizer([
   { name: 'test', accessKeyId: 'LOCALTEST', secretAccessKey: 'local-secret', statements: 'administrator' },
 ]);
 const server = createSqsServer({ directory: process.argv[2] ?? '', authorizer, log: console.error });
-server.createQueue({ name: 'durable', visibilityTimeout: 2 });
+server.createQueue({ name: 'durable', visibilityTimeout: 4 });
 process.stdout.write(`${await server.listen()}\n`);
