@@ -8,7 +8,8 @@ import { type FunctionRunner, TooManyRequests } from './function-runner.ts';
 import type { LambdaService } from './lambda-service.ts';
 
 export interface InvokeApiOptions {
-  readonly lambda: LambdaService;
+  /** Asked at each call: functions need this API's address before they can be made. */
+  readonly lambda: () => LambdaService;
   readonly authorizer: Authorizer;
   /** How long a synchronous call waits for a busy function before it is throttled. */
   readonly waitMilliseconds?: number;
@@ -29,7 +30,7 @@ async function serve(options: InvokeApiOptions, request: IncomingMessage, respon
   const { method = 'GET', url = '/', headers } = request;
   const signed = { method, url, headers, service: 'lambda', body };
   const { principal } = await authenticate(signed, options.authorizer, Date.now());
-  const runner = requestedFunction(options.lambda, method, url);
+  const runner = requestedFunction(options.lambda(), method, url);
   const { arn } = runner.function;
   if (!options.authorizer.allows(principal, 'lambda:InvokeFunction', arn)) {
     throw new AwsError('AccessDeniedException', accessDeniedMessage(principal, 'lambda:InvokeFunction', arn), 403);
@@ -38,7 +39,7 @@ async function serve(options: InvokeApiOptions, request: IncomingMessage, respon
   const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
   if (type === 'DryRun') return end(response, 204, '');
   if (type === 'Event') {
-    options.lambda.invokeLater(runner, event);
+    options.lambda().invokeLater(runner, event);
     return end(response, 202, '');
   }
   await answer(options, runner, event, response);
