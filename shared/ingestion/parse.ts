@@ -27,12 +27,6 @@ export async function parse(bytes: Uint8Array, file: DeclaredFile): Promise<Pars
   return document;
 }
 
-/** @throws DocumentError `file_too_large`; asked before the object is read */
-export function checkSize(bytes: number, maximumBytes: number): void {
-  if (bytes > maximumBytes)
-    throw new DocumentError('file_too_large', `The file has ${bytes} bytes; at most ${maximumBytes} are read.`);
-}
-
 function textParser(mediaType: string, format: TextFormat): Parser {
   return async (bytes, file) => ({
     text: decodeText(bytes, declaredCharset(file.contentType)),

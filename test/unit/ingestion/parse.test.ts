@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkSize, parse } from '../../../shared/ingestion/parse.ts';
+import { parse } from '../../../shared/ingestion/parse.ts';
 
 const file = { name: 'notes.md', contentType: 'text/markdown' };
 const textOf = async (bytes: Uint8Array, contentType = 'text/plain'): Promise<string> =>
@@ -55,11 +55,6 @@ describe('parse', () => {
     ['only a mark', Buffer.from('\ufeff'), file, 'no_text_found'],
   ])('refuses %s', async (_, bytes, declared, code) => {
     await expect(parse(bytes, declared)).rejects.toMatchObject({ name: 'DocumentError', code });
-  });
-
-  it('refuses a file over the limit before it is read', () => {
-    expect(() => checkSize(11, 10)).toThrow(expect.objectContaining({ code: 'file_too_large' }));
-    expect(() => checkSize(10, 10)).not.toThrow();
   });
 
   it('any bytes give storable text or a document error', async () => {

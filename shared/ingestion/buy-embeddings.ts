@@ -1,0 +1,117 @@
+import type { Embedder, EmbedOptions } from '../models/embedder.ts';
+import type { EmbeddingCache } from '../models/embedding-cache.ts';
+import { embedIsolatingPoison } from '../models/isolate-poison.ts';
+import { ModelError } from '../models/model-error.ts';
+import { packRequests } from '../models/pack-requests.ts';
+import type { FilledChunk } from './commit-embeddings.ts';
+import type { LeasedChunk } from './lease-pending.ts';
+import type { RefusedChunk } from './refuse-chunks.ts';
+
+export interface BuyPorts {
+  readonly embedder: Embedder;
+  readonly cache: EmbeddingCache;
+}
+
+/** What became of the chunks of one request (or of those that the cache held). */
+export interface Bought {
+  readonly filled: readonly FilledChunk[];
+  readonly refused: readonly RefusedChunk[];
+  /** Not bought now, and why: the provider must be left alone for a while. */
+  readonly postponed?: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError };
+}
+
+/** With 80 ms a request, four at a time already buy four times what a live index takes in. */
+export const requestsInFlight = 4;
+
+/**
+ * Gets vectors for chunks: from the cache, then from the model in as few requests as the limits allow, several at a time. Yields
+ * what came as it comes. Errors of the model are told, others are thrown.
+ */
+export async function* buyEmbeddings(
+  ports: BuyPorts,
+  workspaceId: string,
+  chunks: readonly LeasedChunk[],
+  options: EmbedOptions,
+): AsyncGenerator<Bought> {
+  const { embedder } = ports;
+  const space = { workspaceId, model: embedder.model, dimensions: embedder.dimensions };
+  const known = await ports.cache.get(
+    space,
+    chunks.map((chunk) => chunk.contentHash),
+  );
+  const filled = chunks.flatMap((chunk, i) => (known[i] ? [fill(chunk, known[i])] : []));
+  const { requests, tooLong } = packRequests(
+    chunks.filter((_, i) => !known[i]),
+    embedder.limits,
+  );
+  const refused = tooLong.map((chunk) => ({ chunk, reason: `it has ${chunk.tokens} tokens.` }));
+  if (filled.length > 0 || refused.length > 0) yield { filled, refused };
+  let failed: ModelError | undefined;
+  yield* inFlight(requests, requestsInFlight, async (request) => {
+    // One request that had to be given up is enough to know that the provider wants to be left alone.
+    if (failed) return { filled: [], refused: [], postponed: { chunks: request, error: failed } };
+    const bought = await buyRequest(ports, workspaceId, request, options);
+    failed ??= bought.postponed?.error;
+    return bought;
+  });
+}
+
+async function buyRequest(
+  { embedder, cache }: BuyPorts,
+  workspaceId: string,
+  chunks: readonly LeasedChunk[],
+  options: EmbedOptions,
+): Promise<Bought> {
+  const space = { workspaceId, model: embedder.model, dimensions: embedder.dimensions };
+  try {
+    const texts = chunks.map((chunk) => chunk.text);
+    const outcomes = await embedIsolatingPoison(embedder, texts, options);
+    const filled: FilledChunk[] = [];
+    const refused: RefusedChunk[] = [];
+    for (const [i, chunk] of chunks.entries()) {
+      const outcome = outcomes[i] as Float32Array | ModelError;
+      if (outcome instanceof ModelError) refused.push({ chunk, reason: outcome.message });
+      else filled.push(fill(chunk, outcome));
+    }
+    await cache.set(
+      space,
+      filled.map(({ contentHash, vector }) => ({ hash: contentHash, vector })),
+    );
+    return { filled, refused };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return { filled: [], refused: [], postponed: { chunks, error } };
+  }
+}
+
+function fill({ documentId, contentHash }: LeasedChunk, vector: Float32Array): FilledChunk {
+  return { documentId, contentHash, vector };
+}
+
+/** Runs at most `limit` at a time and yields results as they come; the rest is not begun when the reader stops. */
+async function* inFlight<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  run: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const running = new Set<Promise<{ readonly result: Result; readonly self: () => unknown }>>();
+  const waiting = items.values();
+  const begin = (): void => {
+    const { value, done } = waiting.next();
+    if (done) return;
+    const started: Promise<{ readonly result: Result; readonly self: () => unknown }> = run(value).then((result) => ({
+      result,
+      self: () => running.delete(started),
+    }));
+    // Whoever stops reading leaves it unheard: that is no unhandled rejection.
+    started.catch(() => {});
+    running.add(started);
+  };
+  for (let i = 0; i < limit; i += 1) begin();
+  while (running.size > 0) {
+    const { result, self } = await Promise.race(running);
+    self();
+    begin();
+    yield result;
+  }
+}

@@ -1,0 +1,89 @@
+import { type Db, HalfvecArray } from '../core/database.ts';
+import type { ModelPrice } from '../usage/prices.ts';
+import { recordUsage, type UsageEvent } from '../usage/record-usage.ts';
+import { finishVersions } from './finish-versions.ts';
+import type { PendingPool } from './lease-pending.ts';
+import { lockDocuments, type MovedVersion } from './set-version-status.ts';
+
+/** A vector for a chunk of a document. */
+export interface FilledChunk {
+  readonly documentId: string;
+  readonly contentHash: Buffer;
+  readonly vector: Float32Array;
+}
+
+/**
+ * Stores vectors of some documents: embeddings, counters, usage, and the swap of every version that lacks nothing now. Everything is
+ * moved by the rows really inserted, so that a second worker with the same vectors changes nothing. All documents at once, because
+ * round trips are what a small document costs; they are locked in one order everywhere, so this cannot deadlock.
+ * @returns the versions that became ready
+ */
+export async function commitEmbeddings(
+  db: Db,
+  pool: PendingPool,
+  filled: readonly FilledChunk[],
+  prices?: readonly ModelPrice[],
+): Promise<readonly MovedVersion[]> {
+  const { workspaceId, model } = pool;
+  const documentIds = [...new Set(filled.map((chunk) => chunk.documentId))];
+  const locked = new Set(await lockDocuments(db, workspaceId, documentIds));
+  const wanted = filled.filter((chunk) => locked.has(chunk.documentId));
+  const inserted = wanted.length > 0 ? await insertEmbeddings(db, pool, wanted) : [];
+  await Promise.all([deletePending(db, pool, filled), recordUsage(db, workspaceId, inserted, prices)]);
+  return finishVersions(db, workspaceId, model, [...locked]);
+}
+
+/** @returns usage by document: only what was not there yet, and belongs to a chunk that is still there */
+async function insertEmbeddings(
+  db: Db,
+  { workspaceId, model }: PendingPool,
+  filled: readonly FilledChunk[],
+): Promise<UsageEvent[]> {
+  const { rows } = await db.query<{ document_id: string; collection_id: string; version: number; tokens: number }>(
+    `WITH inserted AS (
+       INSERT INTO dbrag.embeddings (workspace_id, document_id, content_hash, model, collection_id, embedding)
+       SELECT $1, c.document_id, c.content_hash, $2, c.collection_id, f.embedding
+       FROM unnest($3::uuid[], $4::bytea[], $5::halfvec[]) AS f (document_id, content_hash, embedding)
+       JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = f.document_id AND c.content_hash = f.content_hash
+       ON CONFLICT DO NOTHING
+       RETURNING document_id, content_hash, collection_id
+     ), placed AS (
+       SELECT p.document_id, p.version, count(DISTINCT p.content_hash)::int AS chunks
+       FROM inserted i
+       JOIN dbrag.placements p ON p.workspace_id = $1 AND p.document_id = i.document_id AND p.content_hash = i.content_hash
+       GROUP BY p.document_id, p.version
+     ), counted AS (
+       UPDATE dbrag.document_versions v SET embedded = v.embedded + placed.chunks, waiting_until = NULL
+       FROM placed
+       WHERE v.workspace_id = $1 AND v.document_id = placed.document_id AND v.version = placed.version AND v.status = 'processing'
+     )
+     SELECT i.document_id, i.collection_id, sum(c.token_count)::float8 AS tokens,
+       (SELECT max(version) FROM placed WHERE placed.document_id = i.document_id) AS version
+     FROM inserted i
+     JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = i.document_id AND c.content_hash = i.content_hash
+     GROUP BY i.document_id, i.collection_id`,
+    [
+      workspaceId,
+      model,
+      filled.map((chunk) => chunk.documentId),
+      filled.map((chunk) => chunk.contentHash),
+      new HalfvecArray(filled.map((chunk) => chunk.vector)),
+    ],
+  );
+  return rows.map((row) => ({
+    operation: 'ingest',
+    model,
+    documentId: row.document_id,
+    collectionId: row.collection_id,
+    version: row.version,
+    embeddingTokens: row.tokens,
+  }));
+}
+
+async function deletePending(db: Db, pool: PendingPool, filled: readonly FilledChunk[]): Promise<void> {
+  await db.query(
+    `DELETE FROM dbrag.pending_embeddings p USING unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
+    [pool.workspaceId, pool.model, filled.map((chunk) => chunk.documentId), filled.map((chunk) => chunk.contentHash)],
+  );
+}

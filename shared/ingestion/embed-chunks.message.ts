@@ -1,0 +1,31 @@
+import * as z from 'zod/mini';
+import type { Priority, WorkQueue } from '../core/work-queue.ts';
+
+/** `embed-*` → embed-chunks: this version has chunks without a vector. A nudge: whoever gets it looks what there is to do. */
+export const embedChunksMessage = z.object({
+  v: z.literal(1),
+  workspace_id: z.uuid(),
+  document_id: z.uuid(),
+  version: z.int().check(z.positive()),
+});
+
+export type EmbedChunksMessage = z.infer<typeof embedChunksMessage>;
+
+export interface EmbeddingNudge {
+  readonly workspaceId: string;
+  readonly documentId: string;
+  readonly version: number;
+}
+
+/** Tells workers of a priority that there is something to embed. May get lost: the sweeper nudges again. */
+export async function nudgeEmbedding(
+  queue: WorkQueue,
+  priority: Priority,
+  { workspaceId, documentId, version }: EmbeddingNudge,
+  delaySeconds = 0,
+): Promise<void> {
+  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, version };
+  await queue.send(`embed-${priority}`, [
+    { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) },
+  ]);
+}

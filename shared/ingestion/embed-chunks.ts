@@ -1,0 +1,198 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database } from '../core/database.ts';
+import type { Failpoint } from '../core/failpoint.ts';
+import { newUuid } from '../core/ids.ts';
+import type { Priority, WorkQueue } from '../core/work-queue.ts';
+import type { ModelError } from '../models/model-error.ts';
+import type { ModelPrice } from '../usage/prices.ts';
+import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
+import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
+import { type EmbedChunksMessage, nudgeEmbedding } from './embed-chunks.message.ts';
+import { type Lease, type LeasedChunk, leasePending, type PendingPool } from './lease-pending.ts';
+import { postponeChunks } from './postpone-chunks.ts';
+import { refuseChunks } from './refuse-chunks.ts';
+
+export interface EmbedChunksPorts extends BuyPorts {
+  readonly database: Database;
+  readonly queue: WorkQueue;
+  readonly clock: Clock;
+  readonly failpoint: Failpoint;
+  readonly prices?: readonly ModelPrice[];
+  /** The model let us down: work waits, and somebody should know. */
+  readonly onPostponed: (error: ModelError, chunks: number) => void;
+}
+
+export interface Time {
+  /** Milliseconds that this invocation still has. */
+  readonly remainingTime: () => number;
+}
+
+export interface EmbedSummary {
+  readonly embedded: number;
+  readonly ready: number;
+  readonly refused: number;
+  readonly postponed: number;
+}
+
+/** Kept for the last commit of an invocation: no request is begun within it. */
+const reserveMilliseconds = 15_000;
+/** How long one invocation goes on for one workspace before it makes room for others. */
+const turnMilliseconds = 30_000;
+const requestsPerLease = 8;
+/** Documents of a commit: enough that round trips cost little, few enough that locks are short. */
+const documentsPerCommit = 32;
+const leaseMarginSeconds = 15;
+/** What is left in the pool is looked at again after this: the shortest delay that a queue knows. */
+const recheckSeconds = 1;
+/** How long a provider is left alone that did not say, and the longest delay of a queue. */
+const patienceSeconds = 60;
+const longestDelaySeconds = 900;
+
+/**
+ * Embeds what the messages point to, and more of the same pools: whatever waits in a workspace at a priority, for as long as there
+ * is time. Safe to run any number of times, at the same time too. A provider that is down fails nothing: its chunks wait.
+ */
+export async function embedChunks(
+  ports: EmbedChunksPorts,
+  messages: readonly EmbedChunksMessage[],
+  time: Time,
+): Promise<EmbedSummary> {
+  await ports.failpoint.reach('worker.after_receive');
+  let summary = nothing;
+  for (const { pool, documents } of await findPools(ports, messages))
+    summary = add(summary, await embedPool(ports, pool, documents, time));
+  await ports.failpoint.reach('worker.after_commit_before_ack');
+  return summary;
+}
+
+interface Pool {
+  readonly pool: PendingPool;
+  readonly documents: readonly EmbedChunksMessage[];
+}
+
+/** Messages of one workspace and priority are one piece of work. */
+async function findPools(ports: EmbedChunksPorts, messages: readonly EmbedChunksMessage[]): Promise<Pool[]> {
+  const pools: Pool[] = [];
+  for (const [workspaceId, ofWorkspace] of Map.groupBy(messages, (message) => message.workspace_id)) {
+    const { rows } = await ports.database.inWorkspace({ workspaceId }, (db) =>
+      db.query<{ document_id: string; priority: Priority }>(
+        'SELECT DISTINCT document_id, priority FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = ANY($2::uuid[])',
+        [workspaceId, ofWorkspace.map((message) => message.document_id)],
+      ),
+    );
+    for (const [priority, found] of Map.groupBy(rows, (row) => row.priority)) {
+      const ids = new Set(found.map((row) => row.document_id));
+      const documents = ofWorkspace.filter((message) => ids.has(message.document_id));
+      pools.push({ pool: { workspaceId, model: ports.embedder.model, priority }, documents });
+    }
+  }
+  return pools;
+}
+
+async function embedPool(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documents: readonly EmbedChunksMessage[],
+  time: Time,
+): Promise<EmbedSummary> {
+  const enough = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  const documentIds = documents.map((message) => message.document_id);
+  let summary = nothing;
+  for (;;) {
+    const lease = await take(ports, pool, documentIds, time);
+    if (lease.chunks.length > 0) summary = add(summary, await embedLease(ports, pool, lease.chunks, time));
+    else if (!lease.left) return summary;
+    const isOver = time.remainingTime() <= Math.max(enough, reserveMilliseconds) || summary.postponed > 0;
+    if (lease.chunks.length > 0 && !isOver) continue;
+    if (lease.left)
+      await handOver(ports, pool, lease.left.documentId, documents, lease.chunks.length > 0 ? 0 : recheckSeconds);
+    return summary;
+  }
+}
+
+async function take(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documentIds: readonly string[],
+  time: Time,
+): Promise<Lease> {
+  const leaseSeconds = time.remainingTime() / 1_000 + leaseMarginSeconds;
+  const { limits } = ports.embedder;
+  const request = { documentIds, maximumRequests: requestsPerLease, leaseSeconds, leasedBy: newUuid(), limits };
+  return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
+}
+
+async function handOver(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documentId: string,
+  documents: readonly EmbedChunksMessage[],
+  delaySeconds: number,
+): Promise<void> {
+  const version = documents.find((message) => message.document_id === documentId)?.version ?? 1;
+  await nudgeEmbedding(
+    ports.queue,
+    pool.priority,
+    { workspaceId: pool.workspaceId, documentId, version },
+    delaySeconds,
+  );
+}
+
+async function embedLease(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  chunks: readonly LeasedChunk[],
+  time: Time,
+): Promise<EmbedSummary> {
+  const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - reserveMilliseconds);
+  let summary = nothing;
+  for await (const bought of buyEmbeddings(ports, pool.workspaceId, chunks, { deadline })) {
+    await ports.failpoint.reach('worker.after_embed_call');
+    summary = add(summary, await commit(ports, pool, bought));
+  }
+  return summary;
+}
+
+async function commit(ports: EmbedChunksPorts, pool: PendingPool, bought: Bought): Promise<EmbedSummary> {
+  let ready = 0;
+  for (const filled of byDocuments(bought.filled, documentsPerCommit)) {
+    await ports.failpoint.reach('worker.before_commit');
+    const finished = await ports.database.inWorkspace(pool, (db) => commitEmbeddings(db, pool, filled, ports.prices));
+    ready += finished.length;
+  }
+  const { refused, postponed } = bought;
+  if (refused.length > 0) await ports.database.inWorkspace(pool, (db) => refuseChunks(db, pool, refused));
+  if (postponed) await postpone(ports, pool, postponed.chunks, postponed.error);
+  return { embedded: bought.filled.length, ready, refused: refused.length, postponed: postponed?.chunks.length ?? 0 };
+}
+
+/** The row waits, a delayed nudge takes over, and the message is acknowledged: waiting spends no receive. */
+async function postpone(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  chunks: readonly LeasedChunk[],
+  error: ModelError,
+): Promise<void> {
+  ports.onPostponed(error, chunks.length);
+  const seconds = Math.ceil(error.retryAfterSeconds ?? patienceSeconds);
+  await ports.database.inWorkspace(pool, (db) => postponeChunks(db, pool, chunks, seconds));
+  const first = chunks[0];
+  if (first) await handOver(ports, pool, first.documentId, [], Math.min(longestDelaySeconds, seconds + recheckSeconds));
+}
+
+/** Documents whole, in the order in which they are locked. */
+function* byDocuments(filled: readonly FilledChunk[], size: number): Generator<FilledChunk[]> {
+  const documents = [...Map.groupBy(filled, (chunk) => chunk.documentId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (let i = 0; i < documents.length; i += size) yield documents.slice(i, i + size).flatMap(([, chunks]) => chunks);
+}
+
+const nothing: EmbedSummary = { embedded: 0, ready: 0, refused: 0, postponed: 0 };
+
+function add(a: EmbedSummary, b: EmbedSummary): EmbedSummary {
+  return {
+    embedded: a.embedded + b.embedded,
+    ready: a.ready + b.ready,
+    refused: a.refused + b.refused,
+    postponed: a.postponed + b.postponed,
+  };
+}

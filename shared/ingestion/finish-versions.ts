@@ -1,0 +1,59 @@
+import type { Db } from '../core/database.ts';
+import { leaveStatisticsDifference } from './leave-statistics.ts';
+import { type MovedVersion, setVersionStatus, type VersionKey } from './set-version-status.ts';
+
+/**
+ * Makes every version of these documents visible that is split and lacks no vector in the model's space: the swap. Whoever stores
+ * the last vector calls it, in the same transaction, with the documents locked.
+ * @returns the versions that became ready
+ */
+export async function finishVersions(
+  db: Db,
+  workspaceId: string,
+  model: string,
+  documentIds: readonly string[],
+): Promise<readonly MovedVersion[]> {
+  const complete = await findComplete(db, workspaceId, model, documentIds);
+  if (complete.length === 0) return [];
+  await leaveStatisticsDifference(db, workspaceId, complete);
+  const ready = await setVersionStatus(db, workspaceId, complete, { from: ['processing'], to: 'ready' });
+  await bumpGenerations(db, workspaceId, [...new Set(ready.map((version) => version.collectionId))]);
+  return ready;
+}
+
+/** The question about pending rows comes first: it is answered at once while there are any, the other reads every placement. */
+async function findComplete(
+  db: Db,
+  workspaceId: string,
+  model: string,
+  documentIds: readonly string[],
+): Promise<VersionKey[]> {
+  const { rows } = await db.query<{ document_id: string; version: number }>(
+    `SELECT v.document_id, v.version FROM dbrag.document_versions v
+     WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.status = 'processing' AND v.content_hash IS NOT NULL
+       AND CASE WHEN EXISTS (
+           SELECT FROM dbrag.pending_embeddings b
+           JOIN dbrag.placements p ON p.workspace_id = b.workspace_id AND p.document_id = b.document_id AND p.content_hash = b.content_hash
+           WHERE b.workspace_id = $1 AND b.document_id = v.document_id AND b.model = $3 AND p.version = v.version)
+         THEN false
+         ELSE NOT EXISTS (
+           SELECT FROM dbrag.placements p
+           WHERE p.workspace_id = $1 AND p.document_id = v.document_id AND p.version = v.version AND NOT EXISTS (
+             SELECT FROM dbrag.embeddings e
+             WHERE e.workspace_id = $1 AND e.document_id = p.document_id AND e.content_hash = p.content_hash AND e.model = $3))
+       END`,
+    [workspaceId, documentIds, model],
+  );
+  return rows.map((row) => ({ documentId: row.document_id, version: row.version }));
+}
+
+/** Collections are locked last and in order. */
+async function bumpGenerations(db: Db, workspaceId: string, collectionIds: readonly string[]): Promise<void> {
+  if (collectionIds.length === 0) return;
+  await db.query(
+    `UPDATE dbrag.collections SET generation = generation + 1
+     WHERE workspace_id = $1 AND id IN (
+       SELECT id FROM dbrag.collections WHERE workspace_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE)`,
+    [workspaceId, collectionIds],
+  );
+}

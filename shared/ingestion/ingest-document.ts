@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../core/database.ts';
+import { DocumentError } from '../core/document-errors.ts';
+import type { Failpoint } from '../core/failpoint.ts';
+import { type ObjectStore, ObjectTooLarge } from '../core/object-store.ts';
+import type { WorkQueue } from '../core/work-queue.ts';
+import { type ClaimedVersion, claimVersion } from './claim-version.ts';
+import { commitSplit, type SplitOutcome } from './commit-split.ts';
+import { nudgeEmbedding } from './embed-chunks.message.ts';
+import { failVersion } from './fail-version.ts';
+import type { IngestDocumentMessage } from './ingest-document.message.ts';
+import { parse } from './parse.ts';
+import { split } from './split.ts';
+import { loadTokenCounter } from './token-counter.ts';
+
+export interface IngestDocumentPorts {
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly queue: WorkQueue;
+  readonly failpoint: Failpoint;
+  /** The embedding model of the stage: the space that every chunk must have a vector in. */
+  readonly model: string;
+  readonly maximumFileBytes: number;
+}
+
+export type IngestOutcome = SplitOutcome | 'nothing_to_do' | 'failed';
+
+/**
+ * One version of one document from its object to rows: read, parse, split, store. Safe to run any number of times, at the same time
+ * too. Faults of the document end the version `failed`; everything else is thrown, and the message comes again.
+ */
+export async function ingestDocument(
+  ports: IngestDocumentPorts,
+  message: IngestDocumentMessage,
+): Promise<IngestOutcome> {
+  await ports.failpoint.reach('worker.after_receive');
+  const scope = { workspaceId: message.workspace_id };
+  const claim = await ports.database.inWorkspace(scope, (db) => claimVersion(db, message));
+  if (!claim) return 'nothing_to_do';
+  await ports.failpoint.reach('worker.after_claim');
+  const outcome = claim.isSplit ? 'to_embed' : await splitOrFail(ports, claim);
+  await ports.failpoint.reach('worker.after_commit_before_ack');
+  if (outcome === 'to_embed') await nudgeEmbedding(ports.queue, claim.priority, claim);
+  return outcome;
+}
+
+async function splitOrFail(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<IngestOutcome> {
+  try {
+    return await readAndSplit(ports, claim);
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    await ports.database.inWorkspace(claim, (db) => failVersion(db, claim, error));
+    return 'failed';
+  }
+}
+
+async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<SplitOutcome> {
+  const body = await readObject(ports, claim);
+  await ports.failpoint.reach('worker.after_download');
+  const document = await parse(body, claim);
+  const counter = await loadTokenCounter();
+  await ports.failpoint.reach('worker.after_parse');
+  const contentHash = createHash('sha256').update(body).digest();
+  await ports.failpoint.reach('worker.before_commit');
+  return ports.database.inWorkspace(claim, (db) =>
+    commitSplit(db, claim, ports.model, contentHash, () => split(document, claim.chunking, counter)),
+  );
+}
+
+async function readObject(ports: IngestDocumentPorts, { object }: ClaimedVersion): Promise<Uint8Array> {
+  try {
+    const stored = await ports.objects.get(object.key, {
+      versionId: object.versionId ?? undefined,
+      maximumBytes: ports.maximumFileBytes,
+    });
+    if (!stored) throw new DocumentError('object_missing', 'The file is not in the bucket any more.');
+    return stored.body;
+  } catch (error) {
+    if (!(error instanceof ObjectTooLarge)) throw error;
+    const message = `The file has ${error.bytes} bytes; at most ${ports.maximumFileBytes} are read.`;
+    throw new DocumentError('file_too_large', message, { cause: error });
+  }
+}

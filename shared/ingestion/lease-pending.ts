@@ -1,0 +1,157 @@
+import type { Db } from '../core/database.ts';
+import type { Priority } from '../core/work-queue.ts';
+import type { EmbedderLimits } from '../models/embedder.ts';
+import { RequestFill } from '../models/pack-requests.ts';
+
+/** The pool that a worker takes from: what one workspace still has to buy in one space, at one priority. */
+export interface PendingPool {
+  readonly workspaceId: string;
+  readonly model: string;
+  readonly priority: Priority;
+}
+
+/** A chunk to embed, held by this worker until the lease ends. */
+export interface LeasedChunk {
+  readonly documentId: string;
+  readonly contentHash: Buffer;
+  readonly tokens: number;
+  /** UTF-8. */
+  readonly bytes: number;
+  readonly text: string;
+}
+
+export interface LeaseRequest {
+  /** Documents to be served first. */
+  readonly documentIds: readonly string[];
+  readonly maximumRequests: number;
+  readonly leaseSeconds: number;
+  readonly leasedBy: string;
+  readonly limits: EmbedderLimits;
+}
+
+export interface Lease {
+  readonly chunks: readonly LeasedChunk[];
+  /** A document whose chunks were left in the pool until they fill a request; undefined: nothing was left. */
+  readonly left: { readonly documentId: string } | undefined;
+}
+
+interface Candidate {
+  document_id: string;
+  content_hash: Buffer;
+  tokens: number;
+  bytes: number;
+}
+
+/** While ingestion is still adding chunks, a request that is not full waits for more, for as long as these allow. */
+const stalledAfter = '600 milliseconds';
+const waitsAtMost = '5 seconds';
+
+/**
+ * Takes chunks out of the pool: those of the documents asked for, then the oldest of the others, up to `maximumRequests` requests.
+ * While the workspace is still being ingested only whole requests are taken: a bulk load then costs as few requests as the limits
+ * allow, while a document that comes alone waits for nothing.
+ */
+export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequest): Promise<Lease> {
+  const candidates = await findCandidates(db, pool, request);
+  const first = candidates[0];
+  if (!first) return { chunks: [], left: undefined };
+  const { fitting, full } = fill(candidates, request);
+  const isFull = full === request.maximumRequests;
+  const waits = !isFull && pool.priority !== 'critical' && (await moreIsComing(db, pool));
+  const taken = waits ? fitting.slice(0, full).flat() : fitting.flat();
+  const left = taken.length < candidates.length ? candidates.at(-1) : undefined;
+  const chunks = taken.length > 0 ? await hold(db, pool, request, taken) : [];
+  return { chunks, left: left && { documentId: left.document_id } };
+}
+
+async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest): Promise<readonly Candidate[]> {
+  // One more than fits, to see that a request is full.
+  const limit = request.maximumRequests * request.limits.maximumInputs + 1;
+  const { rows } = await db.query<Candidate>(
+    `WITH free AS (
+       SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
+       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())
+       ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
+     ), own AS (
+       SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
+       WHERE workspace_id = $1 AND document_id = ANY($5::uuid[]) AND priority = $2 AND model = $3
+         AND (leased_until IS NULL OR leased_until < now())
+       ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
+     )
+     SELECT p.document_id, p.content_hash, p.tokens, octet_length(c.text) AS bytes
+     FROM (SELECT *, 0 AS turn FROM own UNION ALL SELECT *, 1 FROM free WHERE document_id <> ALL($5::uuid[])) p
+     JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = p.document_id AND c.content_hash = p.content_hash
+     ORDER BY p.turn, p.created_at, p.document_id LIMIT $4`,
+    [pool.workspaceId, pool.priority, pool.model, limit, request.documentIds],
+  );
+  return rows;
+}
+
+/** @returns the candidates by request, and how many of the requests are full: nothing more fits behind them */
+function fill(
+  candidates: readonly Candidate[],
+  { limits, maximumRequests }: LeaseRequest,
+): { readonly fitting: readonly Candidate[][]; readonly full: number } {
+  const fitting: Candidate[][] = [[]];
+  let open = new RequestFill(limits);
+  for (const candidate of candidates) {
+    if (!open.add(candidate)) {
+      if (fitting.length === maximumRequests) return { fitting, full: maximumRequests };
+      fitting.push([]);
+      open = new RequestFill(limits);
+      // What fits into no request at all is left to the packing, which says so.
+      open.add(candidate);
+    }
+    fitting.at(-1)?.push(candidate);
+  }
+  return { fitting, full: fitting.length - 1 };
+}
+
+/** Versions that are not split yet, chunks that came a moment ago, and none that has waited for long. */
+async function moreIsComing(db: Db, pool: PendingPool): Promise<boolean> {
+  const { rows } = await db.query<{ coming: boolean }>(
+    `SELECT EXISTS (
+         SELECT FROM dbrag.document_versions
+         WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL)
+       AND (SELECT max(created_at) > now() - interval '${stalledAfter}' AND min(created_at) > now() - interval '${waitsAtMost}'
+            FROM dbrag.pending_embeddings
+            WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())) AS coming`,
+    [pool.workspaceId, pool.priority, pool.model],
+  );
+  return rows[0]?.coming ?? false;
+}
+
+async function hold(
+  db: Db,
+  pool: PendingPool,
+  request: LeaseRequest,
+  taken: readonly Candidate[],
+): Promise<readonly LeasedChunk[]> {
+  const { rows } = await db.query<Candidate & { text: string }>(
+    `WITH taken AS (
+       SELECT * FROM unnest($3::uuid[], $4::bytea[]) AS t (document_id, content_hash)
+     ), held AS (
+       UPDATE dbrag.pending_embeddings p
+       SET leased_until = now() + make_interval(secs => $5), leased_by = $6, tries = tries + 1
+       FROM taken WHERE p.workspace_id = $1 AND p.document_id = taken.document_id AND p.content_hash = taken.content_hash AND p.model = $2
+     )
+     SELECT c.document_id, c.content_hash, c.token_count AS tokens, octet_length(c.text) AS bytes, c.text
+     FROM taken JOIN dbrag.chunks c
+       ON c.workspace_id = $1 AND c.document_id = taken.document_id AND c.content_hash = taken.content_hash`,
+    [
+      pool.workspaceId,
+      pool.model,
+      taken.map((candidate) => candidate.document_id),
+      taken.map((candidate) => candidate.content_hash),
+      request.leaseSeconds,
+      request.leasedBy,
+    ],
+  );
+  return rows.map((row) => ({
+    documentId: row.document_id,
+    contentHash: row.content_hash,
+    tokens: row.tokens,
+    bytes: row.bytes,
+    text: row.text,
+  }));
+}
