@@ -22,6 +22,9 @@ export interface SessionMember {
 export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+// The bootstrap superuser. Not DEFAULT, which a single-user backend takes for "as it is".
+const SERVER_USER = 'postgres';
+
 const keyOf = (state: SessionState): string => JSON.stringify([state.user, state.role, [...state.settings].sort()]);
 
 /**
@@ -55,7 +58,7 @@ export class SessionSwitch {
   async activateServer(): Promise<void> {
     await this.#saveActive();
     this.#active = undefined;
-    const state: SessionState = { user: '', role: 'none', settings: new Map() };
+    const state: SessionState = { user: SERVER_USER, role: 'none', settings: new Map() };
     const key = keyOf(state);
     if (key !== this.#key) await this.#apply(state, key);
   }
@@ -97,13 +100,12 @@ export class SessionSwitch {
 
   async #apply(state: SessionState, key: string): Promise<void> {
     this.forget();
-    const user = state.user === '' ? 'DEFAULT' : quoteName(state.user);
     const settings = [...state.settings].map(
       ([name, value]) => `SELECT pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false);`,
     );
     const role = state.role === 'none' ? '' : `SET ROLE ${quoteName(state.role)};`;
     await this.#engine.query(
-      `SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SET SESSION AUTHORIZATION ${user}; ${settings.join(' ')} ${role}`,
+      `SET SESSION AUTHORIZATION ${SERVER_USER}; RESET ALL; SET SESSION AUTHORIZATION ${quoteName(state.user)}; ${settings.join(' ')} ${role}`,
     );
     this.#key = key;
   }
