@@ -189,7 +189,7 @@ function watchDeadLetters(scope: Construct, alarms: Alarms): void {
     alarmDescription: 'Work was given up. Runbook: work was given up',
     metric: new Metric({
       namespace: metricsNamespace,
-      metricName: 'DeadLetters',
+      metricName: 'RetriesExhausted',
       dimensionsMap: { service: 'dead-letter' },
       statistic: 'Sum',
       period: Duration.minutes(5),

@@ -79,7 +79,7 @@ export class Database extends Construct {
     this.credentials.maintainer.grantRead(grantee, names.databaseSecret);
   }
 
-  /** Lets the migration own the schema and give the two login roles their passwords. */
+  /** Lets the migration make roles and schema, and give the two login roles their passwords. */
   grantOwnership(grantee: LambdaFunction): void {
     this.connect(grantee, this.cluster, this.cluster.clusterEndpoint.hostname);
     grantee.addEnvironment(names.databasePartitions, String(this.stage.database.partitions));
@@ -113,7 +113,8 @@ export class Database extends Construct {
       engine,
       // Fixed, so that the log group exists, encrypted and with an end, before the cluster writes to it.
       clusterIdentifier: identifier,
-      credentials: Credentials.fromUsername('dbrag_owner'),
+      // Not the schema's owner, which is a role without a login.
+      credentials: Credentials.fromUsername('dbrag_admin'),
       manageMasterUserPassword: true,
       defaultDatabaseName: databaseName,
       port: database.port,

@@ -46,22 +46,30 @@ export function addGatewayResponses(api: RestApi, corsOrigins: readonly string[]
     api.addGatewayResponse(id, {
       type,
       statusCode: String(status),
-      responseHeaders: { 'x-request-id': 'context.requestId', ...corsHeader(corsOrigins), ...retryHeader(status) },
+      responseHeaders: {
+        'content-type': "'application/problem+json'",
+        'x-request-id': 'context.requestId',
+        ...corsHeader(corsOrigins),
+        ...retryHeader(status),
+      },
       templates: { 'application/json': problemTemplate(title, status, code) },
     });
   }
 }
 
+/** `messageString` comes with its quotes and escapes; anything else could break the JSON. */
 function problemTemplate(title: string, status: number, code: string): string {
-  return JSON.stringify({
+  const message = '$context.error.messageString';
+  const problem = JSON.stringify({
     type: 'about:blank',
     title,
     status,
-    detail: '$context.error.message',
+    detail: message,
     instance: '$context.requestId',
     code,
-    error: { message: '$context.error.message', type: title, code, param: null },
+    error: { message, type: title, code, param: null },
   });
+  return problem.replaceAll(`"${message}"`, message);
 }
 
 /** A gateway response cannot look at the request's origin, so it can name one origin only. */

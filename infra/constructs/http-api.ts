@@ -1,9 +1,11 @@
 import {
   CfnAccount,
   EndpointType,
+  type IResource,
   LambdaIntegration,
   LogGroupLogDestination,
   MethodLoggingLevel,
+  Resource,
   ResponseTransferMode,
   RestApi,
   type Stage,
@@ -50,20 +52,14 @@ export class HttpApi extends Construct {
     super(scope, id);
     const { settings, buffered, streaming } = props;
     const api = this.createApi(props);
-    const whole = new LambdaIntegration(buffered, { timeout: bufferedTimeout, allowTestInvoke: false });
-    api.root.addMethod('ANY', whole);
-    api.root.resourceForPath('{proxy+}').addMethod('ANY', whole);
+    const whole = new LambdaIntegration(buffered, { timeout: bufferedTimeout, scopePermissionToMethod: false });
     const stream = new LambdaIntegration(streaming, {
       responseTransferMode: ResponseTransferMode.STREAM,
       timeout: streamingTimeout,
       allowTestInvoke: false,
     });
-    for (const [method, path] of streamingRoutes) {
-      const resource = api.root.resourceForPath(path);
-      resource.addMethod(method, stream);
-      // Everything else under such a path is still the buffered function's: a resource hides the proxy route.
-      resource.addMethod('ANY', whole);
-    }
+    for (const [method, path] of streamingRoutes) api.root.resourceForPath(path).addMethod(method, stream);
+    catchTheRest(api.root, whole);
     addGatewayResponses(api, settings.corsOrigins);
     this.url = api.url;
     this.stage = api.deploymentStage;
@@ -108,6 +104,17 @@ export class HttpApi extends Construct {
     });
     alarms.notify(alarm);
   }
+}
+
+/**
+ * Gives every resource of the tree a method and a greedy child for whatever has none: a resource may hide the proxy route of its
+ * parents, so `/v1/jobs/{id}/retry` would be lost beside `/v1/jobs/{id}/events`.
+ */
+function catchTheRest(resource: IResource, integration: LambdaIntegration): void {
+  const children = resource.node.children.filter((child): child is Resource => child instanceof Resource);
+  for (const child of children) catchTheRest(child, integration);
+  resource.addMethod('ANY', integration);
+  if (children.length > 0) resource.addResource('{proxy+}').addMethod('ANY', integration);
 }
 
 function acknowledgeOwnAuthorization(api: RestApi): void {

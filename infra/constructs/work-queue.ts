@@ -2,7 +2,6 @@ import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-clo
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { type IQueue, Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -87,36 +86,48 @@ export class WorkQueue extends Construct {
   }
 
   /** Makes a function the consumer; its failures are reported message by message. */
-  deliverTo(consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
-    consumer.addEventSource(
-      new SqsEventSource(this.queue, { batchSize, maxConcurrency: maximumConcurrency, reportBatchItemFailures: true }),
-    );
+  deliverTo(consumer: LambdaFunction, options: DeliveryOptions): void {
+    this.deliver(this.queue, consumer, options);
   }
 
   /** Makes a function the consumer of what was given up. */
-  deliverDeadLettersTo(consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
-    consumer.addEventSource(
-      new SqsEventSource(this.deadLetters, {
-        batchSize,
-        maxConcurrency: maximumConcurrency,
-        reportBatchItemFailures: true,
-      }),
-    );
+  deliverDeadLettersTo(consumer: LambdaFunction, options: DeliveryOptions): void {
+    this.deliver(this.deadLetters, consumer, options);
+  }
+
+  /** The CDK's event source would give the right to use the key for anything; this one only on behalf of SQS. */
+  private deliver(queue: Queue, consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
+    const actions = [
+      'sqs:ReceiveMessage',
+      'sqs:DeleteMessage',
+      'sqs:ChangeMessageVisibility',
+      'sqs:GetQueueAttributes',
+    ];
+    consumer.addToRolePolicy(new PolicyStatement({ actions, resources: [queue.queueArn] }));
+    this.grantKey(consumer, ['kms:Decrypt']);
+    consumer.addEventSourceMapping(`From${queue === this.queue ? '' : 'DeadLettersOf'}${this.node.id}`, {
+      eventSourceArn: queue.queueArn,
+      batchSize,
+      maxConcurrency: maximumConcurrency,
+      reportBatchItemFailures: true,
+    });
   }
 
   private allow(grantee: LambdaFunction, actions: string[], keyActions: string[]): void {
-    const { key, environmentName } = this.props;
+    const { environmentName } = this.props;
     grantee.addToRolePolicy(new PolicyStatement({ actions, resources: [this.queue.queueArn] }));
-    if (keyActions.length > 0) {
-      grantee.addToRolePolicy(
-        new PolicyStatement({
-          actions: keyActions,
-          resources: [key.keyArn],
-          conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(this).region}.amazonaws.com` } },
-        }),
-      );
-    }
+    if (keyActions.length > 0) this.grantKey(grantee, keyActions);
     if (environmentName) grantee.addEnvironment(environmentName, this.queue.queueUrl);
+  }
+
+  private grantKey(grantee: LambdaFunction, actions: string[]): void {
+    grantee.addToRolePolicy(
+      new PolicyStatement({
+        actions,
+        resources: [this.props.key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(this).region}.amazonaws.com` } },
+      }),
+    );
   }
 
   private named(id: string, queueName: string): IQueue {
