@@ -82,7 +82,9 @@ export async function createMasterUser(
     const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [login.username]);
     if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
     await client.query(`ALTER ROLE ${role} LOGIN CREATEROLE CREATEDB PASSWORD ${password}`);
-    await client.query(`ALTER DATABASE ${pg.escapeIdentifier(database.name)} OWNER TO ${role}`);
+    // The embedded database has a name of its own behind the one that it answers to.
+    const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
+    for (const { name } of rows) await client.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} OWNER TO ${role}`);
     await client.query('CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public');
   });
 }

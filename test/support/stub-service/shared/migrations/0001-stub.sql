@@ -1,0 +1,1 @@
+-- The stub's tables are made by its migration function; the construct wants a file to take the hash of.
