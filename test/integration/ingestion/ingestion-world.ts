@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { noCache } from '../../../shared/core/cache.ts';
+import { systemClock } from '../../../shared/core/clock.ts';
+import type { Database } from '../../../shared/core/database.ts';
+import { type Failpoint, noFailpoint } from '../../../shared/core/failpoint.ts';
+import type { ObjectStore } from '../../../shared/core/object-store.ts';
+import type { Nudge, Priority, QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
+import { OpenAiEmbedder } from '../../../shared/adapters/openai/openai-embedder.ts';
+import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
+import { embedChunks } from '../../../shared/ingestion/embed-chunks.ts';
+import { embedChunksMessage } from '../../../shared/ingestion/embed-chunks.message.ts';
+import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
+import { ingestDocumentMessage } from '../../../shared/ingestion/ingest-document.message.ts';
+import { nudgeIngestion } from '../../../shared/ingestion/nudge-ingestion.ts';
+import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
+import type { ModelError } from '../../../shared/models/model-error.ts';
+import { RetryingEmbedder } from '../../../shared/models/retrying-embedder.ts';
+
+interface Waiting {
+  readonly queue: QueueName;
+  readonly body: unknown;
+  readonly dueAt: number;
+}
+
+/** A queue in memory, with delays; `drain` plays the event sources with so many workers at a time. */
+export class MemoryQueue implements WorkQueue {
+  readonly sent: { readonly queue: QueueName; readonly nudge: Nudge }[] = [];
+  private waiting: Waiting[] = [];
+
+  async send(queue: QueueName, nudges: readonly Nudge[]): Promise<number> {
+    for (const nudge of nudges) {
+      this.sent.push({ queue, nudge });
+      this.waiting.push({ queue, body: nudge.body, dueAt: Date.now() + (nudge.delaySeconds ?? 0) * 1_000 });
+    }
+    return nudges.length;
+  }
+
+  async depth(queue: QueueName): Promise<number> {
+    return this.waiting.filter((message) => message.queue === queue).length;
+  }
+
+  take(kind: 'ingest' | 'embed', most: number): { queue: QueueName; bodies: unknown[] } | undefined {
+    const now = Date.now();
+    const first = this.waiting.find((message) => message.queue.startsWith(kind) && message.dueAt <= now);
+    if (!first) return undefined;
+    const taken = this.waiting
+      .filter((message) => message.queue === first.queue && message.dueAt <= now)
+      .slice(0, most);
+    const gone = new Set(taken);
+    this.waiting = this.waiting.filter((message) => !gone.has(message));
+    return { queue: first.queue, bodies: taken.map((message) => message.body) };
+  }
+
+  get size(): number {
+    return this.waiting.length;
+  }
+}
+
+/** Objects in memory. */
+export class MemoryObjects implements ObjectStore {
+  readonly bodies = new Map<string, Uint8Array>();
+
+  async put(key: string, body: Uint8Array): Promise<{ versionId: undefined }> {
+    this.bodies.set(key, body);
+    return { versionId: undefined };
+  }
+
+  async get(key: string): ReturnType<ObjectStore['get']> {
+    const body = this.bodies.get(key);
+    return body && { body, bytes: body.length, contentType: undefined, versionId: undefined, metadata: {} };
+  }
+
+  head = async (): Promise<undefined> => undefined;
+  list = async (): Promise<[]> => [];
+  delete = async (): Promise<void> => {};
+  presignGet = async (): Promise<never> => Promise.reject(new Error('not used'));
+  presignPut = async (): Promise<never> => Promise.reject(new Error('not used'));
+}
+
+export interface WorldOptions {
+  readonly database: Database;
+  readonly modelUrl: string;
+  readonly remainingMilliseconds?: number;
+  readonly cache?: EmbeddingCache;
+  readonly failpoint?: Failpoint;
+}
+
+/** Ingestion with everything real but the queue and the bucket. */
+export class IngestionWorld {
+  readonly queue = new MemoryQueue();
+  readonly objects = new MemoryObjects();
+  readonly postponed: ModelError[] = [];
+  failpoint: Failpoint;
+  private readonly options: WorldOptions;
+  private readonly embedder: OpenAiEmbedder;
+  private active = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.failpoint = options.failpoint ?? noFailpoint;
+    this.embedder = new OpenAiEmbedder({
+      apiKey: async () => 'key',
+      baseUrl: options.modelUrl,
+      model: 'text-embedding-3-small',
+      dimensions: 1_536,
+    });
+  }
+
+  async post(
+    workspaceId: string,
+    collectionId: string,
+    text: string | Uint8Array,
+    document: { name?: string; sourceUri?: string | null; priority?: Priority; contentType?: string; nudge?: boolean } = {},
+  ): Promise<{ documentId: string; version: number }> {
+    const key = `content/${randomUUID()}`;
+    const body = typeof text === 'string' ? Buffer.from(text) : text;
+    await this.objects.put(key, body);
+    const priority = document.priority ?? 'default';
+    const accepted = await this.options.database.inWorkspace({ workspaceId }, (db) =>
+      acceptDocument(db, {
+        workspaceId,
+        collectionId,
+        name: document.name ?? 'notes.md',
+        contentType: document.contentType ?? 'text/markdown',
+        bytes: body.length,
+        metadata: undefined,
+        sourceUri: document.sourceUri ?? null,
+        priority,
+        object: { key, versionId: null },
+        status: 'queued',
+        createdBy: 'test',
+        now: new Date(),
+      }),
+    );
+    const { id: documentId, version } = accepted.document;
+    if (document.nudge !== false) await nudgeIngestion(this.queue, { workspaceId, documentId, version, attempt: 1, priority });
+    return { documentId, version };
+  }
+
+  ingest(body: unknown): ReturnType<typeof ingestDocument> {
+    const { database } = this.options;
+    const { objects, queue, failpoint } = this;
+    const ports = { database, objects, queue, failpoint, model: this.embedder.model, maximumFileBytes: 1e8 };
+    return ingestDocument(ports, ingestDocumentMessage.parse(body));
+  }
+
+  embed(bodies: readonly unknown[]): ReturnType<typeof embedChunks> {
+    const ends = Date.now() + (this.options.remainingMilliseconds ?? 120_000);
+    const ports = {
+      database: this.options.database,
+      queue: this.queue,
+      clock: systemClock,
+      failpoint: this.failpoint,
+      embedder: new RetryingEmbedder(this.embedder),
+      cache: this.options.cache ?? new EmbeddingCache(noCache, 900),
+      onPostponed: (error: ModelError) => this.postponed.push(error),
+    };
+    return embedChunks(
+      ports,
+      bodies.map((body) => embedChunksMessage.parse(body)),
+      { remainingTime: () => ends - Date.now() },
+    );
+  }
+
+  /** Works until no message is left, delayed ones included. */
+  async drain(workers: { ingest: number; embed: number } = { ingest: 2, embed: 2 }): Promise<void> {
+    const crews = [
+      ...Array.from({ length: workers.ingest }, () => this.work('ingest', 1)),
+      ...Array.from({ length: workers.embed }, () => this.work('embed', 10)),
+    ];
+    await Promise.all(crews);
+  }
+
+  private async work(kind: 'ingest' | 'embed', batch: number): Promise<void> {
+    for (;;) {
+      const taken = this.queue.take(kind, batch);
+      if (!taken) {
+        if (this.queue.size === 0 && this.active === 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        continue;
+      }
+      this.active += 1;
+      try {
+        await (kind === 'ingest' ? this.ingest(taken.bodies[0]) : this.embed(taken.bodies));
+      } finally {
+        this.active -= 1;
+      }
+    }
+  }
+}
