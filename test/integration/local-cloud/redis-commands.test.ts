@@ -129,8 +129,8 @@ describe.each(redisTargets)('commands on $name', (target) => {
 
   test('sorted sets', async () => {
     expect(await redis.zadd('z', 3, 'c', 1, 'a', 2, 'b', 2, 'aa')).toBe(4);
-    expect(await redis.zrange('z', 0, -1, 'WITHSCORES')).toEqual(['a', '1', 'aa', '2', 'b', '2', 'c', '3']);
-    expect(await redis.zrange('z', 0, 0, 'REV')).toEqual(['c']);
+    expect(await redis.zrange('z', '0', '-1', 'WITHSCORES')).toEqual(['a', '1', 'aa', '2', 'b', '2', 'c', '3']);
+    expect(await redis.zrange('z', '0', '0', 'REV')).toEqual(['c']);
     expect(await redis.zrangebyscore('z', '(1', 2)).toEqual(['aa', 'b']);
     expect(await redis.zrangebyscore('z', '-inf', '+inf', 'LIMIT', 1, 2)).toEqual(['aa', 'b']);
     expect(await redis.zadd('z', 'GT', 'CH', 1, 'c', 5, 'a')).toBe(1);

@@ -59,7 +59,7 @@ describe.each(redisTargets)('scripts on $name', (target) => {
       'WRONGTYPE Operation against a key holding the wrong kind of value',
     ],
     [
-      "redis.call('SET', 'k', 'v') local ok, e = pcall(redis.call, 'HGET', 'k', 'f') return {ok and 1 or 0, e.err}",
+      "redis.call('SET', 'k', 'v') local ok, e = pcall(redis.call, 'HGET', 'k', 'f') return {ok and 1 or 0, e}",
       [0, 'WRONGTYPE Operation against a key holding the wrong kind of value'],
     ],
     ["return redis.sha1hex('')", 'da39a3ee5e6b4b0d3255bfef95601890afd80709'],
@@ -76,6 +76,9 @@ describe.each(redisTargets)('scripts on $name', (target) => {
     ],
     ['return x', /^ERR user_script:1: Script attempted to access nonexistent global variable 'x'/],
     ['return os.execute', null],
+    ['redis.call = 1', /Attempt to modify a readonly table/],
+    ['return {1e300, 2^53, 2^62 == 2^62}', [Number(-(2n ** 63n)), 2 ** 53, 1]],
+    ["redis.call('SET', 'n', 3e17) return redis.call('GET', 'n')", '300000000000000000'],
     ["error('boom')", /^ERR user_script:1: boom script: [0-9a-f]{40}, on @user_script:1\.$/],
     ["return redis.error_reply('MY error')", /^MY error$/],
     ["return redis.call('NOSUCH')", /^ERR Unknown Redis command called from script/],

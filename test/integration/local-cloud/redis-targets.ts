@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { startRedis } from '../../../infra/local/redis/server.ts';
 
 export interface RedisTarget {
@@ -16,8 +16,8 @@ export const redisTargets: RedisTarget[] = [
 ];
 
 /** A client that fails instead of retrying, so that a broken server shows. */
-export async function connect(url: string, options: RedisOptions = {}): Promise<Redis> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0, ...options });
+export async function connect(url: string, options: { enableReadyCheck?: boolean } = {}): Promise<Redis> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, ...options });
   await client.connect();
   return client;
 }

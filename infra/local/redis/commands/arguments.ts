@@ -48,12 +48,11 @@ export function floatOf(text: string, complaint = 'ERR value is not a valid floa
   return value;
 }
 
-/** A score as Redis prints it: integers plainly up to 2^53, beyond that with an exponent. */
+/** A score as Redis prints it: integers plainly up to 2^63, beyond that with an exponent. */
 export function formatScore(score: number): string {
-  if (Number.isFinite(score)) {
-    return Number.isInteger(score) && Math.abs(score) > Number.MAX_SAFE_INTEGER ? score.toExponential() : String(score);
-  }
-  return Number.isNaN(score) ? 'nan' : score > 0 ? 'inf' : '-inf';
+  if (!Number.isFinite(score)) return Number.isNaN(score) ? 'nan' : score > 0 ? 'inf' : '-inf';
+  if (!Number.isInteger(score) || Number.isSafeInteger(score)) return String(score);
+  return Math.abs(score) < 2 ** 63 ? BigInt(score).toString() : score.toExponential();
 }
 
 export function bytesToBuffer(bytes: string): Buffer {

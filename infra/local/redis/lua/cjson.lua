@@ -174,7 +174,7 @@ local function read_object(text, position, depth)
   if sub(text, position, position) == '}' then return result, position + 1 end
   while true do
     position = skip(text, position)
-    if sub(text, position, position) ~= '"' then fail('object key string', 'invalid token', position) end
+    if sub(text, position, position) ~= '"' then fail('object key string', position > #text and 'T_END' or 'invalid token', position) end
     local key
     key, position = read_string(text, position)
     position = skip(text, position)

@@ -188,6 +188,12 @@ math_5_1.modf = function(a) local i, f = math.modf(a) return float(i), f end
 math_5_1.random = with_float_result(with_whole_arguments(math.random))
 math_5_1.randomseed = function(seed) math.randomseed(whole(seed)) end
 
+-- Redis' own pcall gives the text of an error table, not the table.
+local function first_text(ok, raised, ...)
+  if not ok and type(raised) == 'table' and raised.err then return ok, raised.err end
+  return ok, raised, ...
+end
+
 local sandbox = {
   redis = redis, cjson = cjson, bit = bit, string = string_5_1, table = table_5_1, math = math_5_1,
   os = { clock = os.clock }, coroutine = { create = coroutine.create, resume = coroutine.resume, wrap = coroutine.wrap,
@@ -197,7 +203,21 @@ local sandbox = {
   setmetatable = setmetatable, tonumber = tonumber_5_1, tostring = tostring, type = type,
   unpack = function(list, from, to) return table_unpack(list, whole(from), whole(to)) end, xpcall = xpcall, _VERSION = 'Lua 5.1',
 }
+-- What one script hung into a library would be there for the next: refused, as Redis does.
+local function readonly(library)
+  return setmetatable({}, {
+    __index = library,
+    __newindex = function() error('Attempt to modify a readonly table', 2) end,
+    __metatable = false,
+  })
+end
+string_5_1 = readonly(string_5_1)
+for name, library in pairs(sandbox) do
+  if type(library) == 'table' then sandbox[name] = readonly(library) end
+end
+sandbox.string = string_5_1
 sandbox._G = sandbox
+sandbox.pcall = function(...) return first_text(pcall(...)) end
 sandbox.select = function(position, ...)
   if position == '#' then return float(native_select('#', ...)) end
   return native_select(whole(position), ...)

@@ -40,7 +40,7 @@ export function readArguments(vm: LuaVm): Buffer[] {
   const { api, state } = vm;
   const count = api.lua_gettop(state);
   if (count === 0) {
-    throw new RedisError('ERR Please specify at least one argument for this redis.call() call');
+    throw new RedisError('ERR Please specify at least one argument for this redis lib call');
   }
   const args: Buffer[] = [];
   for (let index = 1; index <= count; index++) {
@@ -69,10 +69,11 @@ function readScalar(vm: LuaVm, type: number): Reply {
   return null;
 }
 
+/** As the cast of a double to a 64-bit integer does it on the machines that run Redis. */
 function truncated(value: number): Reply {
   if (Number.isSafeInteger(value)) return value;
-  if (!Number.isFinite(value)) return -(2n ** 63n);
-  return BigInt.asIntN(64, BigInt(Math.trunc(value)));
+  if (!(Math.abs(value) < 2 ** 63)) return -(2n ** 63n);
+  return BigInt(Math.trunc(value));
 }
 
 function readTable(vm: LuaVm, depth: number): Reply {
