@@ -28,6 +28,8 @@ export interface DatabaseConfig {
 
 export interface CacheConfig {
   readonly url: string | undefined;
+  /** ARN of the secret `{username, password}` of the cache's user; undefined where the cache asks for none. */
+  readonly secretArn: string | undefined;
   readonly questionTtl: number;
   readonly chunkTtl: number;
   readonly metadataTtl: number;
@@ -117,6 +119,7 @@ function readCacheConfig(environment: Environment): CacheConfig {
   const settings = json<Partial<CacheConfig>>(environment, names.cacheSettings, {});
   return {
     url: environment[names.cacheUrl] || undefined,
+    secretArn: environment[names.cacheSecret],
     questionTtl: settings.questionTtl ?? 86_400,
     chunkTtl: settings.chunkTtl ?? 900,
     metadataTtl: settings.metadataTtl ?? 3_600,

@@ -29,6 +29,11 @@ export class QuestionEmbedder {
     this.capacity = capacity;
   }
 
+  /** The space that questions are embedded in. */
+  get model(): string {
+    return this.embedder.model;
+  }
+
   /** @throws ModelError */
   async embed(workspaceId: string, question: string, options: EmbedOptions): Promise<EmbeddedQuestion> {
     const key = `${workspaceId} ${this.embedder.model} ${question}`;

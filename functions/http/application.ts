@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { Hono } from 'hono';
+import { type Caller, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
+import { DbragError, validationFailed } from '../../shared/core/errors.ts';
+import type { Services } from '../runtime/services.ts';
+import { authenticateCaller, authenticateOperator } from './authentication.ts';
+import { corsHeaders, preflight } from './cors.ts';
+import { problemResponse } from './problem.ts';
+import { check, readJsonBody } from './request-body.ts';
+import type { IdempotencyRequest, Reply, Route, RouteContext } from './route.ts';
+
+/** What the trigger knows of a request beside the request itself. */
+export interface Bindings {
+  readonly origin: RequestOrigin;
+  readonly services: Services;
+}
+
+export type Application = (request: Request, bindings: Bindings) => Promise<Response>;
+
+/**
+ * One web-standard handler for a list of routes: it finds the route, says who calls, checks the input against the route's schemas,
+ * and turns whatever is thrown into problem+json.
+ */
+export function createApplication(routes: readonly Route[]): Application {
+  const app = new Hono<{ Bindings: Bindings }>();
+  for (const route of routes) {
+    app.on(route.method, honoPath(route.path), (c) => answer(route, c.req.raw, c.req.param() as Record<string, string>, c.env));
+  }
+  app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
+  app.onError((error, c) => {
+    c.env.services.log.requestFailed(error, { method: c.req.method, path: c.req.path });
+    return problemResponse(error, c.env.origin.requestId);
+  });
+  return async (request, bindings) => {
+    const allowed = corsHeaders(request, bindings.services.config.corsOrigins);
+    const response = request.method === 'OPTIONS' ? preflight(allowed) : await app.fetch(request, bindings);
+    response.headers.set('x-request-id', bindings.origin.requestId);
+    for (const [name, value] of Object.entries(allowed)) response.headers.set(name, value);
+    return response;
+  };
+}
+
+async function answer(route: Route, request: Request, parameters: Record<string, string>, bindings: Bindings): Promise<Response> {
+  const { services, origin } = bindings;
+  const caller = await admit(route, request, services);
+  const body = route.body ? await readJsonBody(request) : undefined;
+  const context: RouteContext<unknown, unknown, Caller | null> = {
+    caller,
+    parameters,
+    query: route.query ? await check(route.query, queryOf(request)) : undefined,
+    body: route.body ? await check(route.body, body) : undefined,
+    origin,
+    idempotency: route.idempotent ? idempotencyOf(request, body) : undefined,
+    services,
+    request,
+  };
+  return responseOf(await route.handle(context as never));
+}
+
+async function admit(route: Route, request: Request, services: Services): Promise<Caller | null> {
+  if (route.access === 'anyone') return null;
+  if (route.access === 'operator') {
+    await authenticateOperator(request, services);
+    return null;
+  }
+  const caller = await authenticateCaller(request, services);
+  if (!mayActAs(caller, route.access)) throw new DbragError('forbidden', `This needs the role ${route.access}; the key has ${caller.role}.`);
+  return caller;
+}
+
+function responseOf(reply: Reply | Response): Response {
+  if (reply instanceof Response) return reply;
+  const headers = new Headers(reply.headers);
+  if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
+  headers.set('content-type', 'application/json');
+  return new Response(JSON.stringify(reply.body), { status: reply.status, headers });
+}
+
+/** Members of the query by name; whole numbers are turned into numbers where a schema wants one (`z.coerce`). */
+function queryOf(request: Request): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, value] of new URL(request.url).searchParams) {
+    if (name in query) throw validationFailed([{ pointer: `/${name}`, detail: 'Given twice' }]);
+    if (value.includes('\0')) throw validationFailed([{ pointer: `/${name}`, detail: 'Text must not hold U+0000' }]);
+    query[name] = value;
+  }
+  return query;
+}
+
+function idempotencyOf(request: Request, body: unknown): IdempotencyRequest | undefined {
+  const key = request.headers.get('idempotency-key');
+  if (key === null) return undefined;
+  if (key.length < 1 || key.length > 255 || !/^[\x21-\x7e]+$/.test(key)) {
+    throw validationFailed([{ pointer: '/idempotency-key', detail: 'Idempotency-Key must be 1 to 255 printable ASCII characters' }]);
+  }
+  const fingerprint = createHash('sha256')
+    .update(`${request.method} ${new URL(request.url).pathname}\n`)
+    .update(JSON.stringify(body ?? null))
+    .digest();
+  return { key, fingerprint };
+}
+
+/** A path that exists with another method is 405 and says which methods it has. */
+function notRouted(routes: readonly Route[], request: Request, requestId: string): Response {
+  const { pathname } = new URL(request.url);
+  const methods = routes.filter((route) => matches(route.path, pathname)).map((route) => route.method);
+  if (methods.length === 0) return problemResponse(new DbragError('not_found', 'There is nothing at this path.'), requestId);
+  const allow = [...new Set(methods)].join(', ');
+  const response = problemResponse(new DbragError('method_not_allowed', `This path allows ${allow}.`), requestId);
+  response.headers.set('allow', allow);
+  return response;
+}
+
+function matches(template: string, pathname: string): boolean {
+  const expected = template.split('/');
+  const actual = pathname.split('/');
+  return expected.length === actual.length && expected.every((part, i) => part.startsWith('{') || part === actual[i]);
+}
+
+function honoPath(template: string): string {
+  return template.replaceAll(/\{(\w+)\}/g, ':$1');
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod/mini';
+import { job } from './jobs.ts';
+import { failure, id, idInBody, listQueryMembers, metadata, name, nullableTimestamp, priority, timestamp } from './primitives.ts';
+
+/** Members that a document posted in the body and one uploaded to a URL have in common. */
+const described = { collection_id: idInBody('collection'), name, metadata: z.optional(metadata), priority: z.optional(priority) };
+
+export const contentType = z.string().check(
+  z.maxLength(127),
+  z.regex(/^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w-]+=("[^"]*"|[^\s;"]+))*$/, 'Must be a media type, such as text/markdown'),
+);
+
+export const createDocument = z.strictObject({
+  ...described,
+  content: z.string(),
+  content_type: z.optional(contentType),
+  source_uri: z.optional(z.string().check(z.minLength(1), z.maxLength(2_048))),
+});
+
+export const createUpload = z.strictObject({
+  ...described,
+  content_type: contentType,
+  size_bytes: z.int().check(z.gte(1), z.lte(5_000_000_000)),
+});
+
+export const documentStatus = z.enum(['awaiting_upload', 'queued', 'processing', 'ready', 'failed', 'cancelled', 'deleting']);
+
+export const document = z.object({
+  id: id('document'),
+  object: z.literal('document'),
+  collection_id: id('collection'),
+  name: z.string(),
+  source_uri: z.nullable(z.string()),
+  content_type: z.nullable(z.string()),
+  bytes: z.nullable(z.int()),
+  status: documentStatus,
+  version: z.int(),
+  live_version: z.nullable(z.int()),
+  chunk_count: z.int(),
+  embedded_count: z.int(),
+  reused_count: z.int(),
+  error: failure,
+  metadata,
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+
+export const acceptedDocument = z.object({ document, job });
+export const acceptedUpload = z.object({
+  document_id: id('document'),
+  job,
+  upload: z.object({
+    method: z.literal('PUT'),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    expires_at: timestamp,
+  }),
+});
+
+export const updateDocument = z.strictObject({ name: z.optional(name), metadata: z.optional(metadata) });
+export const reingestDocument = z.strictObject({ priority: z.optional(priority) });
+
+export const listDocuments = z.strictObject({
+  ...listQueryMembers,
+  collection_id: z.optional(z.string()),
+  status: z.optional(documentStatus),
+});
+
+export const location = z.object({
+  page: z.optional(z.int()),
+  headings: z.array(z.string()),
+  start: z.int(),
+  end: z.int(),
+});
+export const chunk = z.object({
+  id: id('chunk'),
+  object: z.literal('chunk'),
+  ordinal: z.int(),
+  text: z.string(),
+  token_count: z.int(),
+  location,
+});
+export const listChunks = z.strictObject({ ...listQueryMembers, version: z.optional(z.coerce.number().check(z.int(), z.gte(1))) });
+export const version = z.object({
+  object: z.literal('document_version'),
+  version: z.int(),
+  status: documentStatus,
+  chunk_count: z.int(),
+  reused_count: z.int(),
+  embedded_count: z.int(),
+  content_hash: z.nullable(z.string()),
+  created_at: timestamp,
+  ready_at: nullableTimestamp,
+  error: failure,
+});
+export const content = z.object({ url: z.string(), expires_at: timestamp });

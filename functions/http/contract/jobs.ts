@@ -1,0 +1,29 @@
+import { z } from 'zod/mini';
+import { failure, id, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
+
+export const jobType = z.enum(['ingest_document', 'update_metadata_catalog', 'batch_embed', 'rebuild_index', 'export', 'erase', 'delete']);
+export const jobStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+
+export const job = z.object({
+  id: id('job'),
+  object: z.literal('job'),
+  type: jobType,
+  status: jobStatus,
+  document_id: z.nullable(id('document')),
+  version: z.nullable(z.int()),
+  progress: z.object({ done: z.int(), total: z.nullable(z.int()), unit: z.string() }),
+  attempts: z.int(),
+  why: z.string().check(z.meta({ description: 'One sentence: what it does or waits for now, or why it ended' })),
+  error: failure,
+  result: z.nullable(z.record(z.string(), z.unknown())),
+  created_at: timestamp,
+  started_at: nullableTimestamp,
+  finished_at: nullableTimestamp,
+  deadline_at: nullableTimestamp,
+});
+export const listJobs = z.strictObject({
+  ...listQueryMembers,
+  type: z.optional(jobType),
+  status: z.optional(jobStatus),
+  document_id: z.optional(z.string()),
+});

@@ -1,0 +1,27 @@
+import { z } from 'zod/mini';
+import { id, name, nullableTimestamp, timestamp } from './primitives.ts';
+
+export const role = z.enum(['reader', 'editor', 'admin', 'owner']);
+
+export const createWorkspace = z.strictObject({ name });
+export const workspace = z.object({ id: id('workspace'), object: z.literal('workspace'), name: z.string(), created_at: timestamp });
+export const createdWorkspace = z.object({ ...workspace.shape, api_key: z.object({ id: id('apiKey'), secret: z.optional(z.string()) }) });
+export const updateWorkspace = z.strictObject({ name: z.optional(name) });
+
+export const createApiKey = z.strictObject({
+  name,
+  role,
+  expires_at: z.optional(z.nullable(z.iso.datetime({ offset: true }))),
+  collection_ids: z.optional(z.nullable(z.array(z.string()).check(z.minLength(1), z.maxLength(100)))),
+});
+export const apiKey = z.object({
+  id: id('apiKey'),
+  object: z.literal('api_key'),
+  name: z.string(),
+  role,
+  collection_ids: z.nullable(z.array(z.string())),
+  created_at: timestamp,
+  expires_at: nullableTimestamp,
+  last_used_at: nullableTimestamp,
+});
+export const createdApiKey = z.object({ ...apiKey.shape, secret: z.optional(z.string().check(z.meta({ description: 'Shown once: only its hash is kept' }))) });

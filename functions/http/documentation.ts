@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { taskRoot } from '../../shared/core/config.ts';
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>dbrag API</title>
+</head>
+<body>
+<div id="reference"></div>
+<script src="docs/reference.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+`;
+
+/** Nothing is fetched from elsewhere: the service may run where there is no internet. */
+const start = `Scalar.createApiReference('#reference', { url: 'openapi.json', withDefaultFonts: false, telemetry: false, proxyUrl: '' });
+`;
+
+const policy =
+  "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
+
+export function documentationPage(): Response {
+  return new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy } });
+}
+
+export function documentationStart(): Response {
+  return new Response(start, { headers: { 'content-type': 'text/javascript; charset=utf-8' } });
+}
+
+/** The reference's script, compressed when it was bundled: it lies beside the code. */
+export async function documentationScript(): Promise<Response> {
+  const script = await readFile(`${taskRoot()}/documentation/reference.js.br`);
+  return new Response(script, {
+    headers: { 'content-type': 'text/javascript; charset=utf-8', 'content-encoding': 'br', 'cache-control': 'public, max-age=86400' },
+  });
+}

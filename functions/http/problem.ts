@@ -1,0 +1,49 @@
+import { STATUS_CODES } from 'node:http';
+import { DbragError, type ErrorCode, type InvalidMember } from '../../shared/core/errors.ts';
+
+/** RFC 9457 problem details, with the member that OpenAI clients read errors from. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** The request id: what a person quotes and an operator greps. */
+  readonly instance: string;
+  readonly code: ErrorCode;
+  readonly errors?: readonly InvalidMember[];
+  readonly error: { message: string; type: string; code: ErrorCode; param: string | null };
+}
+
+/** What may be shown of an error. Whatever is not ours is `internal`, with nothing of its text. */
+export function problemOf(error: unknown, requestId: string): Problem {
+  const visible =
+    error instanceof DbragError ? error : new DbragError('internal', 'Something went wrong on our side. Quote the instance to your operator.');
+  const { code, status, message } = visible;
+  return {
+    type: `https://dbrag.dev/problems/${code}`,
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: message,
+    instance: requestId,
+    code,
+    ...(visible.errors.length > 0 ? { errors: visible.errors } : {}),
+    error: { message, type: openAiType(status), code, param: visible.errors[0]?.pointer ?? null },
+  };
+}
+
+export function problemResponse(error: unknown, requestId: string): Response {
+  const problem = problemOf(error, requestId);
+  const headers = new Headers({ 'content-type': 'application/problem+json' });
+  if (error instanceof DbragError && error.retryAfterSeconds !== undefined) {
+    headers.set('retry-after', String(Math.ceil(error.retryAfterSeconds)));
+  }
+  if (problem.status === 401) headers.set('www-authenticate', 'Bearer');
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+function openAiType(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}

@@ -1,0 +1,71 @@
+import type { z } from 'zod/mini';
+import type { Caller, RequestOrigin, Role } from '../../shared/core/caller.ts';
+import type { Services } from '../runtime/services.ts';
+
+type Schema = z.ZodMiniType;
+type Output<S> = S extends Schema ? z.output<S> : undefined;
+
+/** What a route answers with. `undefined` as the body is an empty answer. */
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Who may call: nobody in particular, whoever runs the service, or somebody of a workspace with at least this role. */
+export type Access = 'anyone' | 'operator' | Role;
+
+export interface RouteContext<Query, Body, Who> {
+  readonly caller: Who;
+  /** Segments of the path, decoded, by the names in the template. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  readonly origin: RequestOrigin;
+  readonly idempotency: IdempotencyRequest | undefined;
+  readonly services: Services;
+  readonly request: Request;
+}
+
+export interface IdempotencyRequest {
+  readonly key: string;
+  /** SHA-256 of method, path and body: the same key with another payload is refused. */
+  readonly fingerprint: Buffer;
+}
+
+/** One entry of the contract: the app routes, checks and documents by it. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `{name}` for parameters, as in OpenAPI. */
+  readonly path: string;
+  readonly access: Access;
+  readonly summary: string;
+  readonly tag: string;
+  readonly query?: Schema;
+  readonly body?: Schema;
+  /** True: honours `Idempotency-Key`. */
+  readonly idempotent?: boolean;
+  /** True: served by the streaming function, since a REST API cannot choose by the body. */
+  readonly streaming?: boolean;
+  readonly success: { readonly status: number; readonly description: string; readonly schema?: Schema; readonly contentType?: string };
+  readonly handle: (context: RouteContext<never, never, never>) => Promise<Reply | Response>;
+}
+
+interface Definition<A extends Access, Q extends Schema | undefined, B extends Schema | undefined>
+  extends Omit<Route, 'handle' | 'access' | 'query' | 'body'> {
+  readonly access: A;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly handle: (context: RouteContext<Output<Q>, Output<B>, A extends Role ? Caller : null>) => Promise<Reply | Response>;
+}
+
+/** Gives a route's handler the types that its schemas promise. */
+export function defineRoute<A extends Access, Q extends Schema | undefined = undefined, B extends Schema | undefined = undefined>(
+  definition: Definition<A, Q, B>,
+): Route {
+  return definition as unknown as Route;
+}
+
+export function ok(body: unknown): Reply {
+  return { status: 200, body };
+}

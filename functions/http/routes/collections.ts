@@ -1,0 +1,82 @@
+import { DbragError } from '../../../shared/core/errors.ts';
+import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
+import { countCollection, createCollection, getCollection, listCollections, updateCollection } from '../../../shared/ingestion/collections.ts';
+import { changeReply } from '../change-reply.ts';
+import * as contract from '../contract/collections.ts';
+import { listOf, listQuery } from '../contract/primitives.ts';
+import { listReply, pageRequest } from '../list-reply.ts';
+import { defineRoute, ok } from '../route.ts';
+import { collectionView, collectionWithCountsView } from '../views/collection-view.ts';
+
+const tag = 'Collections';
+
+export const collectionRoutes = [
+  defineRoute({
+    method: 'POST',
+    path: '/v1/collections',
+    access: 'editor',
+    tag,
+    summary: 'Create a collection',
+    body: contract.createCollection,
+    idempotent: true,
+    success: { status: 201, description: 'The collection', schema: contract.collection },
+    async handle(context) {
+      const { caller, body } = context;
+      if (caller.collectionIds) throw new DbragError('forbidden', 'A key narrowed to some collections cannot make another.');
+      return changeReply(context, async (db) => {
+        const view = collectionView(await createCollection(db, caller.workspaceId, body));
+        return {
+          status: 201,
+          headers: { location: `/v1/collections/${view.id}` },
+          body: view,
+          audit: [{ action: 'collection.create', resourceType: 'collection', resourceId: view.id }],
+        };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/collections',
+    access: 'reader',
+    tag,
+    summary: 'List collections',
+    query: listQuery,
+    success: { status: 200, description: 'Collections, newest first', schema: listOf(contract.collection) },
+    async handle({ caller, query, services }) {
+      const page = await services.database.inWorkspace(caller, (db) => listCollections(db, caller.workspaceId, pageRequest('collection', query)));
+      return listReply(page, collectionView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/collections/{id}',
+    access: 'reader',
+    tag,
+    summary: 'A collection and what it holds',
+    success: { status: 200, description: 'The collection', schema: contract.collectionWithCounts },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('collection', parameters.id ?? '');
+      return services.database.inWorkspace(caller, async (db) => {
+        const collection = await getCollection(db, caller.workspaceId, id);
+        return ok(collectionWithCountsView(collection, await countCollection(db, caller.workspaceId, id)));
+      });
+    },
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/v1/collections/{id}',
+    access: 'editor',
+    tag,
+    summary: 'Change a collection',
+    body: contract.updateCollection,
+    success: { status: 200, description: 'The collection', schema: contract.collection },
+    async handle(context) {
+      const { caller, body, parameters } = context;
+      const id = parsePublicId('collection', parameters.id ?? '');
+      return changeReply(context, async (db) => {
+        const view = collectionView(await updateCollection(db, caller.workspaceId, id, body));
+        return { status: 200, body: view, audit: [{ action: 'collection.update', resourceType: 'collection', resourceId: publicId('collection', id) }] };
+      });
+    },
+  }),
+];

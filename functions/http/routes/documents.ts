@@ -1,0 +1,140 @@
+import { validationFailed } from '../../../shared/core/errors.ts';
+import { parsePublicId, tryParsePublicId } from '../../../shared/core/ids.ts';
+import {
+  findOrdinal,
+  getDocument,
+  getVersion,
+  listChunks,
+  listDocuments,
+  listVersions,
+  updateDocument,
+} from '../../../shared/ingestion/documents.ts';
+import { postDocument } from '../post-document.ts';
+import { changeReply } from '../change-reply.ts';
+import * as contract from '../contract/documents.ts';
+import { listOf, listQuery } from '../contract/primitives.ts';
+import { listReply, pageRequest } from '../list-reply.ts';
+import { defineRoute, ok } from '../route.ts';
+import { chunkView, documentView, versionView } from '../views/document-view.ts';
+
+const tag = 'Documents';
+
+export const documentRoutes = [
+  defineRoute({
+    method: 'POST',
+    path: '/v1/documents',
+    access: 'editor',
+    tag,
+    summary: 'Post a document',
+    body: contract.createDocument,
+    idempotent: true,
+    success: { status: 202, description: 'Accepted: the document and the job that ingests it', schema: contract.acceptedDocument },
+    async handle(context) {
+      return postDocument(context, context.body);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/documents',
+    access: 'reader',
+    tag,
+    summary: 'List documents',
+    query: contract.listDocuments,
+    success: { status: 200, description: 'Documents, newest first', schema: listOf(contract.document) },
+    async handle({ caller, query, services }) {
+      const filter = {
+        collectionId: query.collection_id === undefined ? undefined : parsePublicId('collection', query.collection_id),
+        status: query.status,
+      };
+      const page = await services.database.inWorkspace(caller, (db) => listDocuments(db, caller.workspaceId, filter, pageRequest('document', query)));
+      return listReply(page, documentView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/documents/{id}',
+    access: 'reader',
+    tag,
+    summary: 'A document',
+    success: { status: 200, description: 'The document', schema: contract.document },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('document', parameters.id ?? '');
+      return ok(documentView(await services.database.inWorkspace(caller, (db) => getDocument(db, caller.workspaceId, id))));
+    },
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/v1/documents/{id}',
+    access: 'editor',
+    tag,
+    summary: 'Rename or relabel a document',
+    body: contract.updateDocument,
+    success: { status: 200, description: 'The document', schema: contract.document },
+    async handle(context) {
+      const { caller, body, parameters } = context;
+      const id = parsePublicId('document', parameters.id ?? '');
+      return changeReply(context, async (db) => {
+        const view = documentView(await updateDocument(db, caller.workspaceId, id, body));
+        return { status: 200, body: view, audit: [{ action: 'document.update', resourceType: 'document', resourceId: view.id }] };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/documents/{id}/content',
+    access: 'reader',
+    tag,
+    summary: 'A URL of the original file',
+    success: { status: 200, description: 'A URL that works for 15 minutes', schema: contract.content },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('document', parameters.id ?? '');
+      const { document, version } = await services.database.inWorkspace(caller, async (db) => {
+        const found = await getDocument(db, caller.workspaceId, id);
+        return { document: found, version: await getVersion(db, caller.workspaceId, id, found.live_version ?? found.version) };
+      });
+      const signed = await services.objects.presignGet(version.s3_key, { versionId: version.s3_version_id ?? undefined, fileName: document.name });
+      return ok({ url: signed.url, expires_at: signed.expiresAt.toISOString() });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/documents/{id}/chunks',
+    access: 'reader',
+    tag,
+    summary: 'The chunks of a document',
+    query: contract.listChunks,
+    success: { status: 200, description: 'Chunks of the live version, in the order of the text', schema: listOf(contract.chunk) },
+    async handle({ caller, parameters, query, services }) {
+      const id = parsePublicId('document', parameters.id ?? '');
+      const page = await services.database.inWorkspace(caller, async (db) => {
+        const document = await getDocument(db, caller.workspaceId, id);
+        const version = query.version ?? document.live_version ?? document.version;
+        if (query.after === undefined) return listChunks(db, caller.workspaceId, id, version, { limit: query.limit });
+        const chunkId = tryParsePublicId('chunk', query.after);
+        const after = chunkId && (await findOrdinal(db, caller.workspaceId, id, version, chunkId));
+        if (typeof after !== 'number') return { items: [], hasMore: false };
+        return listChunks(db, caller.workspaceId, id, version, { limit: query.limit, after });
+      });
+      return listReply(page, chunkView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/documents/{id}/versions',
+    access: 'reader',
+    tag,
+    summary: 'The versions of a document',
+    query: listQuery,
+    success: { status: 200, description: 'Versions, newest first; `after` is a version number', schema: listOf(contract.version) },
+    async handle({ caller, parameters, query, services }) {
+      const id = parsePublicId('document', parameters.id ?? '');
+      const after = query.after === undefined ? undefined : Number(query.after);
+      if (after !== undefined && !Number.isSafeInteger(after)) throw validationFailed([{ pointer: '/after', detail: 'Must be a version number' }]);
+      const page = await services.database.inWorkspace(caller, async (db) => {
+        await getDocument(db, caller.workspaceId, id);
+        return listVersions(db, caller.workspaceId, id, { limit: query.limit, after });
+      });
+      return listReply(page, versionView, (view) => String(view.version));
+    },
+  }),
+];

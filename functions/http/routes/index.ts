@@ -1,0 +1,24 @@
+import type { Route } from '../route.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { collectionRoutes } from './collections.ts';
+import { contractRoutes } from './contract.ts';
+import { documentRoutes } from './documents.ts';
+import { jobRoutes } from './jobs.ts';
+import { searchRoutes } from './search.ts';
+import { serviceRoutes } from './service.ts';
+import { uploadRoutes } from './uploads.ts';
+import { workspaceRoutes } from './workspaces.ts';
+
+const describedRoutes: readonly Route[] = [
+  ...serviceRoutes,
+  ...workspaceRoutes,
+  ...apiKeyRoutes,
+  ...collectionRoutes,
+  ...documentRoutes,
+  ...uploadRoutes,
+  ...jobRoutes,
+  ...searchRoutes,
+];
+
+/** Every route of the API: what is served, checked against roles, and described. */
+export const apiRoutes: readonly Route[] = [...describedRoutes, ...contractRoutes(describedRoutes)];

@@ -1,0 +1,65 @@
+import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
+import { search as searchContract, searchResults } from '../contract/search.ts';
+import { answerSearch } from '../../../shared/retrieval/answer-search.ts';
+import type { SearchHit } from '../../../shared/retrieval/search.ts';
+import { defineRoute, ok } from '../route.ts';
+
+function hitView(hit: SearchHit) {
+  return {
+    chunk_id: publicId('chunk', hit.chunkId),
+    document_id: publicId('document', hit.documentId),
+    document_name: hit.documentName,
+    collection_id: publicId('collection', hit.collectionId),
+    source_uri: hit.sourceUri,
+    version: hit.version,
+    score: hit.score,
+    ...(hit.text === null ? {} : { text: hit.text }),
+    location: hit.location,
+    metadata: hit.metadata,
+    scoring: {
+      semantic_rank: hit.scoring.semanticRank,
+      semantic_score: hit.scoring.semanticScore,
+      keyword_rank: hit.scoring.keywordRank,
+      keyword_score: hit.scoring.keywordScore,
+    },
+  };
+}
+
+export const searchRoutes = [
+  defineRoute({
+    method: 'POST',
+    path: '/v1/search',
+    access: 'reader',
+    tag: 'Search',
+    summary: 'Find the passages that answer a question',
+    body: searchContract,
+    success: { status: 200, description: 'Hits, best first', schema: searchResults },
+    async handle({ caller, body, services }) {
+      const { database, questions, clock, log } = services;
+      const found = await answerSearch(
+        { database, questions, clock },
+        {
+          workspaceId: caller.workspaceId,
+          narrowing: caller.collectionIds,
+          apiKeyId: caller.apiKeyId,
+          query: body.query,
+          mode: body.mode,
+          limit: body.limit,
+          collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null,
+          filter: body.filter ?? null,
+          includeText: body.include_text,
+        },
+      );
+      const { timing } = found;
+      log.searchAnswered({ mode: body.mode, hits: found.hits.length, embedMilliseconds: timing.embed, searchMilliseconds: timing.search });
+      return ok({
+        object: 'search_results',
+        data: found.hits.map(hitView),
+        degraded: found.degraded,
+        usage: { embedding_tokens: found.tokens, cost_usd: found.costUsd },
+        cache: { embedding: found.embeddingCache, result: 'off' },
+        timing_ms: timing,
+      });
+    },
+  }),
+];

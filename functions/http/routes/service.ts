@@ -1,0 +1,60 @@
+import { z } from 'zod/mini';
+import { listQuery, listOf, timestamp } from '../contract/primitives.ts';
+import { listReply } from '../list-reply.ts';
+import { defineRoute, ok } from '../route.ts';
+import { readiness } from '../readiness.ts';
+import { listRejectedUploads, type RejectedUpload } from '../../../shared/ingestion/rejected-uploads.ts';
+
+const tag = 'Service';
+const state = z.enum(['ok', 'failed', 'off']);
+
+function rejectedUploadView(upload: RejectedUpload) {
+  return { id: upload.id, object: 'rejected_upload' as const, bucket: upload.bucket, key: upload.s3_key, bytes: upload.bytes, reason: upload.reason, at: upload.at.toISOString() };
+}
+
+export const serviceRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/health',
+    access: 'anyone',
+    tag,
+    summary: 'Whether the service answers at all; asks nothing of anything else',
+    success: { status: 200, description: 'It does', schema: z.object({ status: z.literal('ok') }) },
+    async handle() {
+      return ok({ status: 'ok' });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/ready',
+    access: 'anyone',
+    tag,
+    summary: 'Whether what the service stands on is there; 503 when the database is not',
+    success: {
+      status: 200,
+      description: 'Each part by itself',
+      schema: z.object({ status: z.enum(['ok', 'degraded', 'failed']), checks: z.object({ postgres: state, redis: state, queues: state }) }),
+    },
+    async handle({ services }) {
+      const report = await readiness(services);
+      return { status: report.status === 'failed' ? 503 : 200, body: report };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/rejected-uploads',
+    access: 'operator',
+    tag,
+    summary: 'Objects that were put where no workspace or collection is',
+    query: listQuery,
+    success: {
+      status: 200,
+      description: 'Rejected uploads, newest first',
+      schema: listOf(z.object({ id: z.string(), object: z.literal('rejected_upload'), bucket: z.string(), key: z.string(), bytes: z.nullable(z.number()), reason: z.string(), at: timestamp })),
+    },
+    async handle({ query, services }) {
+      const page = await services.database.inSystem((db) => listRejectedUploads(db, query));
+      return listReply(page, rejectedUploadView, (view) => view.id);
+    },
+  }),
+];

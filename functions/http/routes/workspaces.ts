@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createWorkspace, getWorkspace, listWorkspaces, renameWorkspace, type Workspace } from '../../../shared/access/workspaces.ts';
+import { newUuid, publicId } from '../../../shared/core/ids.ts';
+import { changeReply } from '../change-reply.ts';
+import { listOf, listQuery } from '../contract/primitives.ts';
+import * as contract from '../contract/workspaces.ts';
+import { listReply, pageRequest } from '../list-reply.ts';
+import { defineRoute, type IdempotencyRequest, ok } from '../route.ts';
+
+const tag = 'Workspaces';
+
+function workspaceView(workspace: Workspace) {
+  return {
+    id: publicId('workspace', workspace.id),
+    object: 'workspace' as const,
+    name: workspace.name,
+    created_at: workspace.created_at.toISOString(),
+  };
+}
+
+/**
+ * The answer of a first call is kept inside the workspace that it made, so a second call must find that workspace: under an
+ * `Idempotency-Key` its id follows from the key.
+ */
+function workspaceIdFor(idempotency: IdempotencyRequest | undefined): string {
+  if (!idempotency) return newUuid();
+  const hash = createHash('sha256').update(`workspace ${idempotency.key}`).digest();
+  hash[6] = 0x80 | ((hash[6] as number) & 0x0f);
+  hash[8] = 0x80 | ((hash[8] as number) & 0x3f);
+  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+export const workspaceRoutes = [
+  defineRoute({
+    method: 'POST',
+    path: '/v1/workspaces',
+    access: 'operator',
+    tag,
+    summary: 'Create a workspace and its first API key',
+    body: contract.createWorkspace,
+    idempotent: true,
+    success: { status: 201, description: 'The workspace; its key is shown once', schema: contract.createdWorkspace },
+    async handle({ body, services, origin, idempotency }) {
+      const id = workspaceIdFor(idempotency);
+      const caller = { workspaceId: id, actor: 'operator', collectionIds: null };
+      return changeReply({ caller, services, origin, idempotency }, async (db) => {
+        const { workspace, apiKeyId, secret } = await createWorkspace(db, id, body.name);
+        const view = workspaceView(workspace);
+        const keyId = publicId('apiKey', apiKeyId);
+        return {
+          status: 201,
+          headers: { location: '/v1/workspace' },
+          body: { ...view, api_key: { id: keyId, secret } },
+          replayBody: { ...view, api_key: { id: keyId } },
+          audit: [{ action: 'workspace.create', resourceType: 'workspace', resourceId: view.id }],
+        };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/workspaces',
+    access: 'operator',
+    tag,
+    summary: 'List workspaces',
+    query: listQuery,
+    success: { status: 200, description: 'Workspaces, newest first', schema: listOf(contract.workspace) },
+    async handle({ query, services }) {
+      const page = await services.database.inSystem((db) => listWorkspaces(db, pageRequest('workspace', query)));
+      return listReply(page, workspaceView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/workspace',
+    access: 'reader',
+    tag,
+    summary: 'The workspace of the caller',
+    success: { status: 200, description: 'The workspace', schema: contract.workspace },
+    async handle({ caller, services }) {
+      return ok(workspaceView(await services.database.inWorkspace(caller, (db) => getWorkspace(db, caller.workspaceId))));
+    },
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/v1/workspace',
+    access: 'admin',
+    tag,
+    summary: 'Change the workspace',
+    body: contract.updateWorkspace,
+    success: { status: 200, description: 'The workspace', schema: contract.workspace },
+    async handle(context) {
+      const { caller, body } = context;
+      return changeReply(context, async (db) => {
+        const view = workspaceView(await renameWorkspace(db, caller.workspaceId, body.name));
+        return { status: 200, body: view, audit: [{ action: 'workspace.update', resourceType: 'workspace', resourceId: view.id }] };
+      });
+    },
+  }),
+];

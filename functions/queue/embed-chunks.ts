@@ -1,0 +1,26 @@
+import { noFailpoint } from '../../shared/core/failpoint.ts';
+import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
+import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
+import { createChunkCache } from '../runtime/models.ts';
+import { batchFunction } from '../runtime/queue-function.ts';
+
+/** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
+export const handler = batchFunction(async (records, { services, context }) => {
+  const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
+  const { database, queue, clock, embedder, config, log } = services;
+  const started = performance.now();
+  const summary = await embedChunks(
+    {
+      database,
+      queue,
+      clock,
+      embedder,
+      cache: createChunkCache(config, services.cache),
+      failpoint: noFailpoint,
+      onPostponed: (error, chunks) => log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
+    },
+    messages,
+    { remainingTime: () => context.getRemainingTimeInMillis() },
+  );
+  log.chunksEmbedded({ ...summary, milliseconds: performance.now() - started });
+});

@@ -1,0 +1,23 @@
+import type { S3Event } from 'aws-lambda';
+import { registerUpload } from '../../shared/ingestion/register-upload.ts';
+import { queueFunction } from '../runtime/queue-function.ts';
+
+/** S3 says that something happened to an object. Only its name is believed; test events and foreign shapes are acknowledged. */
+export const handler = queueFunction(async ({ body }, { services }) => {
+  const { database, objects, queue, sweep, clock, log } = services;
+  const ports = { database, objects, queue, sweep, clock, onRejected: (key: string, reason: string) => log.uploadRejected({ key, reason }) };
+  for (const { s3 } of recordsOf(body)) {
+    await registerUpload(ports, {
+      bucket: s3.bucket.name,
+      key: decodeURIComponent(s3.object.key.replaceAll('+', ' ')),
+      versionId: s3.object.versionId,
+      bytes: s3.object.size,
+    });
+  }
+});
+
+function recordsOf(body: string): S3Event['Records'] {
+  const event: unknown = JSON.parse(body);
+  const records = (event as Partial<S3Event>).Records;
+  return Array.isArray(records) ? records.filter((record) => record?.s3?.object?.key && record.s3.bucket?.name) : [];
+}

@@ -1,0 +1,96 @@
+import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
+import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
+import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
+import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
+import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
+import type { Cache } from '../../shared/core/cache.ts';
+import { type Clock, systemClock } from '../../shared/core/clock.ts';
+import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
+import type { Database } from '../../shared/core/database.ts';
+import type { ObjectStore } from '../../shared/core/object-store.ts';
+import type { WorkQueue } from '../../shared/core/work-queue.ts';
+import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
+import type { Embedder } from '../../shared/models/embedder.ts';
+import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
+import { createCache } from './cache.ts';
+import { createEmbedder, createQuestionEmbedder } from './models.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+
+/**
+ * What one execution environment works with, made once and used by every event. Each part opens its connection when it is first
+ * asked something, so a function pays only for what it uses.
+ */
+export interface Services {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Telemetry;
+  readonly database: Database;
+  /** Null where the stage has none. */
+  readonly cache: (Cache & { ping(): Promise<void> }) | null;
+  readonly objects: ObjectStore;
+  readonly queue: WorkQueue;
+  readonly sweep: SweepArm;
+  readonly apiKeys: ApiKeyDirectory;
+  readonly embedder: Embedder;
+  readonly questions: QuestionEmbedder;
+  operatorSecret(): Promise<string>;
+}
+
+/** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
+export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
+
+/** Wires everything; `overrides` put a test's parts in place of the real ones. */
+export function createServices(overrides: Partial<Services> = {}, user: DatabaseUser = 'dbrag_app'): Services {
+  const config = overrides.config ?? readConfig();
+  const clock = overrides.clock ?? systemClock;
+  const log = overrides.log ?? createTelemetry();
+  const secrets = createSecretReader(clock);
+  const database = overrides.database ?? connectDatabase(config.database, user, secrets);
+  const queue =
+    overrides.queue ??
+    createSqsWorkQueue({
+      urls: config.queueUrls,
+      requestId: () => log.requestId(),
+      onFailure: (name, count, error) => log.nudgeFailed({ queue: name, count, error }),
+    });
+  const cache = overrides.cache === undefined ? createCache(config, secrets, log) : overrides.cache;
+  const embedder = overrides.embedder ?? createEmbedder(config, secrets);
+  return {
+    config,
+    clock,
+    log,
+    database,
+    cache,
+    queue,
+    embedder,
+    objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
+    sweep: overrides.sweep ?? createSweepArm(queue, clock),
+    apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
+    questions: overrides.questions ?? createQuestionEmbedder(config, embedder, cache),
+    operatorSecret: overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
+  };
+}
+
+function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): Database {
+  const arn = required(config.secretArn, 'database secret');
+  return createPostgresDatabase({
+    host: config.host,
+    port: config.port,
+    database: config.name,
+    user,
+    password: ({ fresh }) => passwordOf(secrets, arn, fresh),
+    tls: config.tls === 'off' ? 'off' : {},
+    max: 2,
+  });
+}
+
+/** The password in a secret of the form `{"username", "password"}`. */
+export async function passwordOf(secrets: SecretReader, arn: string, fresh: boolean): Promise<string> {
+  const text = fresh ? await secrets.refresh(arn) : await secrets.read(arn);
+  return (JSON.parse(text) as { password: string }).password;
+}
+
+export function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`This function has not been given the ${what}.`);
+  return value;
+}

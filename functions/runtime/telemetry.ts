@@ -1,0 +1,107 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context } from 'aws-lambda';
+
+/**
+ * Logs and metrics of one execution environment. Everything that is counted has one method here, so that a metric's name, unit and
+ * log line are said once. A workspace is a field of the log and metadata of the metric, never a dimension: each value of a
+ * dimension is a metric that is paid for.
+ */
+export interface Telemetry {
+  begin(context: Pick<Context, 'awsRequestId' | 'functionName'>, requestId?: string): void;
+  /** Of the invocation that runs now. */
+  requestId(): string | undefined;
+  /** Writes the metrics of this invocation to standard output, from where CloudWatch reads them. */
+  flush(): void;
+
+  requestAnswered(route: { method: string; path: string; status: number; milliseconds: number }): void;
+  requestFailed(error: unknown, route: { method: string; path: string }): void;
+  documentAccepted(event: { workspaceId: string; documentId: string; version: number; bytes: number | null }): void;
+  documentIngested(event: { workspaceId: string; documentId: string; version: number; outcome: string; milliseconds: number }): void;
+  chunksEmbedded(event: { embedded: number; ready: number; refused: number; postponed: number; milliseconds: number }): void;
+  embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
+  searchAnswered(event: { mode: string; hits: number; embedMilliseconds: number; searchMilliseconds: number }): void;
+  uploadRejected(event: { key: string; reason: string }): void;
+  nudgeFailed(event: { queue: string; count: number; error: unknown }): void;
+  retriesExhausted(event: { queue: string; body: string }): void;
+  sweepFinished(event: { nudged: number; failed: number; unfinished: number }): void;
+  cacheFailed(error: unknown): void;
+  recordFailed(error: unknown, event: { source: string; messageId: string }): void;
+}
+
+export function createTelemetry(): Telemetry {
+  const logger = new Logger();
+  const metrics = new Metrics();
+  const count = (name: string, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);
+  let current: string | undefined;
+  const time = (name: string, milliseconds: number) => metrics.addMetric(name, MetricUnit.Milliseconds, milliseconds);
+  return {
+    begin(context, requestId) {
+      current = requestId ?? context.awsRequestId;
+      logger.resetKeys();
+      logger.appendKeys({ function_name: context.functionName, function_request_id: context.awsRequestId, request_id: current });
+    },
+    requestId: () => current,
+    flush: () => metrics.publishStoredMetrics(),
+    requestAnswered({ method, path, status, milliseconds }) {
+      count('RequestCount');
+      if (status >= 500) count('RequestErrorCount');
+      time('RequestDuration', milliseconds);
+      logger.info('request answered', { method, path, status, milliseconds: Math.round(milliseconds) });
+    },
+    requestFailed(error, route) {
+      logger.warn('request refused or failed', { error: asError(error), route });
+    },
+    documentAccepted(event) {
+      count('DocumentAccepted');
+      logger.info('document accepted', { document: event });
+    },
+    documentIngested(event) {
+      count(event.outcome === 'failed' ? 'DocumentFailed' : 'DocumentIngested');
+      time('IngestDuration', event.milliseconds);
+      logger.info('document ingested', { document: event });
+    },
+    chunksEmbedded(event) {
+      count('ChunkEmbedded', event.embedded);
+      count('DocumentReady', event.ready);
+      count('ChunkRefused', event.refused);
+      time('EmbedDuration', event.milliseconds);
+      logger.info('chunks embedded', { embedding: event });
+    },
+    embeddingWaits(event) {
+      count('EmbeddingWait');
+      logger.warn('embedding waits for the provider', { wait: event });
+    },
+    searchAnswered(event) {
+      time('SearchDuration', event.searchMilliseconds);
+      logger.debug('search answered', { search: event });
+    },
+    uploadRejected(event) {
+      count('UploadRejected');
+      logger.warn('upload rejected', { upload: event });
+    },
+    nudgeFailed({ queue, count: messages, error }) {
+      count('NudgeFailed', messages);
+      logger.warn('nudge not sent; the sweeper will', { error: asError(error), queue, messages });
+    },
+    retriesExhausted({ queue, body }) {
+      count('RetriesExhausted');
+      logger.error('message given up', { queue, body });
+    },
+    sweepFinished(event) {
+      count('SweepNudge', event.nudged);
+      logger.info('sweep finished', { sweep: event });
+    },
+    cacheFailed(error) {
+      count('CacheFailure');
+      logger.warn('cache failed; going on without', asError(error));
+    },
+    recordFailed(error, event) {
+      logger.error('record failed; it comes again', { error: asError(error), record: event });
+    },
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

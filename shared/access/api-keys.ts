@@ -1,0 +1,55 @@
+import type { Role } from '../core/caller.ts';
+import type { Db } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
+import { newUuid } from '../core/ids.ts';
+import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import { hashApiKey, newApiKeySecret } from './api-key.ts';
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly collection_ids: readonly string[] | null;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly last_used_at: Date | null;
+}
+
+const columns = 'id, name, role, collection_ids, created_at, expires_at, last_used_at';
+
+/** The few characters by which a person knows a key again. */
+export function hintOf(secret: string): string {
+  return `${secret.slice(0, 10)}…${secret.slice(-4)}`;
+}
+
+/** @returns the key and its secret, which is stored nowhere */
+export async function createApiKey(
+  db: Db,
+  workspaceId: string,
+  input: { name: string; role: Role; expiresAt: string | null; collectionIds: readonly string[] | null; createdBy: string },
+): Promise<{ apiKey: ApiKey; secret: string }> {
+  const secret = newApiKeySecret();
+  const { rows } = await db.query<ApiKey>(
+    `INSERT INTO dbrag.api_keys (workspace_id, id, name, role, hash, hint, collection_ids, expires_at, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${columns}`,
+    [workspaceId, newUuid(), input.name, input.role, hashApiKey(secret), hintOf(secret), input.collectionIds, input.expiresAt, input.createdBy],
+  );
+  return { apiKey: rows[0] as ApiKey, secret };
+}
+
+export async function listApiKeys(db: Db, workspaceId: string, { limit, after }: PageRequest): Promise<Page<ApiKey>> {
+  const { rows } = await db.query<ApiKey>(
+    `SELECT ${columns} FROM dbrag.api_keys
+     WHERE workspace_id = $1
+       AND ($2::uuid IS NULL OR (created_at, id) < (SELECT a.created_at, a.id FROM dbrag.api_keys a WHERE a.workspace_id = $1 AND a.id = $2))
+     ORDER BY created_at DESC, id DESC LIMIT $3 + 1`,
+    [workspaceId, after ?? null, limit],
+  );
+  return pageOf(rows, limit);
+}
+
+/** Deletes a key: it is refused at once by the database, and by what remembers it within 30 s. @throws not_found */
+export async function revokeApiKey(db: Db, workspaceId: string, id: string): Promise<void> {
+  const { count } = await db.query('DELETE FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
+  if (count === 0) throw notFound('apiKey');
+}

@@ -1,0 +1,46 @@
+import type { Db } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
+import { newUuid } from '../core/ids.ts';
+import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import { hashApiKey, newApiKeySecret } from './api-key.ts';
+import { hintOf } from './api-keys.ts';
+
+export interface Workspace {
+  readonly id: string;
+  readonly name: string;
+  readonly created_at: Date;
+}
+
+/** A workspace with its first key, of the role owner. @returns the secret of that key, which is stored nowhere */
+export async function createWorkspace(db: Db, id: string, name: string): Promise<{ workspace: Workspace; apiKeyId: string; secret: string }> {
+  const apiKeyId = newUuid();
+  const secret = newApiKeySecret();
+  const { rows } = await db.query<{ created_at: Date }>(
+    `SELECT dbrag.create_workspace($1, $2, '{}', $3, $4, $5) AS created_at`,
+    [id, name, apiKeyId, hashApiKey(secret), hintOf(secret)],
+  );
+  return { workspace: { id, name, created_at: rows[0]?.created_at as Date }, apiKeyId, secret };
+}
+
+/** Every workspace, newest first: for the operator. */
+export async function listWorkspaces(db: Db, { limit, after }: PageRequest): Promise<Page<Workspace>> {
+  const { rows } = await db.query<Workspace>('SELECT id, name, created_at FROM dbrag.list_workspaces($1, $2)', [after ?? null, limit + 1]);
+  return pageOf(rows, limit);
+}
+
+/** @throws not_found */
+export async function getWorkspace(db: Db, id: string): Promise<Workspace> {
+  const { rows } = await db.query<Workspace>('SELECT id, name, created_at FROM dbrag.workspaces WHERE id = $1', [id]);
+  if (!rows[0]) throw notFound('workspace');
+  return rows[0];
+}
+
+/** @throws not_found */
+export async function renameWorkspace(db: Db, id: string, name: string | undefined): Promise<Workspace> {
+  const { rows } = await db.query<Workspace>(
+    'UPDATE dbrag.workspaces SET name = coalesce($2, name), updated_at = now() WHERE id = $1 RETURNING id, name, created_at',
+    [id, name ?? null],
+  );
+  if (!rows[0]) throw notFound('workspace');
+  return rows[0];
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database, Db } from '../core/database.ts';
+import type { WorkQueue } from '../core/work-queue.ts';
+import { notFound } from '../core/errors.ts';
+import { createJob } from '../jobs/jobs.ts';
+import type { SweepArm } from '../jobs/arm-sweep.ts';
+import { supersedeVersions } from './supersede-versions.ts';
+
+export interface DeleteDocumentPorts {
+  readonly database: Database;
+  readonly queue: WorkQueue;
+  readonly sweep: SweepArm;
+  readonly clock: Clock;
+}
+
+export const deletionDeadlineMilliseconds = 24 * 3_600_000;
+/** Longer than any S3 event or queue message lives, so that a late one brings nothing back. */
+const tombstoneDays = 30;
+
+/**
+ * Makes a document invisible at once and leaves the removal of its rows and objects to a job. From here on no late worker can make
+ * any of it visible: every commit of an ingestion asks for a document that is not deleting.
+ * @returns the job's UUID; the one under way when the document is being deleted already
+ * @throws not_found
+ */
+export async function beginDeletion(db: Db, ports: Pick<DeleteDocumentPorts, 'clock'>, workspaceId: string, documentId: string, actor: string): Promise<string> {
+  const deadline = new Date(ports.clock.now().getTime() + deletionDeadlineMilliseconds);
+  const { rows } = await db.query<{ collection_id: string; was: string }>(
+    `UPDATE dbrag.documents d SET status = 'deleting', deadline_at = $3, updated_at = now()
+     FROM (SELECT id, status FROM dbrag.documents WHERE workspace_id = $1 AND id = $2 FOR UPDATE) old
+     WHERE d.workspace_id = $1 AND d.id = old.id
+     RETURNING d.collection_id, old.status AS was`,
+    [workspaceId, documentId, deadline],
+  );
+  const document = rows[0];
+  if (!document) throw notFound('document');
+  if (document.was === 'deleting') {
+    const running = await db.query<{ id: string }>(
+      `SELECT id FROM dbrag.jobs WHERE workspace_id = $1 AND document_id = $2 AND type = 'delete' ORDER BY created_at DESC LIMIT 1`,
+      [workspaceId, documentId],
+    );
+    if (running.rows[0]) return running.rows[0].id;
+  }
+  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, { code: 'superseded', message: 'The document was deleted.' });
+  await bury(db, workspaceId, documentId);
+  await db.query('UPDATE dbrag.collections SET generation = generation + 1 WHERE workspace_id = $1 AND id = $2', [workspaceId, document.collection_id]);
+  return createJob(db, workspaceId, { type: 'delete', collectionId: document.collection_id, documentId, createdBy: actor, deadline });
+}
+
+/** Remembers the objects of a document, so that an event of theirs that comes late is known to be of the past. */
+async function bury(db: Db, workspaceId: string, documentId: string): Promise<void> {
+  await db.query(
+    `INSERT INTO dbrag.tombstones (workspace_id, s3_key, s3_version_id, document_id, expires_at)
+     SELECT DISTINCT workspace_id, s3_key, coalesce(s3_version_id, ''), document_id, now() + make_interval(days => $3)
+     FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = $2
+     ON CONFLICT DO NOTHING`,
+    [workspaceId, documentId, tombstoneDays],
+  );
+}
+
+export async function nudgeDeletion(queue: WorkQueue, workspaceId: string, jobId: string): Promise<void> {
+  await queue.send('maintenance', [{ body: { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId }, groupId: workspaceId }]);
+}
+
+/** Deletes the document that an object was the source of, if there is one. */
+export async function deleteDocumentOfSource(
+  ports: DeleteDocumentPorts,
+  target: { workspaceId: string; collectionId: string; sourceUri: string; actor: string },
+): Promise<void> {
+  const { workspaceId } = target;
+  const jobId = await ports.database.inWorkspace({ workspaceId }, async (db) => {
+    const { rows } = await db.query<{ id: string }>(
+      // A promised upload whose object is not there yet is not a deleted one.
+      `SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND collection_id = $2 AND source_uri = $3 AND status NOT IN ('deleting', 'awaiting_upload')`,
+      [workspaceId, target.collectionId, target.sourceUri],
+    );
+    return rows[0] && beginDeletion(db, ports, workspaceId, rows[0].id, target.actor);
+  });
+  if (jobId) await nudgeDeletion(ports.queue, workspaceId, jobId);
+}

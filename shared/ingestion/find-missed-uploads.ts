@@ -1,0 +1,56 @@
+import type { Database } from '../core/database.ts';
+import { parseUploadKey } from './object-keys.ts';
+import { type RegisterUploadPorts, registerUpload } from './register-upload.ts';
+
+/** Pages of 1,000 keys a night: a larger bucket is walked over several nights, from where the last one stopped. */
+const pagesPerRun = 200;
+
+/**
+ * Registers uploads that no event told of: for what people put into the bucket, the object is the truth. Events are at least once
+ * in practice and not by promise.
+ */
+export async function findMissedUploads(ports: RegisterUploadPorts): Promise<number> {
+  let cursor = await readCursor(ports.database);
+  let found = 0;
+  for (let page = 0; page < pagesPerRun; page++) {
+    const objects = await ports.objects.list('uploads/', cursor);
+    const missed = await withoutVersion(ports.database, objects);
+    for (const key of missed) await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined });
+    found += missed.length;
+    cursor = objects.at(-1)?.key;
+    await writeCursor(ports.database, cursor);
+    if (cursor === undefined) break;
+  }
+  return found;
+}
+
+/** Keys under a workspace's prefix that no version was made from since they were written. */
+async function withoutVersion(database: Database, objects: readonly { key: string; modifiedAt: Date }[]): Promise<string[]> {
+  const byWorkspace = Map.groupBy(
+    objects.filter(({ key }) => parseUploadKey(key) !== undefined),
+    ({ key }) => parseUploadKey(key)?.workspaceId as string,
+  );
+  const missed: string[] = [];
+  for (const [workspaceId, listed] of byWorkspace) {
+    const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
+      db.query<{ key: string }>(
+        `SELECT o.key FROM unnest($2::text[], $3::timestamptz[]) AS o (key, modified_at)
+         WHERE NOT EXISTS (
+           SELECT FROM dbrag.document_versions v
+           WHERE v.workspace_id = $1 AND v.s3_key = o.key AND v.s3_version_id IS NOT NULL AND v.created_at >= o.modified_at - interval '1 hour')`,
+        [workspaceId, listed.map(({ key }) => key), listed.map(({ modifiedAt }) => modifiedAt)],
+      ),
+    );
+    missed.push(...rows.map((row) => row.key));
+  }
+  return missed;
+}
+
+async function readCursor(database: Database): Promise<string | undefined> {
+  const { rows } = await database.inSystem((db) => db.query<{ objects_cursor: string | null }>('SELECT objects_cursor FROM dbrag.sweep_state'));
+  return rows[0]?.objects_cursor ?? undefined;
+}
+
+async function writeCursor(database: Database, cursor: string | undefined): Promise<void> {
+  await database.inSystem((db) => db.query('UPDATE dbrag.sweep_state SET objects_cursor = $1', [cursor ?? null]));
+}

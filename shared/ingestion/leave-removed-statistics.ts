@@ -1,0 +1,25 @@
+import type { Db } from '../core/database.ts';
+import { termOf } from './leave-statistics.ts';
+
+/**
+ * Takes what a document that is being deleted had live out of the statistics, and unsets its live version in the same transaction:
+ * done twice, the second changes nothing.
+ */
+export async function leaveRemovedStatistics(db: Db, workspaceId: string, documentId: string): Promise<void> {
+  await db.query(
+    `WITH gone AS (
+       SELECT DISTINCT c.content_hash, c.search FROM dbrag.documents d
+       JOIN dbrag.placements p ON p.workspace_id = $1 AND p.document_id = d.id AND p.version = d.live_version
+       JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = d.id AND c.content_hash = p.content_hash
+       WHERE d.workspace_id = $1 AND d.id = $2 AND d.status = 'deleting'
+     ), terms AS (
+       SELECT ${termOf('t.lexeme')} AS term, count(*)::int AS count, sum(cardinality(t.positions)) AS tokens
+       FROM gone, unnest(gone.search) AS t GROUP BY 1
+     )
+     INSERT INTO dbrag.statistics_pending (workspace_id, chunks, tokens, terms, counts)
+     SELECT $1, -(SELECT count(*) FROM gone), -coalesce(sum(tokens), 0), coalesce(array_agg(term), '{}'), coalesce(array_agg(-count), '{}')
+     FROM terms HAVING EXISTS (SELECT FROM gone)`,
+    [workspaceId, documentId],
+  );
+  await db.query(`UPDATE dbrag.documents SET live_version = NULL WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [workspaceId, documentId]);
+}

@@ -1,0 +1,33 @@
+import { publicId, tryParsePublicId } from '../core/ids.ts';
+
+/** Where uploads of a collection lie: what a person may put there with any S3 client. */
+export function uploadPrefix(workspaceId: string, collectionId: string): string {
+  return `uploads/${publicId('workspace', workspaceId)}/${publicId('collection', collectionId)}/`;
+}
+
+/** Where a document that was posted over HTTPS lies. */
+export function contentKey(workspaceId: string, objectId: string): string {
+  return `content/${publicId('workspace', workspaceId)}/${objectId}`;
+}
+
+export interface UploadKey {
+  readonly workspaceId: string;
+  readonly collectionId: string;
+  /** What follows the collection: at least one character. */
+  readonly path: string;
+}
+
+/** What an object's key says; undefined for one that lies under no workspace and collection. */
+export function parseUploadKey(key: string): UploadKey | undefined {
+  const match = /^uploads\/([^/]+)\/([^/]+)\/(.+)$/s.exec(key);
+  if (!match) return undefined;
+  const workspaceId = tryParsePublicId('workspace', match[1] as string);
+  const collectionId = tryParsePublicId('collection', match[2] as string);
+  if (workspaceId === undefined || collectionId === undefined) return undefined;
+  return { workspaceId, collectionId, path: match[3] as string };
+}
+
+/** The source of an upload, by which a second put of the same key is known as a new version. */
+export function uploadSource(key: string): string {
+  return `s3://${key}`;
+}

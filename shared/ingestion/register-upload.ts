@@ -1,0 +1,197 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database, Db } from '../core/database.ts';
+import type { ObjectHead, ObjectStore } from '../core/object-store.ts';
+import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
+import type { SweepArm } from '../jobs/arm-sweep.ts';
+import { acceptDocument, ingestionDeadlineMilliseconds } from './accept-document.ts';
+import { type DeleteDocumentPorts, deleteDocumentOfSource } from './delete-document.ts';
+import { type IngestionNudge, nudgeIngestion } from './nudge-ingestion.ts';
+import { parseUploadKey, uploadSource } from './object-keys.ts';
+import { setVersionStatus } from './set-version-status.ts';
+import { isSidecar, readSidecar, sidecarOf, sidecarTarget } from './upload-sidecar.ts';
+
+export interface RegisterUploadPorts extends DeleteDocumentPorts {
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly queue: WorkQueue;
+  readonly sweep: SweepArm;
+  readonly clock: Clock;
+  readonly onRejected: (key: string, reason: string) => void;
+}
+
+/** What an S3 event says; only bucket and key are believed, the object itself tells the rest. */
+export interface UploadEvent {
+  readonly bucket: string;
+  /** Decoded. */
+  readonly key: string;
+  readonly versionId: string | undefined;
+  readonly bytes: number | undefined;
+}
+
+/** How often an object may change under our eyes before the message is left to come again. */
+const rounds = 5;
+
+/**
+ * Makes the rows say what the bucket holds at this key: a document version for the current object, a deletion when there is none.
+ * Events may come twice, late or in any order, so it asks the bucket what is there now, writes that, and asks again until nothing
+ * has changed in between.
+ */
+export async function registerUpload(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
+  const key = isSidecar(event.key) ? sidecarTarget(event.key) : event.key;
+  const place = parseUploadKey(key) && (await placeOf(ports.database, key));
+  if (!place) return reject(ports, event);
+  await ports.sweep.arm();
+  let head = await ports.objects.head(key);
+  for (let round = 0; round < rounds; round++) {
+    await registerObject(ports, place, key, head);
+    const after = await ports.objects.head(key);
+    if (after?.versionId === head?.versionId) return;
+    head = after;
+  }
+  throw new Error(`The object ${key} changed ${rounds} times while it was registered.`);
+}
+
+interface Place {
+  readonly workspaceId: string;
+  readonly collectionId: string;
+}
+
+/** Workspace and collection that a key names; undefined when either does not exist or is being deleted. */
+async function placeOf(database: Database, key: string): Promise<Place | undefined> {
+  const { rows } = await database.inSystem((db) =>
+    db.query<{ workspace_id: string; collection_id: string }>('SELECT workspace_id, collection_id FROM dbrag.workspace_of_key($1)', [key]),
+  );
+  const row = rows[0];
+  return row && { workspaceId: row.workspace_id, collectionId: row.collection_id };
+}
+
+async function reject(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
+  const reason = parseUploadKey(event.key) ? 'unknown workspace or collection' : 'not under uploads/<workspace>/<collection>/';
+  ports.onRejected(event.key, reason);
+  await ports.database.inSystem((db) =>
+    db.query(
+      `INSERT INTO dbrag.rejected_uploads (bucket, s3_key, s3_version_id, bytes, reason) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (bucket, s3_key, s3_version_id) DO NOTHING`,
+      [event.bucket, event.key, event.versionId ?? '', event.bytes ?? null, reason],
+    ),
+  );
+}
+
+async function registerObject(ports: RegisterUploadPorts, place: Place, key: string, head: ObjectHead | undefined): Promise<void> {
+  if (head === undefined) {
+    await deleteDocumentOfSource(ports, { ...place, sourceUri: uploadSource(key), actor: 's3' });
+    return;
+  }
+  const sidecar = await readSidecar(ports.objects, sidecarOf(key));
+  const nudge = await ports.database.inWorkspace(place, (db) => writeVersion(db, ports, place, key, head, sidecar));
+  if (nudge) await nudgeIngestion(ports.queue, nudge);
+}
+
+/** @returns the nudge for a version that is new; undefined when this object is known already, or was deleted here */
+async function writeVersion(
+  db: Db,
+  ports: RegisterUploadPorts,
+  place: Place,
+  key: string,
+  head: ObjectHead,
+  sidecar: Record<string, unknown> | undefined,
+): Promise<IngestionNudge | undefined> {
+  const known = await findUpload(db, place, key, head);
+  const metadata = { ...metadataOf(head), ...sidecar };
+  const described = Object.keys(metadata).length > 0 ? metadata : undefined;
+  if (known?.buried) return undefined;
+  if (known?.id && known.s3_version_id === (head.versionId ?? null) && known.version_status !== 'awaiting_upload') {
+    if (sidecar) await relabel(db, place, known.id, metadata);
+    return undefined;
+  }
+  if (known?.id && known.version !== null && known.version_status === 'awaiting_upload') {
+    await startUpload(db, ports, place, { documentId: known.id, version: known.version }, head, described);
+    return { ...place, documentId: known.id, version: known.version, attempt: 1, priority: known.priority };
+  }
+  const accepted = await acceptDocument(db, {
+    ...place,
+    name: head.metadata['dbrag-name'] ?? key.slice(key.lastIndexOf('/') + 1),
+    contentType: head.contentType ?? null,
+    bytes: head.bytes,
+    metadata: described,
+    sourceUri: uploadSource(key),
+    priority: priorityOf(head),
+    object: { key, versionId: head.versionId ?? null },
+    status: 'queued',
+    createdBy: 's3',
+    now: ports.clock.now(),
+  });
+  return { ...place, documentId: accepted.document.id, version: accepted.document.version, attempt: 1, priority: priorityOf(head) };
+}
+
+interface KnownUpload {
+  id: string | null;
+  version: number | null;
+  version_status: string;
+  s3_version_id: string | null;
+  priority: Priority;
+  buried: boolean;
+}
+
+async function findUpload(db: Db, place: Place, key: string, head: ObjectHead): Promise<KnownUpload | undefined> {
+  const { rows } = await db.query<KnownUpload>(
+    `SELECT d.id, v.version, v.status AS version_status, v.s3_version_id, v.priority,
+            EXISTS (SELECT FROM dbrag.tombstones t WHERE t.workspace_id = $1 AND t.s3_key = $4 AND t.s3_version_id = $5) AS buried
+     FROM (VALUES (1)) one
+     LEFT JOIN dbrag.documents d ON d.workspace_id = $1 AND d.collection_id = $2 AND d.source_uri = $3
+     LEFT JOIN dbrag.document_versions v ON v.workspace_id = d.workspace_id AND v.document_id = d.id AND v.version = d.version`,
+    [place.workspaceId, place.collectionId, uploadSource(key), key, head.versionId ?? ''],
+  );
+  return rows[0];
+}
+
+/** The promised file has come: its version starts to wait for a worker. */
+async function startUpload(
+  db: Db,
+  ports: RegisterUploadPorts,
+  place: Place,
+  { documentId, version }: { documentId: string; version: number },
+  head: ObjectHead,
+  metadata: object | undefined,
+): Promise<void> {
+  const deadline = new Date(ports.clock.now().getTime() + ingestionDeadlineMilliseconds);
+  const started = await setVersionStatus(db, place.workspaceId, [{ documentId, version }], { from: ['awaiting_upload'], to: 'queued' });
+  if (started.length === 0) return;
+  await db.query(
+    `UPDATE dbrag.document_versions SET s3_version_id = $4, bytes = $5, content_type = $6, deadline_at = $7
+     WHERE workspace_id = $1 AND document_id = $2 AND version = $3`,
+    [place.workspaceId, documentId, version, head.versionId ?? null, head.bytes, head.contentType ?? null, deadline],
+  );
+  await db.query('UPDATE dbrag.jobs SET deadline_at = $4 WHERE workspace_id = $1 AND document_id = $2 AND version = $3', [
+    place.workspaceId,
+    documentId,
+    version,
+    deadline,
+  ]);
+  await db.query(
+    `UPDATE dbrag.documents SET bytes = $3, content_type = $4, metadata = metadata || coalesce($5, '{}'::jsonb), deadline_at = $6
+     WHERE workspace_id = $1 AND id = $2 AND status <> 'deleting'`,
+    [place.workspaceId, documentId, head.bytes, head.contentType ?? null, metadata ?? null, deadline],
+  );
+}
+
+async function relabel(db: Db, place: Place, documentId: string, metadata: object): Promise<void> {
+  await db.query('UPDATE dbrag.documents SET metadata = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2 AND metadata <> $3', [
+    place.workspaceId,
+    documentId,
+    metadata,
+  ]);
+}
+
+/** `x-amz-meta-dbrag-<key>` labels the document, but for the names that mean something of their own. */
+function metadataOf(head: ObjectHead): Record<string, string> {
+  const own = new Set(['dbrag-priority', 'dbrag-name']);
+  const labels = Object.entries(head.metadata).filter(([name]) => name.startsWith('dbrag-') && !own.has(name));
+  return Object.fromEntries(labels.map(([name, value]) => [name.slice('dbrag-'.length), value]));
+}
+
+function priorityOf(head: ObjectHead): Priority {
+  const asked = head.metadata['dbrag-priority'];
+  return priorities.find((priority) => priority === asked) ?? 'default';
+}
+

@@ -1,0 +1,30 @@
+import type { Db } from '../core/database.ts';
+import type { Failure, JobStatus } from './jobs.ts';
+
+export interface JobEnd {
+  readonly status: Extract<JobStatus, 'succeeded' | 'failed' | 'cancelled'>;
+  /** Required with `failed`. */
+  readonly error?: Failure;
+  readonly result?: object;
+  readonly why?: string;
+}
+
+/** Ends a job that is not ended yet. @returns false when it was */
+export async function finishJob(db: Db, workspaceId: string, id: string, end: JobEnd): Promise<boolean> {
+  const { count } = await db.query(
+    `UPDATE dbrag.jobs SET status = $3, error = $4, result = $5, why = $6, finished_at = now(), waiting_until = NULL
+     WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running')`,
+    [workspaceId, id, end.status, end.error ?? null, end.result ?? null, end.why ?? null],
+  );
+  return count > 0;
+}
+
+/** Marks a job as running. Running it again after a crash is the same. @returns false when it has ended */
+export async function startJob(db: Db, workspaceId: string, id: string, why: string): Promise<boolean> {
+  const { count } = await db.query(
+    `UPDATE dbrag.jobs SET status = 'running', why = $3, started_at = coalesce(started_at, now()), attempts = attempts + 1
+     WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running')`,
+    [workspaceId, id, why],
+  );
+  return count > 0;
+}

@@ -1,0 +1,111 @@
+import type { Db } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
+import { newUuid } from '../core/ids.ts';
+import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import type { Priority } from '../core/work-queue.ts';
+
+export type JobType = 'ingest_document' | 'update_metadata_catalog' | 'batch_embed' | 'rebuild_index' | 'export' | 'erase' | 'delete';
+export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What is known of the version that an ingestion job works on; null for other jobs. */
+export interface VersionProgress {
+  readonly status: string;
+  readonly priority: Priority;
+  readonly chunks: number;
+  readonly embedded: number;
+  readonly reused: number;
+  /** Distinct texts that still lack a vector. */
+  readonly pending: number;
+  readonly waiting_until: Date | null;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly type: JobType;
+  readonly status: JobStatus;
+  readonly document_id: string | null;
+  readonly version: number | null;
+  readonly progress_done: number;
+  readonly progress_total: number | null;
+  readonly progress_unit: string | null;
+  readonly attempts: number;
+  readonly why: string | null;
+  readonly error: Failure | null;
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+  readonly deadline_at: Date | null;
+  readonly ingestion: VersionProgress | null;
+}
+
+export interface NewJob {
+  readonly type: JobType;
+  readonly collectionId?: string | null;
+  readonly documentId?: string | null;
+  readonly version?: number | null;
+  readonly priority?: Priority;
+  readonly input?: object;
+  readonly createdBy: string;
+  readonly deadline: Date;
+}
+
+/** @returns the new job's UUID */
+export async function createJob(db: Db, workspaceId: string, job: NewJob): Promise<string> {
+  const id = newUuid();
+  await db.query(
+    `INSERT INTO dbrag.jobs (workspace_id, id, type, collection_id, document_id, version, priority, input, created_by, deadline_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [workspaceId, id, job.type, job.collectionId ?? null, job.documentId ?? null, job.version ?? null, job.priority ?? 'default', job.input ?? {}, job.createdBy, job.deadline],
+  );
+  return id;
+}
+
+const selectJob = `
+  SELECT j.id, j.type, j.status, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit, j.attempts,
+         j.why, j.error, j.result, j.created_at, j.started_at, j.finished_at, j.deadline_at,
+         CASE WHEN v.version IS NULL THEN NULL ELSE jsonb_build_object(
+           'status', v.status, 'priority', v.priority, 'chunks', v.chunks, 'embedded', v.embedded, 'reused', v.reused,
+           'pending', CASE WHEN v.status = 'processing' THEN (
+             SELECT count(*) FROM dbrag.pending_embeddings e WHERE e.workspace_id = v.workspace_id AND e.document_id = v.document_id) ELSE 0 END,
+           'waiting_until', v.waiting_until) END AS ingestion
+  FROM dbrag.jobs j
+  LEFT JOIN dbrag.document_versions v
+    ON j.type = 'ingest_document' AND v.workspace_id = j.workspace_id AND v.document_id = j.document_id AND v.version = j.version`;
+
+/** @throws not_found */
+export async function getJob(db: Db, workspaceId: string, id: string): Promise<Job> {
+  const { rows } = await db.query<Job>(`${selectJob} WHERE j.workspace_id = $1 AND j.id = $2`, [workspaceId, id]);
+  if (!rows[0]) throw notFound('job');
+  return rows[0];
+}
+
+export async function listJobs(
+  db: Db,
+  workspaceId: string,
+  filter: { type?: JobType | undefined; status?: JobStatus | undefined; documentId?: string | undefined },
+  { limit, after }: PageRequest,
+): Promise<Page<Job>> {
+  const values: unknown[] = [workspaceId, limit];
+  const conditions = ['j.workspace_id = $1'];
+  // Only the conditions that are asked for: a plan with `$n IS NULL OR …` could use none of the indexes.
+  const where = (condition: (parameter: string) => string, value: unknown) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  where((p) => `j.type = ${p}`, filter.type);
+  where((p) => `j.status = ${p}`, filter.status);
+  where((p) => `j.document_id = ${p}`, filter.documentId);
+  where((p) => `(j.created_at, j.id) < (SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${p})`, after);
+  const { rows } = await db.query<Job>(
+    `${selectJob} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
+    values,
+  );
+  return pageOf(rows, limit);
+}

@@ -1,0 +1,12 @@
+import type { Database } from '../core/database.ts';
+
+/** Tables that are partitioned by month: rows of a month without a partition would be refused. */
+const tables = ['dbrag.usage_events', 'dbrag.audit_events'];
+
+/** Makes the partitions of the coming year. They must be the owner's, whoever runs this. */
+export async function createMonthPartitions(database: Database): Promise<void> {
+  await database.inSystem(async (db) => {
+    await db.query('SET LOCAL ROLE dbrag_owner');
+    for (const table of tables) await db.query(`CALL dbrag.create_month_partitions('${table}')`);
+  });
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database } from '../core/database.ts';
+import { DbragError } from '../core/errors.ts';
+import { requireCollections } from '../ingestion/collections.ts';
+import type { QuestionEmbedder } from '../models/embed-question.ts';
+import { ModelError } from '../models/model-error.ts';
+import { costUsd } from '../usage/prices.ts';
+import { recordUsage } from '../usage/record-usage.ts';
+import type { Filter } from './filter.ts';
+import { type SearchHit, type SearchMode, search } from './search.ts';
+
+export interface AnswerSearchPorts {
+  readonly database: Database;
+  readonly questions: QuestionEmbedder;
+  readonly clock: Clock;
+}
+
+export interface SearchQuestion {
+  readonly workspaceId: string;
+  /** The caller's: null sees every collection. */
+  readonly narrowing: readonly string[] | null;
+  readonly apiKeyId: string | null;
+  readonly query: string;
+  readonly mode: SearchMode;
+  readonly limit: number;
+  readonly collectionIds: readonly string[] | null;
+  readonly filter: Filter | null;
+  readonly includeText: boolean;
+}
+
+export interface AnsweredSearch {
+  readonly hits: readonly SearchHit[];
+  /** `embedding`: the question could not be embedded, so only its words were looked for. */
+  readonly degraded: readonly string[];
+  readonly tokens: number;
+  readonly costUsd: number;
+  readonly embeddingCache: 'hit' | 'miss' | 'off';
+  /** Milliseconds. */
+  readonly timing: { readonly embed: number; readonly search: number; readonly total: number };
+}
+
+/** A question waits for its vector no longer than this; after it, the keyword leg answers alone. */
+const embedMilliseconds = 4_000;
+
+/**
+ * Embeds a question and searches with it.
+ * @throws model_unavailable in `semantic` mode while the question cannot be embedded · not_found for an unknown collection
+ */
+export async function answerSearch(ports: AnswerSearchPorts, question: SearchQuestion): Promise<AnsweredSearch> {
+  const started = performance.now();
+  const embedded = question.mode === 'keyword' ? undefined : await embedQuestion(ports, question);
+  const embeddedAt = performance.now();
+  const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };
+  const hits = await ports.database.inWorkspace(scope, async (db) => {
+    if (question.collectionIds) await requireCollections(db, question.workspaceId, question.collectionIds);
+    if (embedded && embedded.tokens > 0) await recordUsage(db, question.workspaceId, [usageOf(ports, question, embedded.tokens)]);
+    return search(db, {
+      workspaceId: question.workspaceId,
+      mode: embedded ? question.mode : 'keyword',
+      vector: embedded?.vector ?? null,
+      model: ports.questions.model,
+      text: question.query,
+      limit: question.limit,
+      collectionIds: question.collectionIds,
+      filter: question.filter,
+      includeText: question.includeText,
+    });
+  });
+  const finished = performance.now();
+  return {
+    hits,
+    degraded: question.mode !== 'keyword' && !embedded ? ['embedding'] : [],
+    tokens: embedded?.tokens ?? 0,
+    costUsd: costUsd(ports.questions.model, { input: embedded?.tokens ?? 0 }),
+    embeddingCache: embedded?.cache ?? 'off',
+    timing: { embed: round(embeddedAt - started), search: round(finished - embeddedAt), total: round(finished - started) },
+  };
+}
+
+async function embedQuestion({ questions, clock }: AnswerSearchPorts, question: SearchQuestion) {
+  try {
+    return await questions.embed(question.workspaceId, question.query, { deadline: clock.now().getTime() + embedMilliseconds });
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    if (question.mode === 'hybrid') return undefined;
+    throw new DbragError('model_unavailable', 'The question cannot be embedded right now; mode keyword needs no model.', {
+      retryable: true,
+      retryAfterSeconds: error.retryAfterSeconds ?? 5,
+      cause: error,
+    });
+  }
+}
+
+function usageOf({ questions }: AnswerSearchPorts, question: SearchQuestion, tokens: number) {
+  return { operation: 'search', model: questions.model, apiKeyId: question.apiKeyId, requests: 1, embeddingTokens: tokens } as const;
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}
