@@ -24,7 +24,9 @@ export type Application = (request: Request, bindings: Bindings) => Promise<Resp
 export function createApplication(routes: readonly Route[]): Application {
   const app = new Hono<{ Bindings: Bindings }>();
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (c) => answer(route, c.req.raw, c.req.param() as Record<string, string>, c.env));
+    app.on(route.method, honoPath(route.path), (c) =>
+      answer(route, c.req.raw, c.req.param() as Record<string, string>, c.env),
+    );
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
   app.onError((error, c) => {
@@ -40,7 +42,12 @@ export function createApplication(routes: readonly Route[]): Application {
   };
 }
 
-async function answer(route: Route, request: Request, parameters: Record<string, string>, bindings: Bindings): Promise<Response> {
+async function answer(
+  route: Route,
+  request: Request,
+  parameters: Record<string, string>,
+  bindings: Bindings,
+): Promise<Response> {
   const { services, origin } = bindings;
   const caller = await admit(route, request, services);
   const body = route.body ? await readJsonBody(request) : undefined;
@@ -64,7 +71,8 @@ async function admit(route: Route, request: Request, services: Services): Promis
     return null;
   }
   const caller = await authenticateCaller(request, services);
-  if (!mayActAs(caller, route.access)) throw new DbragError('forbidden', `This needs the role ${route.access}; the key has ${caller.role}.`);
+  if (!mayActAs(caller, route.access))
+    throw new DbragError('forbidden', `This needs the role ${route.access}; the key has ${caller.role}.`);
   return caller;
 }
 
@@ -91,7 +99,9 @@ function idempotencyOf(request: Request, body: unknown): IdempotencyRequest | un
   const key = request.headers.get('idempotency-key');
   if (key === null) return undefined;
   if (key.length < 1 || key.length > 255 || !/^[\x21-\x7e]+$/.test(key)) {
-    throw validationFailed([{ pointer: '/idempotency-key', detail: 'Idempotency-Key must be 1 to 255 printable ASCII characters' }]);
+    throw validationFailed([
+      { pointer: '/idempotency-key', detail: 'Idempotency-Key must be 1 to 255 printable ASCII characters' },
+    ]);
   }
   const fingerprint = createHash('sha256')
     .update(`${request.method} ${new URL(request.url).pathname}\n`)
@@ -104,7 +114,8 @@ function idempotencyOf(request: Request, body: unknown): IdempotencyRequest | un
 function notRouted(routes: readonly Route[], request: Request, requestId: string): Response {
   const { pathname } = new URL(request.url);
   const methods = routes.filter((route) => matches(route.path, pathname)).map((route) => route.method);
-  if (methods.length === 0) return problemResponse(new DbragError('not_found', 'There is nothing at this path.'), requestId);
+  if (methods.length === 0)
+    return problemResponse(new DbragError('not_found', 'There is nothing at this path.'), requestId);
   const allow = [...new Set(methods)].join(', ');
   const response = problemResponse(new DbragError('method_not_allowed', `This path allows ${allow}.`), requestId);
   response.headers.set('allow', allow);

@@ -11,7 +11,11 @@ type ChangeContext = Pick<RouteContext<unknown, unknown, unknown>, 'services' | 
 type Refresh = (body: unknown) => Promise<unknown>;
 
 /** Does a change and answers with it, or with the answer of an earlier call under the same `Idempotency-Key`. */
-export async function changeReply(context: ChangeContext, work: (db: Db) => Promise<Change>, refresh?: Refresh): Promise<Reply> {
+export async function changeReply(
+  context: ChangeContext,
+  work: (db: Db) => Promise<Change>,
+  refresh?: Refresh,
+): Promise<Reply> {
   return replyOf(await commitChange(context.services.database, context, work), refresh);
 }
 
@@ -21,7 +25,14 @@ export async function replayReply(context: ChangeContext, refresh?: Refresh): Pr
   return replay && replyOf(replay, refresh);
 }
 
-async function replyOf({ status, body, headers, replayed }: CommittedChange, refresh: Refresh | undefined): Promise<Reply> {
+async function replyOf(
+  { status, body, headers, replayed }: CommittedChange,
+  refresh: Refresh | undefined,
+): Promise<Reply> {
   if (!replayed) return { status, body, headers };
-  return { status, body: refresh ? await refresh(body) : body, headers: { ...headers, 'idempotency-replayed': 'true' } };
+  return {
+    status,
+    body: refresh ? await refresh(body) : body,
+    headers: { ...headers, 'idempotency-replayed': 'true' },
+  };
 }

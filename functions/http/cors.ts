@@ -13,7 +13,8 @@ export function preflight(allowed: Record<string, string>): Response {
     status: 204,
     headers: {
       'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-      'access-control-allow-headers': 'authorization, x-api-key, content-type, idempotency-key, last-event-id, x-dbrag-workspace',
+      'access-control-allow-headers':
+        'authorization, x-api-key, content-type, idempotency-key, last-event-id, x-dbrag-workspace',
       'access-control-max-age': '600',
     },
   });

@@ -24,7 +24,9 @@ const policy =
   "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
 export function documentationPage(): Response {
-  return new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy } });
+  return new Response(page, {
+    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+  });
 }
 
 export function documentationStart(): Response {
@@ -35,6 +37,10 @@ export function documentationStart(): Response {
 export async function documentationScript(): Promise<Response> {
   const script = await readFile(`${taskRoot()}/documentation/reference.js.br`);
   return new Response(script, {
-    headers: { 'content-type': 'text/javascript; charset=utf-8', 'content-encoding': 'br', 'cache-control': 'public, max-age=86400' },
+    headers: {
+      'content-type': 'text/javascript; charset=utf-8',
+      'content-encoding': 'br',
+      'cache-control': 'public, max-age=86400',
+    },
   });
 }

@@ -9,7 +9,11 @@ export function pageRequest(kind: IdKind, query: { limit: number; after?: string
   return { limit: query.limit, after: tryParsePublicId(kind, query.after) ?? '00000000-0000-0000-0000-000000000000' };
 }
 
-export function listReply<Item, View>(page: Page<Item>, view: (item: Item) => View, idOf: (view: View) => string): Reply {
+export function listReply<Item, View>(
+  page: Page<Item>,
+  view: (item: Item) => View,
+  idOf: (view: View) => string,
+): Reply {
   const data = page.items.map(view);
   const first = data[0];
   const last = data.at(-1);

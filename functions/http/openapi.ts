@@ -38,22 +38,38 @@ function operationOf(route: Route): Json {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'anyone' ? { security: [] } : { security: [{ [route.access === 'operator' ? 'operator' : 'apiKey']: [] }] }),
+    ...(route.access === 'anyone'
+      ? { security: [] }
+      : { security: [{ [route.access === 'operator' ? 'operator' : 'apiKey']: [] }] }),
     ...(route.access === 'anyone' || route.access === 'operator' ? {} : { 'x-role': route.access }),
     parameters: parametersOf(route),
-    ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } } : {}),
+    ...(route.body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
+      : {}),
     responses: responsesOf(route),
   };
 }
 
 function operationId(route: Route): string {
-  const words = route.path.split('/').flatMap((part) => part.replace(/[{}]/g, '').split(/[^A-Za-z0-9]+/)).filter(Boolean);
-  return [route.method.toLowerCase(), ...words].map((word, i) => (i === 0 ? word : word[0]?.toUpperCase() + word.slice(1))).join('');
+  const words = route.path
+    .split('/')
+    .flatMap((part) => part.replace(/[{}]/g, '').split(/[^A-Za-z0-9]+/))
+    .filter(Boolean);
+  return [route.method.toLowerCase(), ...words]
+    .map((word, i) => (i === 0 ? word : word[0]?.toUpperCase() + word.slice(1)))
+    .join('');
 }
 
 function parametersOf(route: Route): Json[] {
-  const path = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
-  const query = route.query ? (schemaOf(route.query, 'input') as { properties?: Record<string, Json>; required?: string[] }) : {};
+  const path = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const query = route.query
+    ? (schemaOf(route.query, 'input') as { properties?: Record<string, Json>; required?: string[] })
+    : {};
   const members = Object.entries(query.properties ?? {}).map(([name, schema]) => ({
     name,
     in: 'query',
@@ -61,17 +77,32 @@ function parametersOf(route: Route): Json[] {
     schema,
   }));
   const header = route.idempotent
-    ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 }, description: 'The answer is replayed for 24 hours' }]
+    ? [
+        {
+          name: 'Idempotency-Key',
+          in: 'header',
+          required: false,
+          schema: { type: 'string', maxLength: 255 },
+          description: 'The answer is replayed for 24 hours',
+        },
+      ]
     : [];
   return [...path, ...members, ...header];
 }
 
 function responsesOf(route: Route): Json {
   const { status, description, schema, contentType } = route.success;
-  const content = schema ? { 'application/json': { schema: schemaOf(schema, 'output') } } : contentType ? { [contentType]: {} } : undefined;
+  const content = schema
+    ? { 'application/json': { schema: schemaOf(schema, 'output') } }
+    : contentType
+      ? { [contentType]: {} }
+      : undefined;
   return {
     [status]: { description, ...(content ? { content } : {}) },
-    default: { description: 'What went wrong', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+    default: {
+      description: 'What went wrong',
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
   };
 }
 
@@ -92,11 +123,20 @@ const problemSchema: Json = {
     code: { type: 'string', enum: Object.keys(statusOfCode) },
     errors: {
       type: 'array',
-      items: { type: 'object', required: ['pointer', 'detail'], properties: { pointer: { type: 'string' }, detail: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['pointer', 'detail'],
+        properties: { pointer: { type: 'string' }, detail: { type: 'string' } },
+      },
     },
     error: {
       type: 'object',
-      properties: { message: { type: 'string' }, type: { type: 'string' }, code: { type: 'string' }, param: { type: ['string', 'null'] } },
+      properties: {
+        message: { type: 'string' },
+        type: { type: 'string' },
+        code: { type: 'string' },
+        param: { type: ['string', 'null'] },
+      },
     },
   },
 };

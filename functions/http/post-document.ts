@@ -1,7 +1,7 @@
 import type { z } from 'zod/mini';
 import type { Caller } from '../../shared/core/caller.ts';
 import { newUuid, parsePublicId, publicId } from '../../shared/core/ids.ts';
-import { acceptDocument, type AcceptedDocument } from '../../shared/ingestion/accept-document.ts';
+import { type AcceptedDocument, acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { nudgeIngestion } from '../../shared/ingestion/nudge-ingestion.ts';
 import { contentKey } from '../../shared/ingestion/object-keys.ts';
 import { changeReply, replayReply } from './change-reply.ts';
@@ -16,7 +16,10 @@ type Body = z.output<typeof createDocument>;
  * Accepts a document whose text came in the request. The bytes are stored first: a row never promises what is nowhere. An object
  * whose transaction then fails has no row and is swept.
  */
-export async function postDocument(context: Omit<RouteContext<unknown, unknown, Caller>, 'query'>, body: Body): Promise<Reply> {
+export async function postDocument(
+  context: Omit<RouteContext<unknown, unknown, Caller>, 'query'>,
+  body: Body,
+): Promise<Reply> {
   const { caller, services } = context;
   const replay = await replayReply(context);
   if (replay) return replay;
@@ -47,14 +50,32 @@ export async function postDocument(context: Omit<RouteContext<unknown, unknown, 
       status: 202,
       headers: { location: `/v1/jobs/${job.id}` },
       body: { document, job },
-      audit: [{ action: 'document.create', resourceType: 'document', resourceId: document.id, detail: { version: document.version } }],
+      audit: [
+        {
+          action: 'document.create',
+          resourceType: 'document',
+          resourceId: document.id,
+          detail: { version: document.version },
+        },
+      ],
     };
   });
   if (accepted) {
     const { document } = accepted;
     const priority = body.priority ?? 'default';
-    await nudgeIngestion(services.queue, { workspaceId: caller.workspaceId, documentId: document.id, version: document.version, attempt: 1, priority });
-    services.log.documentAccepted({ workspaceId: publicId('workspace', caller.workspaceId), documentId: publicId('document', document.id), version: document.version, bytes: bytes.length });
+    await nudgeIngestion(services.queue, {
+      workspaceId: caller.workspaceId,
+      documentId: document.id,
+      version: document.version,
+      attempt: 1,
+      priority,
+    });
+    services.log.documentAccepted({
+      workspaceId: publicId('workspace', caller.workspaceId),
+      documentId: publicId('document', document.id),
+      version: document.version,
+      bytes: bytes.length,
+    });
   }
   return reply;
 }

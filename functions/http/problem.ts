@@ -17,7 +17,9 @@ export interface Problem {
 /** What may be shown of an error. Whatever is not ours is `internal`, with nothing of its text. */
 export function problemOf(error: unknown, requestId: string): Problem {
   const visible =
-    error instanceof DbragError ? error : new DbragError('internal', 'Something went wrong on our side. Quote the instance to your operator.');
+    error instanceof DbragError
+      ? error
+      : new DbragError('internal', 'Something went wrong on our side. Quote the instance to your operator.');
   const { code, status, message } = visible;
   return {
     type: `https://dbrag.dev/problems/${code}`,

@@ -16,7 +16,10 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   }
   const text = await request.text();
   if (Buffer.byteLength(text) > maximumBodyBytes) {
-    throw new DbragError('payload_too_large', 'A request body may have 4 MiB. Send larger documents by POST /v1/uploads.');
+    throw new DbragError(
+      'payload_too_large',
+      'A request body may have 4 MiB. Send larger documents by POST /v1/uploads.',
+    );
   }
   const body = parse(text);
   const errors = unstorableText(body);
@@ -44,7 +47,8 @@ export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, 
     const message = issue.message !== 'Invalid input' ? issue.message : say(issue as never);
     const detail = (typeof message === 'string' ? message : message?.message) ?? 'Invalid input';
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) errors.push({ pointer: pointer(root, [...issue.path, key]), detail: 'Unknown member' });
+      for (const key of issue.keys)
+        errors.push({ pointer: pointer(root, [...issue.path, key]), detail: 'Unknown member' });
     } else errors.push({ pointer: pointer(root, issue.path), detail });
   }
   throw validationFailed(errors);
@@ -60,11 +64,14 @@ export function unstorableText(body: unknown): InvalidMember[] {
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
     const { value, path } = entry;
     if (typeof value === 'string') {
-      if (!isStorable(value)) errors.push({ pointer: pointer('', path), detail: 'Text must not hold U+0000 or lone surrogates' });
+      if (!isStorable(value))
+        errors.push({ pointer: pointer('', path), detail: 'Text must not hold U+0000 or lone surrogates' });
     } else if (typeof value === 'object' && value !== null) {
-      if (path.length >= maximumDepth) return [{ pointer: pointer('', path.slice(0, 3)), detail: `Nested deeper than ${maximumDepth} levels` }];
+      if (path.length >= maximumDepth)
+        return [{ pointer: pointer('', path.slice(0, 3)), detail: `Nested deeper than ${maximumDepth} levels` }];
       for (const [key, member] of Object.entries(value)) {
-        if (!isStorable(key)) errors.push({ pointer: pointer('', path), detail: 'A member name must not hold U+0000 or lone surrogates' });
+        if (!isStorable(key))
+          errors.push({ pointer: pointer('', path), detail: 'A member name must not hold U+0000 or lone surrogates' });
         stack.push({ value: member, path: [...path, key] });
       }
     }

@@ -47,7 +47,12 @@ export interface Route {
   readonly idempotent?: boolean;
   /** True: served by the streaming function, since a REST API cannot choose by the body. */
   readonly streaming?: boolean;
-  readonly success: { readonly status: number; readonly description: string; readonly schema?: Schema; readonly contentType?: string };
+  readonly success: {
+    readonly status: number;
+    readonly description: string;
+    readonly schema?: Schema;
+    readonly contentType?: string;
+  };
   readonly handle: (context: RouteContext<never, never, never>) => Promise<Reply | Response>;
 }
 
@@ -56,13 +61,17 @@ interface Definition<A extends Access, Q extends Schema | undefined, B extends S
   readonly access: A;
   readonly query?: Q;
   readonly body?: B;
-  readonly handle: (context: RouteContext<Output<Q>, Output<B>, A extends Role ? Caller : null>) => Promise<Reply | Response>;
+  readonly handle: (
+    context: RouteContext<Output<Q>, Output<B>, A extends Role ? Caller : null>,
+  ) => Promise<Reply | Response>;
 }
 
 /** Gives a route's handler the types that its schemas promise. */
-export function defineRoute<A extends Access, Q extends Schema | undefined = undefined, B extends Schema | undefined = undefined>(
-  definition: Definition<A, Q, B>,
-): Route {
+export function defineRoute<
+  A extends Access,
+  Q extends Schema | undefined = undefined,
+  B extends Schema | undefined = undefined,
+>(definition: Definition<A, Q, B>): Route {
   return definition as unknown as Route;
 }
 

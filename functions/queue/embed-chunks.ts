@@ -1,6 +1,6 @@
 import { noFailpoint } from '../../shared/core/failpoint.ts';
-import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
 import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
+import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
 import { createChunkCache } from '../runtime/models.ts';
 import { batchFunction } from '../runtime/queue-function.ts';
 
@@ -17,7 +17,8 @@ export const handler = batchFunction(async (records, { services, context }) => {
       embedder,
       cache: createChunkCache(config, services.cache),
       failpoint: noFailpoint,
-      onPostponed: (error, chunks) => log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
+      onPostponed: (error, chunks) =>
+        log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
     },
     messages,
     { remainingTime: () => context.getRemainingTimeInMillis() },

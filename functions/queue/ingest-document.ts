@@ -1,6 +1,6 @@
 import { noFailpoint } from '../../shared/core/failpoint.ts';
-import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
 import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
+import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
 
 export const handler = queueFunction(async ({ body }, { services }) => {
@@ -8,8 +8,21 @@ export const handler = queueFunction(async ({ body }, { services }) => {
   const { database, objects, queue, config, log } = services;
   const started = performance.now();
   const outcome = await ingestDocument(
-    { database, objects, queue, failpoint: noFailpoint, model: config.models.embeddingModel, maximumFileBytes: config.maximumFileBytes },
+    {
+      database,
+      objects,
+      queue,
+      failpoint: noFailpoint,
+      model: config.models.embeddingModel,
+      maximumFileBytes: config.maximumFileBytes,
+    },
     message,
   );
-  log.documentIngested({ documentId: message.document_id, version: message.version, workspaceId: message.workspace_id, outcome, milliseconds: performance.now() - started });
+  log.documentIngested({
+    documentId: message.document_id,
+    version: message.version,
+    workspaceId: message.workspace_id,
+    outcome,
+    milliseconds: performance.now() - started,
+  });
 });

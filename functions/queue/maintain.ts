@@ -2,11 +2,14 @@ import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import { type MaintenanceMessage, maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
-import { runNightly } from './nightly.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
 import { createServices, type Services } from '../runtime/services.ts';
+import { runNightly } from './nightly.ts';
 
-export const handler = queueFunction(({ body }, { services }) => maintain(maintenanceMessage.parse(JSON.parse(body)), services), createServices({}, 'dbrag_maintainer'));
+export const handler = queueFunction(
+  ({ body }, { services }) => maintain(maintenanceMessage.parse(JSON.parse(body)), services),
+  createServices({}, 'dbrag_maintainer'),
+);
 
 async function maintain(message: MaintenanceMessage, services: Services): Promise<void> {
   switch (message.kind) {

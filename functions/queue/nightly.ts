@@ -1,6 +1,6 @@
+import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
-import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import type { Services } from '../runtime/services.ts';
 
 /** The full pass of the night: what no event and no message would bring about. */
@@ -8,5 +8,12 @@ export async function runNightly(services: Services): Promise<void> {
   const { database, objects, queue, sweep, clock, log } = services;
   await createMonthPartitions(database);
   await expireRecords(database);
-  await findMissedUploads({ database, objects, queue, sweep, clock, onRejected: (key, reason) => log.uploadRejected({ key, reason }) });
+  await findMissedUploads({
+    database,
+    objects,
+    queue,
+    sweep,
+    clock,
+    onRejected: (key, reason) => log.uploadRejected({ key, reason }),
+  });
 }

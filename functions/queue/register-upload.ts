@@ -5,7 +5,14 @@ import { queueFunction } from '../runtime/queue-function.ts';
 /** S3 says that something happened to an object. Only its name is believed; test events and foreign shapes are acknowledged. */
 export const handler = queueFunction(async ({ body }, { services }) => {
   const { database, objects, queue, sweep, clock, log } = services;
-  const ports = { database, objects, queue, sweep, clock, onRejected: (key: string, reason: string) => log.uploadRejected({ key, reason }) };
+  const ports = {
+    database,
+    objects,
+    queue,
+    sweep,
+    clock,
+    onRejected: (key: string, reason: string) => log.uploadRejected({ key, reason }),
+  };
   for (const { s3 } of recordsOf(body)) {
     await registerUpload(ports, {
       bucket: s3.bucket.name,

@@ -11,10 +11,13 @@ const longestReason = 1_000;
  */
 export function deployFunction(work: (event: CloudFormationCustomResourceEvent) => Promise<Record<string, string>>) {
   const log = createTelemetry();
-  return middy<CloudFormationCustomResourceEvent, CloudFormationCustomResourceResponse>({ requestEnd: () => log.flush() }).handler(async (event, context) => {
+  return middy<CloudFormationCustomResourceEvent, CloudFormationCustomResourceResponse>({
+    requestEnd: () => log.flush(),
+  }).handler(async (event, context) => {
     log.begin(context);
     const answer = await answerFor(event, context, work);
-    if (answer.Status === 'FAILED') log.recordFailed(new Error(answer.Reason), { source: event.LogicalResourceId, messageId: event.RequestId });
+    if (answer.Status === 'FAILED')
+      log.recordFailed(new Error(answer.Reason), { source: event.LogicalResourceId, messageId: event.RequestId });
     await tellCloudFormation(event.ResponseURL, answer);
     return answer;
   });
@@ -36,11 +39,18 @@ async function answerFor(
     return { ...about, Status: 'SUCCESS', Data: await work(event) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...about, Status: 'FAILED', Reason: `${reason.slice(0, longestReason)} (log stream ${context.logStreamName})` };
+    return {
+      ...about,
+      Status: 'FAILED',
+      Reason: `${reason.slice(0, longestReason)} (log stream ${context.logStreamName})`,
+    };
   }
 }
 
-async function tellCloudFormation(url: string | undefined, answer: CloudFormationCustomResourceResponse): Promise<void> {
+async function tellCloudFormation(
+  url: string | undefined,
+  answer: CloudFormationCustomResourceResponse,
+): Promise<void> {
   if (!url) return;
   const response = await fetch(url, { method: 'PUT', body: JSON.stringify(answer), headers: { 'content-type': '' } });
   if (!response.ok) throw new Error(`CloudFormation did not take the answer: ${response.status}`);

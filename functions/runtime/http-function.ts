@@ -5,22 +5,37 @@ import { requestOf, resultOf } from './gateway-event.ts';
 import { createServices, type Services } from './services.ts';
 
 /** A web-standard handler of requests, given what the wiring made. */
-export type RequestHandler = (request: Request, bindings: { origin: RequestOrigin; services: Services }) => Promise<Response>;
+export type RequestHandler = (
+  request: Request,
+  bindings: { origin: RequestOrigin; services: Services },
+) => Promise<Response>;
 
 /** The Lambda handler of a buffered REST route. */
 export function httpFunction(handle: RequestHandler, services: Services = createServices()) {
-  return middy<APIGatewayProxyEvent, APIGatewayProxyResult>({ requestEnd: () => services.log.flush() }).handler(async (event, context) => {
-    return resultOf(await serve(handle, services, event, context));
-  });
+  return middy<APIGatewayProxyEvent, APIGatewayProxyResult>({ requestEnd: () => services.log.flush() }).handler(
+    async (event, context) => {
+      return resultOf(await serve(handle, services, event, context));
+    },
+  );
 }
 
 /** Serves one gateway event and records how it went. */
-export async function serve(handle: RequestHandler, services: Services, event: APIGatewayProxyEvent, context: Context): Promise<Response> {
+export async function serve(
+  handle: RequestHandler,
+  services: Services,
+  event: APIGatewayProxyEvent,
+  context: Context,
+): Promise<Response> {
   const origin = originOf(event);
   const started = performance.now();
   services.log.begin(context, origin.requestId);
   const response = await handle(requestOf(event), { origin, services });
-  services.log.requestAnswered({ method: event.httpMethod, path: event.path, status: response.status, milliseconds: performance.now() - started });
+  services.log.requestAnswered({
+    method: event.httpMethod,
+    path: event.path,
+    status: response.status,
+    milliseconds: performance.now() - started,
+  });
   return response;
 }
 

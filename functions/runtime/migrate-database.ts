@@ -20,7 +20,14 @@ export async function migrateDatabase(): Promise<MigrationResult> {
   ]);
   const { host, port, name, tls } = config.database;
   return migrate({
-    connection: { host, port, database: name, user: master.username, password: async () => master.password, tls: tls === 'off' ? 'off' : {} },
+    connection: {
+      host,
+      port,
+      database: name,
+      user: master.username,
+      password: async () => master.password,
+      tls: tls === 'off' ? 'off' : {},
+    },
     directory: config.directory,
     settings: { partitions: config.partitions, dimensions: config.embeddingDimensions },
     passwords: { application: application.password, maintainer: maintainer.password },

@@ -2,9 +2,9 @@ import { OpenAiEmbedder } from '../../shared/adapters/openai/openai-embedder.ts'
 import type { SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import type { Config } from '../../shared/core/config.ts';
+import { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
 import { EmbeddingCache } from '../../shared/models/embedding-cache.ts';
-import { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import { RetryingEmbedder } from '../../shared/models/retrying-embedder.ts';
 
 /** The stage's embedding model, tried again within the time of a call. */
@@ -23,7 +23,11 @@ export function createEmbedder({ models }: Config, secrets: SecretReader): Embed
   );
 }
 
-export function createQuestionEmbedder({ cache: settings }: Config, embedder: Embedder, cache: Cache | null): QuestionEmbedder {
+export function createQuestionEmbedder(
+  { cache: settings }: Config,
+  embedder: Embedder,
+  cache: Cache | null,
+): QuestionEmbedder {
   return new QuestionEmbedder(embedder, new EmbeddingCache(cache ?? noCache, settings.questionTtl));
 }
 

@@ -10,29 +10,39 @@ export interface QueueInvocation {
 }
 
 /** The Lambda handler of a queue whose messages stand alone: those that fail come again, the others are done. */
-export function queueFunction(handle: (record: SQSRecord, invocation: QueueInvocation) => Promise<void>, services: Services = createServices()) {
-  return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(async (event, context) => {
-    services.log.begin(context, requestIdOf(event));
-    const processor = new BatchProcessor(EventType.SQS);
-    const one = async (record: SQSRecord) => {
-      try {
-        await handle(record, { services, context });
-      } catch (error) {
-        services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
-        throw error;
-      }
-    };
-    return processPartialResponse(event, one, processor, { context, throwOnFullBatchFailure: false });
-  });
+export function queueFunction(
+  handle: (record: SQSRecord, invocation: QueueInvocation) => Promise<void>,
+  services: Services = createServices(),
+) {
+  return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
+    async (event, context) => {
+      services.log.begin(context, requestIdOf(event));
+      const processor = new BatchProcessor(EventType.SQS);
+      const one = async (record: SQSRecord) => {
+        try {
+          await handle(record, { services, context });
+        } catch (error) {
+          services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
+          throw error;
+        }
+      };
+      return processPartialResponse(event, one, processor, { context, throwOnFullBatchFailure: false });
+    },
+  );
 }
 
 /** The Lambda handler of a queue whose messages are worked on together: a failure brings the whole batch again. */
-export function batchFunction(handle: (records: readonly SQSRecord[], invocation: QueueInvocation) => Promise<void>, services: Services = createServices()) {
-  return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(async (event, context) => {
-    services.log.begin(context, requestIdOf(event));
-    await handle(event.Records, { services, context });
-    return { batchItemFailures: [] };
-  });
+export function batchFunction(
+  handle: (records: readonly SQSRecord[], invocation: QueueInvocation) => Promise<void>,
+  services: Services = createServices(),
+) {
+  return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
+    async (event, context) => {
+      services.log.begin(context, requestIdOf(event));
+      await handle(event.Records, { services, context });
+      return { batchItemFailures: [] };
+    },
+  );
 }
 
 /** The id of the request that made the message, carried along so that one id finds the whole story. */

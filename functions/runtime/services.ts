@@ -1,8 +1,8 @@
+import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
-import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
 import type { Cache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
@@ -10,8 +10,8 @@ import type { Database } from '../../shared/core/database.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
-import type { Embedder } from '../../shared/models/embedder.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
+import type { Embedder } from '../../shared/models/embedder.ts';
 import { createCache } from './cache.ts';
 import { createEmbedder, createQuestionEmbedder } from './models.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -67,7 +67,8 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     questions: overrides.questions ?? createQuestionEmbedder(config, embedder, cache),
-    operatorSecret: overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
+    operatorSecret:
+      overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
   };
 }
 

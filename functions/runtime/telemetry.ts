@@ -17,8 +17,20 @@ export interface Telemetry {
   requestAnswered(route: { method: string; path: string; status: number; milliseconds: number }): void;
   requestFailed(error: unknown, route: { method: string; path: string }): void;
   documentAccepted(event: { workspaceId: string; documentId: string; version: number; bytes: number | null }): void;
-  documentIngested(event: { workspaceId: string; documentId: string; version: number; outcome: string; milliseconds: number }): void;
-  chunksEmbedded(event: { embedded: number; ready: number; refused: number; postponed: number; milliseconds: number }): void;
+  documentIngested(event: {
+    workspaceId: string;
+    documentId: string;
+    version: number;
+    outcome: string;
+    milliseconds: number;
+  }): void;
+  chunksEmbedded(event: {
+    embedded: number;
+    ready: number;
+    refused: number;
+    postponed: number;
+    milliseconds: number;
+  }): void;
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
   searchAnswered(event: { mode: string; hits: number; embedMilliseconds: number; searchMilliseconds: number }): void;
   uploadRejected(event: { key: string; reason: string }): void;
@@ -39,7 +51,11 @@ export function createTelemetry(): Telemetry {
     begin(context, requestId) {
       current = requestId ?? context.awsRequestId;
       logger.resetKeys();
-      logger.appendKeys({ function_name: context.functionName, function_request_id: context.awsRequestId, request_id: current });
+      logger.appendKeys({
+        function_name: context.functionName,
+        function_request_id: context.awsRequestId,
+        request_id: current,
+      });
     },
     requestId: () => current,
     flush: () => metrics.publishStoredMetrics(),

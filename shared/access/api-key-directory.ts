@@ -71,6 +71,9 @@ function callerOf(row: KeyRow): Caller {
 async function recordUse(database: Database, row: KeyRow, now: number): Promise<void> {
   if (row.last_used_at && now - row.last_used_at.getTime() < lastUseMilliseconds) return;
   await database.inWorkspace({ workspaceId: row.workspace_id }, (db) =>
-    db.query('UPDATE dbrag.api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2', [row.workspace_id, row.id]),
+    db.query('UPDATE dbrag.api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2', [
+      row.workspace_id,
+      row.id,
+    ]),
   );
 }

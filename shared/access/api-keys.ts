@@ -26,13 +26,29 @@ export function hintOf(secret: string): string {
 export async function createApiKey(
   db: Db,
   workspaceId: string,
-  input: { name: string; role: Role; expiresAt: string | null; collectionIds: readonly string[] | null; createdBy: string },
+  input: {
+    name: string;
+    role: Role;
+    expiresAt: string | null;
+    collectionIds: readonly string[] | null;
+    createdBy: string;
+  },
 ): Promise<{ apiKey: ApiKey; secret: string }> {
   const secret = newApiKeySecret();
   const { rows } = await db.query<ApiKey>(
     `INSERT INTO dbrag.api_keys (workspace_id, id, name, role, hash, hint, collection_ids, expires_at, created_by)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${columns}`,
-    [workspaceId, newUuid(), input.name, input.role, hashApiKey(secret), hintOf(secret), input.collectionIds, input.expiresAt, input.createdBy],
+    [
+      workspaceId,
+      newUuid(),
+      input.name,
+      input.role,
+      hashApiKey(secret),
+      hintOf(secret),
+      input.collectionIds,
+      input.expiresAt,
+      input.createdBy,
+    ],
   );
   return { apiKey: rows[0] as ApiKey, secret };
 }

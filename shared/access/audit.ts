@@ -14,7 +14,13 @@ export interface AuditEntry {
 }
 
 /** Writes the row in the transaction of what it tells of: neither stands without the other. */
-export async function recordAudit(db: Db, workspaceId: string, actor: string, origin: RequestOrigin, entries: readonly AuditEntry[]): Promise<void> {
+export async function recordAudit(
+  db: Db,
+  workspaceId: string,
+  actor: string,
+  origin: RequestOrigin,
+  entries: readonly AuditEntry[],
+): Promise<void> {
   if (entries.length === 0) return;
   const rows = entries.map((entry) => ({
     action: entry.action,

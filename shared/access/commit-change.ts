@@ -38,13 +38,19 @@ const pollMilliseconds = 50;
  * A second caller with the same key waits up to two seconds without holding a connection, then replays or is told to come back.
  * @throws idempotency_in_flight · idempotency_mismatch when the key was used for another payload
  */
-export async function commitChange(database: Database, request: ChangeRequest, work: (db: Db) => Promise<Change>): Promise<CommittedChange> {
+export async function commitChange(
+  database: Database,
+  request: ChangeRequest,
+  work: (db: Db) => Promise<Change>,
+): Promise<CommittedChange> {
   const until = performance.now() + waitMilliseconds;
   for (;;) {
     const committed = await database.inWorkspace(request.caller, (db) => attempt(db, request, work));
     if (committed !== 'in flight') return committed;
     if (performance.now() >= until) {
-      throw new DbragError('idempotency_in_flight', 'A request with this Idempotency-Key is still under way.', { retryAfterSeconds: 1 });
+      throw new DbragError('idempotency_in_flight', 'A request with this Idempotency-Key is still under way.', {
+        retryAfterSeconds: 1,
+      });
     }
     await sleep(pollMilliseconds);
   }
@@ -54,12 +60,19 @@ export async function commitChange(database: Database, request: ChangeRequest, w
  * The stored answer of an earlier call, if there is one: for callers whose work begins before their transaction does.
  * @throws idempotency_mismatch
  */
-export async function findReplay(database: Database, { caller, idempotency }: ChangeRequest): Promise<CommittedChange | undefined> {
+export async function findReplay(
+  database: Database,
+  { caller, idempotency }: ChangeRequest,
+): Promise<CommittedChange | undefined> {
   if (!idempotency) return undefined;
   return database.inWorkspace(caller, (db) => findAnswer(db, caller, idempotency));
 }
 
-async function attempt(db: Db, request: ChangeRequest, work: (db: Db) => Promise<Change>): Promise<CommittedChange | 'in flight'> {
+async function attempt(
+  db: Db,
+  request: ChangeRequest,
+  work: (db: Db) => Promise<Change>,
+): Promise<CommittedChange | 'in flight'> {
   const { caller, origin, idempotency } = request;
   if (idempotency) {
     if (!(await lockKey(db, caller, idempotency.key))) return 'in flight';
@@ -74,13 +87,18 @@ async function attempt(db: Db, request: ChangeRequest, work: (db: Db) => Promise
 
 /** A lock that ends with the transaction; not waited for, so that a queue of callers holds no connections. */
 async function lockKey(db: Db, caller: ChangeRequest['caller'], key: string): Promise<boolean> {
-  const { rows } = await db.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked', [
-    `idempotency ${caller.workspaceId} ${caller.actor} ${key}`,
-  ]);
+  const { rows } = await db.query<{ locked: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked',
+    [`idempotency ${caller.workspaceId} ${caller.actor} ${key}`],
+  );
   return rows[0]?.locked === true;
 }
 
-async function findAnswer(db: Db, caller: ChangeRequest['caller'], { key, fingerprint }: { key: string; fingerprint: Buffer }): Promise<CommittedChange | undefined> {
+async function findAnswer(
+  db: Db,
+  caller: ChangeRequest['caller'],
+  { key, fingerprint }: { key: string; fingerprint: Buffer },
+): Promise<CommittedChange | undefined> {
   const { rows } = await db.query<{ same: boolean; status: number; headers: Record<string, string>; body: unknown }>(
     `SELECT request_hash = $4 AS same, status, headers, body FROM dbrag.idempotency_keys
      WHERE workspace_id = $1 AND caller = $2 AND key = $3 AND expires_at > now()`,
@@ -92,7 +110,12 @@ async function findAnswer(db: Db, caller: ChangeRequest['caller'], { key, finger
   return { status: row.status, body: row.body, headers: row.headers, replayed: true };
 }
 
-async function storeAnswer(db: Db, caller: ChangeRequest['caller'], { key, fingerprint }: { key: string; fingerprint: Buffer }, change: Change): Promise<void> {
+async function storeAnswer(
+  db: Db,
+  caller: ChangeRequest['caller'],
+  { key, fingerprint }: { key: string; fingerprint: Buffer },
+  change: Change,
+): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, headers, body, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now() + interval '24 hours')
@@ -100,6 +123,14 @@ async function storeAnswer(db: Db, caller: ChangeRequest['caller'], { key, finge
        SET request_hash = excluded.request_hash, status = excluded.status, headers = excluded.headers, body = excluded.body,
            created_at = now(), expires_at = excluded.expires_at
        WHERE idempotency_keys.expires_at <= now()`,
-    [caller.workspaceId, caller.actor, key, fingerprint, change.status, change.headers ?? {}, JSON.stringify(change.replayBody ?? change.body)],
+    [
+      caller.workspaceId,
+      caller.actor,
+      key,
+      fingerprint,
+      change.status,
+      change.headers ?? {},
+      JSON.stringify(change.replayBody ?? change.body),
+    ],
   );
 }

@@ -12,7 +12,11 @@ export interface Workspace {
 }
 
 /** A workspace with its first key, of the role owner. @returns the secret of that key, which is stored nowhere */
-export async function createWorkspace(db: Db, id: string, name: string): Promise<{ workspace: Workspace; apiKeyId: string; secret: string }> {
+export async function createWorkspace(
+  db: Db,
+  id: string,
+  name: string,
+): Promise<{ workspace: Workspace; apiKeyId: string; secret: string }> {
   const apiKeyId = newUuid();
   const secret = newApiKeySecret();
   const { rows } = await db.query<{ created_at: Date }>(
@@ -24,7 +28,10 @@ export async function createWorkspace(db: Db, id: string, name: string): Promise
 
 /** Every workspace, newest first: for the operator. */
 export async function listWorkspaces(db: Db, { limit, after }: PageRequest): Promise<Page<Workspace>> {
-  const { rows } = await db.query<Workspace>('SELECT id, name, created_at FROM dbrag.list_workspaces($1, $2)', [after ?? null, limit + 1]);
+  const { rows } = await db.query<Workspace>('SELECT id, name, created_at FROM dbrag.list_workspaces($1, $2)', [
+    after ?? null,
+    limit + 1,
+  ]);
   return pageOf(rows, limit);
 }
 

@@ -82,7 +82,11 @@ export function notFound(kind: string): DbragError {
 
 export function validationFailed(errors: readonly InvalidMember[]): DbragError {
   const first = errors[0];
-  return new DbragError('validation_failed', first ? `${first.pointer || '/'}: ${first.detail}` : 'The request is not valid.', {
-    errors,
-  });
+  return new DbragError(
+    'validation_failed',
+    first ? `${first.pointer || '/'}: ${first.detail}` : 'The request is not valid.',
+    {
+      errors,
+    },
+  );
 }

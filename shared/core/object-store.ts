@@ -26,7 +26,10 @@ export interface ObjectStore {
    * Reads a whole object. Undefined when it, or the asked version of it, is not there.
    * @throws ObjectTooLarge before reading, when it has more than `maximumBytes`
    */
-  get(key: string, options: { versionId?: string | undefined; maximumBytes: number }): Promise<StoredObject | undefined>;
+  get(
+    key: string,
+    options: { versionId?: string | undefined; maximumBytes: number },
+  ): Promise<StoredObject | undefined>;
   head(key: string): Promise<ObjectHead | undefined>;
   /** Up to 1,000 keys under a prefix, in order, after a key. */
   list(prefix: string, after?: string): Promise<readonly { key: string; bytes: number; modifiedAt: Date }[]>;

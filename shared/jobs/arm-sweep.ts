@@ -19,7 +19,9 @@ export function createSweepArm(queue: WorkQueue, clock: Clock): SweepArm {
     async arm() {
       const now = clock.now().getTime();
       if (now - armedAt < atMostEveryMilliseconds) return;
-      const sent = await queue.send('maintenance', [{ body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds }]);
+      const sent = await queue.send('maintenance', [
+        { body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds },
+      ]);
       if (sent > 0) armedAt = now;
     },
   };

@@ -15,7 +15,8 @@ export function explainJob(job: Job): string {
   if (job.why) return job.why;
   if (job.status === 'cancelled') return job.error?.message ?? 'It was cancelled.';
   const { ingestion } = job;
-  if (!ingestion) return job.status === 'succeeded' ? 'Done.' : job.status === 'queued' ? 'Waiting for a worker.' : 'Running.';
+  if (!ingestion)
+    return job.status === 'succeeded' ? 'Done.' : job.status === 'queued' ? 'Waiting for a worker.' : 'Running.';
   switch (ingestion.status) {
     case 'awaiting_upload':
       return 'Waiting for the file to be uploaded.';
@@ -31,7 +32,8 @@ export function explainJob(job: Job): string {
 }
 
 function explainProcessing(job: Job, ingestion: NonNullable<Job['ingestion']>): string {
-  if (ingestion.waiting_until) return `Waiting for the model provider until ${new Date(ingestion.waiting_until).toISOString()}.`;
+  if (ingestion.waiting_until)
+    return `Waiting for the model provider until ${new Date(ingestion.waiting_until).toISOString()}.`;
   if (ingestion.chunks === 0) return 'Reading and splitting the file.';
   const { done, total } = progressOf(job);
   return `Embedding: ${done} of ${total} chunks have their vector.`;

@@ -4,7 +4,14 @@ import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { Priority } from '../core/work-queue.ts';
 
-export type JobType = 'ingest_document' | 'update_metadata_catalog' | 'batch_embed' | 'rebuild_index' | 'export' | 'erase' | 'delete';
+export type JobType =
+  | 'ingest_document'
+  | 'update_metadata_catalog'
+  | 'batch_embed'
+  | 'rebuild_index'
+  | 'export'
+  | 'erase'
+  | 'delete';
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface Failure {
@@ -61,7 +68,18 @@ export async function createJob(db: Db, workspaceId: string, job: NewJob): Promi
   await db.query(
     `INSERT INTO dbrag.jobs (workspace_id, id, type, collection_id, document_id, version, priority, input, created_by, deadline_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [workspaceId, id, job.type, job.collectionId ?? null, job.documentId ?? null, job.version ?? null, job.priority ?? 'default', job.input ?? {}, job.createdBy, job.deadline],
+    [
+      workspaceId,
+      id,
+      job.type,
+      job.collectionId ?? null,
+      job.documentId ?? null,
+      job.version ?? null,
+      job.priority ?? 'default',
+      job.input ?? {},
+      job.createdBy,
+      job.deadline,
+    ],
   );
   return id;
 }
@@ -102,7 +120,11 @@ export async function listJobs(
   where((p) => `j.type = ${p}`, filter.type);
   where((p) => `j.status = ${p}`, filter.status);
   where((p) => `j.document_id = ${p}`, filter.documentId);
-  where((p) => `(j.created_at, j.id) < (SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${p})`, after);
+  where(
+    (p) =>
+      `(j.created_at, j.id) < (SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${p})`,
+    after,
+  );
   const { rows } = await db.query<Job>(
     `${selectJob} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
     values,

@@ -93,7 +93,10 @@ async function sweepAll(ports: SweepPorts, work: readonly UnfinishedWork[]): Pro
 }
 
 /** Due five minutes after it was made, then after twice as long each time, to an hour; never while it waits for a provider. */
-export function isDue(row: Pick<UnfinishedWork, 'waiting_until' | 'nudged_at' | 'created_at' | 'nudges'>, now: number): boolean {
+export function isDue(
+  row: Pick<UnfinishedWork, 'waiting_until' | 'nudged_at' | 'created_at' | 'nudges'>,
+  now: number,
+): boolean {
   if (row.waiting_until && row.waiting_until.getTime() > now) return false;
   const last = (row.nudged_at ?? row.created_at).getTime();
   return now - last >= Math.min(firstBackoffMilliseconds * 2 ** row.nudges, longestBackoffMilliseconds);
@@ -121,7 +124,10 @@ async function noteNudge(db: Db, row: UnfinishedWork): Promise<void> {
     );
     return;
   }
-  await db.query('UPDATE dbrag.jobs SET nudged_at = now(), nudges = nudges + 1 WHERE workspace_id = $1 AND id = $2', [row.workspace_id, row.job_id]);
+  await db.query('UPDATE dbrag.jobs SET nudged_at = now(), nudges = nudges + 1 WHERE workspace_id = $1 AND id = $2', [
+    row.workspace_id,
+    row.job_id,
+  ]);
 }
 
 /**
@@ -130,9 +136,10 @@ async function noteNudge(db: Db, row: UnfinishedWork): Promise<void> {
  */
 async function rearm({ database, queue }: SweepPorts): Promise<void> {
   const { rows } = await database.inSystem((db) =>
-    db.query<{ armed: boolean }>('SELECT coalesce(armed_until > now() + make_interval(secs => $1), false) AS armed FROM dbrag.sweep_state', [
-      sweepDelaySeconds / 2,
-    ]),
+    db.query<{ armed: boolean }>(
+      'SELECT coalesce(armed_until > now() + make_interval(secs => $1), false) AS armed FROM dbrag.sweep_state',
+      [sweepDelaySeconds / 2],
+    ),
   );
   if (rows[0]?.armed) return;
   await queue.send('maintenance', [{ body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds }]);
@@ -153,5 +160,7 @@ async function takeLease(database: Database, holder: string): Promise<boolean> {
 }
 
 async function releaseLease(database: Database, holder: string): Promise<void> {
-  await database.inSystem((db) => db.query('UPDATE dbrag.sweep_state SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1', [holder]));
+  await database.inSystem((db) =>
+    db.query('UPDATE dbrag.sweep_state SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1', [holder]),
+  );
 }

@@ -5,11 +5,12 @@
 -- dbrag_search, which can log in nowhere and only read, has a policy of `true`; the functions take no workspace from their caller
 -- but the transaction's own, and repeat the narrowing to collections, which is a policy for the application role.
 --
--- Why EXECUTE … USING: each call is planned with its values as constants. Partitions are then pruned while planning, a partial
--- vector index can be proved to fit its model, and conditions that do not apply fold away.
+-- Why EXECUTE … USING: the statement that walks an index is planned with its values as constants, so partitions are pruned while
+-- planning and a partial vector index can be proved to fit its model; conditions that do not apply are left out of it, since
+-- planning is a good part of a millisecond. What comes after is static, and its plan is kept for the session.
 --
--- Visible is what is placed at the live version of a document that is not deleting. Nearly every row is, so the legs sort first
--- and look at visibility for the best rows only, with some more fetched than wanted; if that was not enough, they look again.
+-- Visible is what is placed at the live version of a document that is not deleting. Nearly every row is, so the legs take the best
+-- first and look at visibility for those only, with some more fetched than wanted; if that was not enough, they look again.
 
 CREATE POLICY search_reads ON dbrag.documents FOR SELECT TO dbrag_search USING (true);
 CREATE POLICY search_reads ON dbrag.document_versions FOR SELECT TO dbrag_search USING (true);
@@ -85,6 +86,22 @@ BEGIN
 END
 $$;
 
+-- The conditions of a leg beyond the workspace, over an alias `c`: $2 collections, $3 filter, $4 documents. Fixed words only; the
+-- values stay parameters.
+CREATE FUNCTION dbrag.candidate_conditions(scope uuid[], filter jsonpath, documents uuid[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE WHEN scope IS NULL THEN '' ELSE 'AND c.collection_id = ANY ($2) ' END
+    || CASE
+      WHEN documents IS NOT NULL THEN 'AND c.document_id = ANY ($4)'
+      WHEN filter IS NOT NULL THEN 'AND EXISTS (SELECT FROM dbrag.documents d
+        WHERE d.workspace_id = $1 AND d.id = c.document_id AND d.attributes @@ $3)'
+      ELSE ''
+    END;
+END
+$$;
+GRANT EXECUTE ON FUNCTION dbrag.candidate_conditions(uuid[], jsonpath, uuid[]) TO dbrag_search;
+
 -- The nearest visible chunks of one model's space, best first. `wanted` rows come back whenever there are as many: what the index
 -- gives too few of (a small tenant in a large partition, a narrow filter) is looked for exactly.
 CREATE FUNCTION dbrag.semantic_candidates(
@@ -94,36 +111,20 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path = pg_catalog, p
 DECLARE
   workspace uuid := nullif(current_setting('dbrag.workspace_id', true), '')::uuid;
   scope uuid[] := dbrag.collections_in_scope(collections);
-  -- `%s` is the order: by the operator, which an index may serve, or by a sum, which none can: that scan is exact.
-  template constant text := $statement$
-    SELECT array_agg(best.document_id), array_agg(best.content_hash), array_agg(best.distance)
-    FROM (
-      SELECT near.document_id, near.content_hash, near.distance
-      FROM (
-        SELECT e.document_id, e.content_hash, e.embedding <=> $1 AS distance
-        FROM dbrag.embeddings e
-        WHERE e.workspace_id = $2 AND e.model = $3
-          AND ($4 IS NULL OR e.collection_id = ANY ($4))
-          AND ($6 IS NULL OR e.document_id = ANY ($6))
-          AND ($5 IS NULL OR $6 IS NOT NULL OR EXISTS (
-            SELECT FROM dbrag.documents d WHERE d.workspace_id = $2 AND d.id = e.document_id AND d.attributes @@ $5))
-        ORDER BY %s
-        LIMIT $7
-      ) AS near
-      JOIN dbrag.documents d ON d.workspace_id = $2 AND d.id = near.document_id AND d.status <> 'deleting'
-      WHERE EXISTS (SELECT FROM dbrag.placements p WHERE p.workspace_id = $2 AND p.document_id = near.document_id
-        AND p.content_hash = near.content_hash AND p.version = d.live_version)
-      ORDER BY near.distance, near.document_id, near.content_hash
-      LIMIT $8
-    ) AS best
-  $statement$;
+  conditions text := dbrag.candidate_conditions(scope, filter, documents);
   indexed boolean := documents IS NULL;
   home oid;
-  looks integer[];
+  looks integer[] := ARRAY[wanted * 2 + 50, NULL];
+  -- By a sum no index can order: that scan is exact.
+  exact constant text := '(c.embedding <=> $7) + 0';
+  ordering text := exact;
   fetched integer;
-  found_documents uuid[];
-  found_hashes bytea[];
-  distances double precision[];
+  near_documents uuid[];
+  near_hashes bytea[];
+  near_distances double precision[];
+  best_documents uuid[];
+  best_hashes bytea[];
+  best_distances double precision[];
 BEGIN
   IF indexed THEN
     -- Few are compared one by one, and so is everything in a partition without a vector index.
@@ -135,26 +136,46 @@ BEGIN
         SELECT FROM dbrag.corpus_statistics s WHERE s.workspace_id = workspace AND s.chunks BETWEEN 1 AND few_chunks);
   END IF;
   IF indexed THEN
-    FOREACH fetched IN ARRAY ARRAY[wanted + 20, wanted * 8] LOOP
-      EXECUTE format(template, 'e.embedding <=> $1') INTO found_documents, found_hashes, distances
-        USING question, workspace, space, scope, filter, documents, fetched, wanted;
-      EXIT WHEN cardinality(found_documents) = wanted;
-    END LOOP;
+    ordering := 'c.embedding <=> $7';
+    looks := ARRAY[wanted + 10, wanted * 8] || looks;
   END IF;
-  IF NOT indexed OR cardinality(found_documents) IS DISTINCT FROM wanted THEN
-    FOREACH fetched IN ARRAY ARRAY[wanted * 2 + 50, NULL] LOOP
-      EXECUTE format(template, '(e.embedding <=> $1) + 0') INTO found_documents, found_hashes, distances
-        USING question, workspace, space, scope, filter, documents, fetched, wanted;
-      EXIT WHEN cardinality(found_documents) = wanted;
-    END LOOP;
-  END IF;
-  RETURN QUERY SELECT * FROM unnest(found_documents, found_hashes, distances);
+  FOR look IN 1 .. cardinality(looks) LOOP
+    IF look = 3 THEN ordering := exact; END IF;
+    EXECUTE format($statement$
+      SELECT array_agg(document_id), array_agg(content_hash), array_agg(distance)
+      FROM (
+        SELECT c.document_id, c.content_hash, c.embedding <=> $7 AS distance
+        FROM dbrag.embeddings c
+        WHERE c.workspace_id = $1 AND c.model = $6 %s
+        ORDER BY %s
+        LIMIT $5
+      ) AS near
+      $statement$, conditions, ordering)
+      INTO near_documents, near_hashes, near_distances
+      USING workspace, scope, filter, documents, looks[look], space, question;
+    -- An index that scans on and on (relaxed_order) gives its rows nearly in order: sorted again here.
+    SELECT array_agg(v.document_id), array_agg(v.content_hash), array_agg(v.distance)
+      INTO best_documents, best_hashes, best_distances
+      FROM (
+        SELECT near.document_id, near.content_hash, near.distance
+        FROM unnest(near_documents, near_hashes, near_distances) AS near (document_id, content_hash, distance)
+        JOIN dbrag.documents d ON d.workspace_id = workspace AND d.id = near.document_id AND d.status <> 'deleting'
+        WHERE EXISTS (SELECT FROM dbrag.placements p WHERE p.workspace_id = workspace AND p.document_id = near.document_id
+          AND p.content_hash = near.content_hash AND p.version = d.live_version)
+        ORDER BY near.distance, near.document_id, near.content_hash
+        LIMIT wanted
+      ) AS v;
+    EXIT WHEN cardinality(best_documents) = wanted
+      OR (ordering = exact AND coalesce(cardinality(near_documents), 0) < looks[look]);
+  END LOOP;
+  RETURN QUERY SELECT * FROM unnest(best_documents, best_hashes, best_distances);
 END
 $$;
 
 -- The visible chunks that share words with the question, best first. Any word counts: of 225 judged questions 201 match nothing
 -- when all must. Common words rank but do not find: a term that stands in more than a tenth of the chunks is left to the ranking
--- of what the rarer ones found (the top ten stay the same), unless they find fewer than `at_least`.
+-- of what the rarer ones found (the top ten stay the same), and so are terms once rarer ones find 3,000 chunks, which bounds the
+-- time in a corpus of any size; unless all that finds fewer than `at_least`.
 CREATE FUNCTION dbrag.keyword_candidates(
   question text, languages text[], wanted integer, at_least integer, collections uuid[], filter jsonpath, documents uuid[]
 ) RETURNS TABLE (document_id uuid, content_hash bytea, score double precision)
@@ -162,52 +183,61 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path = pg_catalog, p
 DECLARE
   workspace uuid := nullif(current_setting('dbrag.workspace_id', true), '')::uuid;
   scope uuid[] := dbrag.collections_in_scope(collections);
-  template constant text := $statement$
-    SELECT array_agg(best.document_id), array_agg(best.content_hash), array_agg(best.score)
-    FROM (
-      SELECT ranked.document_id, ranked.content_hash, ranked.score
-      FROM (
-        SELECT c.document_id, c.content_hash, ts_rank(c.search, $1, 1)::double precision AS score
-        FROM dbrag.chunks c
-        WHERE c.workspace_id = $2 AND c.search @@ $3
-          AND ($4 IS NULL OR c.collection_id = ANY ($4))
-          AND ($6 IS NULL OR c.document_id = ANY ($6))
-          AND ($5 IS NULL OR $6 IS NOT NULL OR EXISTS (
-            SELECT FROM dbrag.documents d WHERE d.workspace_id = $2 AND d.id = c.document_id AND d.attributes @@ $5))
-        ORDER BY score DESC
-        LIMIT $7
-      ) AS ranked
-      JOIN dbrag.documents d ON d.workspace_id = $2 AND d.id = ranked.document_id AND d.status <> 'deleting'
-      WHERE EXISTS (SELECT FROM dbrag.placements p WHERE p.workspace_id = $2 AND p.document_id = ranked.document_id
-        AND p.content_hash = ranked.content_hash AND p.version = d.live_version)
-      ORDER BY ranked.score DESC, ranked.document_id, ranked.content_hash
-      LIMIT $8
-    ) AS best
-  $statement$;
+  conditions text := dbrag.candidate_conditions(scope, filter, documents);
+  most_found constant integer := 3000;
   lexemes text[] := dbrag.search_lexemes(question, languages);
   ranking tsquery := dbrag.any_of(lexemes);
   finding tsquery;
   rare text[];
   fetched integer;
-  found_documents uuid[];
-  found_hashes bytea[];
-  scores double precision[];
+  near_documents uuid[];
+  near_hashes bytea[];
+  near_scores double precision[];
+  best_documents uuid[];
+  best_hashes bytea[];
+  best_scores double precision[];
 BEGIN
   IF cardinality(lexemes) = 0 THEN RETURN; END IF;
-  -- A term without statistics is rare, or too new to have any.
+  -- A term without statistics is rare, or too new to have any. The rarest always finds.
   SELECT array_agg(lexeme) INTO rare
-    FROM dbrag.corpus_statistics s
-    CROSS JOIN unnest(lexemes) AS lexeme
-    LEFT JOIN dbrag.term_statistics t ON t.workspace_id = workspace AND t.term = dbrag.term_of(lexeme)
-    WHERE s.workspace_id = workspace AND s.chunks > 0 AND coalesce(t.chunks, 0) <= s.chunks / 10;
+    FROM (
+      SELECT lexeme, coalesce(t.chunks, 0) AS stands_in, s.chunks AS of_chunks,
+        sum(coalesce(t.chunks, 0)) OVER (ORDER BY coalesce(t.chunks, 0), lexeme) AS together
+      FROM dbrag.corpus_statistics s
+      CROSS JOIN unnest(lexemes) AS lexeme
+      LEFT JOIN dbrag.term_statistics t ON t.workspace_id = workspace AND t.term = dbrag.term_of(lexeme)
+      WHERE s.workspace_id = workspace AND s.chunks > 0
+    ) AS term
+    WHERE stands_in <= of_chunks / 10 AND (together <= most_found OR together = stands_in);
   finding := dbrag.any_of(coalesce(rare, lexemes));
   FOREACH fetched IN ARRAY ARRAY[wanted * 2 + 50, NULL] LOOP
-    EXECUTE template INTO found_documents, found_hashes, scores
-      USING ranking, workspace, finding, scope, filter, documents, fetched, wanted;
-    EXIT WHEN cardinality(found_documents) >= at_least;
+    EXECUTE format($statement$
+      SELECT array_agg(document_id), array_agg(content_hash), array_agg(score)
+      FROM (
+        SELECT c.document_id, c.content_hash, ts_rank(c.search, $6, 1)::double precision AS score
+        FROM dbrag.chunks c
+        WHERE c.workspace_id = $1 AND c.search @@ $7 %s
+        ORDER BY score DESC
+        LIMIT $5
+      ) AS near
+      $statement$, conditions)
+      INTO near_documents, near_hashes, near_scores
+      USING workspace, scope, filter, documents, fetched, ranking, finding;
+    SELECT array_agg(v.document_id), array_agg(v.content_hash), array_agg(v.score)
+      INTO best_documents, best_hashes, best_scores
+      FROM (
+        SELECT near.document_id, near.content_hash, near.score
+        FROM unnest(near_documents, near_hashes, near_scores) AS near (document_id, content_hash, score)
+        JOIN dbrag.documents d ON d.workspace_id = workspace AND d.id = near.document_id AND d.status <> 'deleting'
+        WHERE EXISTS (SELECT FROM dbrag.placements p WHERE p.workspace_id = workspace AND p.document_id = near.document_id
+          AND p.content_hash = near.content_hash AND p.version = d.live_version)
+        ORDER BY near.score DESC, near.document_id, near.content_hash
+        LIMIT wanted
+      ) AS v;
+    EXIT WHEN cardinality(best_documents) >= at_least;
     finding := ranking;
   END LOOP;
-  RETURN QUERY SELECT * FROM unnest(found_documents, found_hashes, scores);
+  RETURN QUERY SELECT * FROM unnest(best_documents, best_hashes, best_scores);
 END
 $$;
 

@@ -53,7 +53,8 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };
   const hits = await ports.database.inWorkspace(scope, async (db) => {
     if (question.collectionIds) await requireCollections(db, question.workspaceId, question.collectionIds);
-    if (embedded && embedded.tokens > 0) await recordUsage(db, question.workspaceId, [usageOf(ports, question, embedded.tokens)]);
+    if (embedded && embedded.tokens > 0)
+      await recordUsage(db, question.workspaceId, [usageOf(ports, question, embedded.tokens)]);
     return search(db, {
       workspaceId: question.workspaceId,
       mode: embedded ? question.mode : 'keyword',
@@ -73,26 +74,42 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
     tokens: embedded?.tokens ?? 0,
     costUsd: costUsd(ports.questions.model, { input: embedded?.tokens ?? 0 }),
     embeddingCache: embedded?.cache ?? 'off',
-    timing: { embed: round(embeddedAt - started), search: round(finished - embeddedAt), total: round(finished - started) },
+    timing: {
+      embed: round(embeddedAt - started),
+      search: round(finished - embeddedAt),
+      total: round(finished - started),
+    },
   };
 }
 
 async function embedQuestion({ questions, clock }: AnswerSearchPorts, question: SearchQuestion) {
   try {
-    return await questions.embed(question.workspaceId, question.query, { deadline: clock.now().getTime() + embedMilliseconds });
+    return await questions.embed(question.workspaceId, question.query, {
+      deadline: clock.now().getTime() + embedMilliseconds,
+    });
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     if (question.mode === 'hybrid') return undefined;
-    throw new DbragError('model_unavailable', 'The question cannot be embedded right now; mode keyword needs no model.', {
-      retryable: true,
-      retryAfterSeconds: error.retryAfterSeconds ?? 5,
-      cause: error,
-    });
+    throw new DbragError(
+      'model_unavailable',
+      'The question cannot be embedded right now; mode keyword needs no model.',
+      {
+        retryable: true,
+        retryAfterSeconds: error.retryAfterSeconds ?? 5,
+        cause: error,
+      },
+    );
   }
 }
 
 function usageOf({ questions }: AnswerSearchPorts, question: SearchQuestion, tokens: number) {
-  return { operation: 'search', model: questions.model, apiKeyId: question.apiKeyId, requests: 1, embeddingTokens: tokens } as const;
+  return {
+    operation: 'search',
+    model: questions.model,
+    apiKeyId: question.apiKeyId,
+    requests: 1,
+    embeddingTokens: tokens,
+  } as const;
 }
 
 function round(milliseconds: number): number {

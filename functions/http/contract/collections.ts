@@ -6,7 +6,12 @@ const chunkingRequest = z
     max_tokens: z._default(z.int().check(z.gte(50), z.lte(4_000)), 400),
     overlap_tokens: z._default(z.int().check(z.gte(0), z.lte(1_000)), 40),
   })
-  .check(z.refine((value) => value.overlap_tokens * 2 <= value.max_tokens, 'overlap_tokens may be at most half of max_tokens'));
+  .check(
+    z.refine(
+      (value) => value.overlap_tokens * 2 <= value.max_tokens,
+      'overlap_tokens may be at most half of max_tokens',
+    ),
+  );
 
 export const createCollection = z.strictObject({
   name,

@@ -1,14 +1,31 @@
 import { z } from 'zod/mini';
 import { job } from './jobs.ts';
-import { failure, id, idInBody, listQueryMembers, metadata, name, nullableTimestamp, priority, timestamp } from './primitives.ts';
+import {
+  failure,
+  id,
+  idInBody,
+  listQueryMembers,
+  metadata,
+  name,
+  nullableTimestamp,
+  priority,
+  timestamp,
+} from './primitives.ts';
 
 /** Members that a document posted in the body and one uploaded to a URL have in common. */
-const described = { collection_id: idInBody('collection'), name, metadata: z.optional(metadata), priority: z.optional(priority) };
+const described = {
+  collection_id: idInBody('collection'),
+  name,
+  metadata: z.optional(metadata),
+  priority: z.optional(priority),
+};
 
-export const contentType = z.string().check(
-  z.maxLength(127),
-  z.regex(/^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w-]+=("[^"]*"|[^\s;"]+))*$/, 'Must be a media type, such as text/markdown'),
-);
+export const contentType = z
+  .string()
+  .check(
+    z.maxLength(127),
+    z.regex(/^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w-]+=("[^"]*"|[^\s;"]+))*$/, 'Must be a media type, such as text/markdown'),
+  );
 
 export const createDocument = z.strictObject({
   ...described,
@@ -23,7 +40,15 @@ export const createUpload = z.strictObject({
   size_bytes: z.int().check(z.gte(1), z.lte(5_000_000_000)),
 });
 
-export const documentStatus = z.enum(['awaiting_upload', 'queued', 'processing', 'ready', 'failed', 'cancelled', 'deleting']);
+export const documentStatus = z.enum([
+  'awaiting_upload',
+  'queued',
+  'processing',
+  'ready',
+  'failed',
+  'cancelled',
+  'deleting',
+]);
 
 export const document = z.object({
   id: id('document'),
@@ -80,7 +105,10 @@ export const chunk = z.object({
   token_count: z.int(),
   location,
 });
-export const listChunks = z.strictObject({ ...listQueryMembers, version: z.optional(z.coerce.number().check(z.int(), z.gte(1))) });
+export const listChunks = z.strictObject({
+  ...listQueryMembers,
+  version: z.optional(z.coerce.number().check(z.int(), z.gte(1))),
+});
 export const version = z.object({
   object: z.literal('document_version'),
   version: z.int(),

@@ -1,7 +1,15 @@
 import { z } from 'zod/mini';
 import { failure, id, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
 
-export const jobType = z.enum(['ingest_document', 'update_metadata_catalog', 'batch_embed', 'rebuild_index', 'export', 'erase', 'delete']);
+export const jobType = z.enum([
+  'ingest_document',
+  'update_metadata_catalog',
+  'batch_embed',
+  'rebuild_index',
+  'export',
+  'erase',
+  'delete',
+]);
 export const jobStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
 export const job = z.object({

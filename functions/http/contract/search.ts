@@ -5,7 +5,11 @@ import { id, idInBody, metadata } from './primitives.ts';
 const key = z.string().check(z.minLength(1), z.maxLength(64));
 const scalar = z.union([z.string().check(z.maxLength(2_000)), z.number(), z.boolean()]);
 const comparison = z.strictObject({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value: scalar });
-const membership = z.strictObject({ type: z.enum(['in', 'nin']), key, value: z.array(scalar).check(z.minLength(1), z.maxLength(100)) });
+const membership = z.strictObject({
+  type: z.enum(['in', 'nin']),
+  key,
+  value: z.array(scalar).check(z.minLength(1), z.maxLength(100)),
+});
 
 export type FilterInput =
   | z.output<typeof comparison>
@@ -41,7 +45,10 @@ function conditionsIn(value: FilterInput): number {
 }
 
 export const search = z.strictObject({
-  query: z.string().check(z.maxLength(8_000), z.refine((value) => value.trim() !== '', 'Must not be empty')),
+  query: z.string().check(
+    z.maxLength(8_000),
+    z.refine((value) => value.trim() !== '', 'Must not be empty'),
+  ),
   collection_ids: z.optional(z.array(idInBody('collection')).check(z.minLength(1), z.maxLength(100))),
   mode: z._default(z.enum(['hybrid', 'semantic', 'keyword']), 'hybrid'),
   limit: z._default(z.int().check(z.gte(1), z.lte(100)), 10),

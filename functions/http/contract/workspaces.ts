@@ -4,8 +4,16 @@ import { id, name, nullableTimestamp, timestamp } from './primitives.ts';
 export const role = z.enum(['reader', 'editor', 'admin', 'owner']);
 
 export const createWorkspace = z.strictObject({ name });
-export const workspace = z.object({ id: id('workspace'), object: z.literal('workspace'), name: z.string(), created_at: timestamp });
-export const createdWorkspace = z.object({ ...workspace.shape, api_key: z.object({ id: id('apiKey'), secret: z.optional(z.string()) }) });
+export const workspace = z.object({
+  id: id('workspace'),
+  object: z.literal('workspace'),
+  name: z.string(),
+  created_at: timestamp,
+});
+export const createdWorkspace = z.object({
+  ...workspace.shape,
+  api_key: z.object({ id: id('apiKey'), secret: z.optional(z.string()) }),
+});
 export const updateWorkspace = z.strictObject({ name: z.optional(name) });
 
 export const createApiKey = z.strictObject({
@@ -24,4 +32,7 @@ export const apiKey = z.object({
   expires_at: nullableTimestamp,
   last_used_at: nullableTimestamp,
 });
-export const createdApiKey = z.object({ ...apiKey.shape, secret: z.optional(z.string().check(z.meta({ description: 'Shown once: only its hash is kept' }))) });
+export const createdApiKey = z.object({
+  ...apiKey.shape,
+  secret: z.optional(z.string().check(z.meta({ description: 'Shown once: only its hash is kept' }))),
+});

@@ -37,7 +37,8 @@ export const apiKeyRoutes = [
     async handle(context) {
       const { caller, body, services } = context;
       // Nobody hands on more than they have.
-      if (!mayActAs(caller, body.role)) throw new DbragError('forbidden', `A key of role ${caller.role} cannot make one of role ${body.role}.`);
+      if (!mayActAs(caller, body.role))
+        throw new DbragError('forbidden', `A key of role ${caller.role} cannot make one of role ${body.role}.`);
       const expiresAt = body.expires_at ?? null;
       if (expiresAt !== null && new Date(expiresAt) <= services.clock.now()) {
         throw validationFailed([{ pointer: '/expires_at', detail: 'Must be in the future' }]);
@@ -58,7 +59,9 @@ export const apiKeyRoutes = [
           status: 201,
           body: { ...view, secret },
           replayBody: view,
-          audit: [{ action: 'api_key.create', resourceType: 'api_key', resourceId: view.id, detail: { role: body.role } }],
+          audit: [
+            { action: 'api_key.create', resourceType: 'api_key', resourceId: view.id, detail: { role: body.role } },
+          ],
         };
       });
     },
@@ -72,7 +75,9 @@ export const apiKeyRoutes = [
     query: listQuery,
     success: { status: 200, description: 'Keys without their secrets, newest first', schema: listOf(contract.apiKey) },
     async handle({ caller, query, services }) {
-      const page = await services.database.inWorkspace(caller, (db) => listApiKeys(db, caller.workspaceId, pageRequest('apiKey', query)));
+      const page = await services.database.inWorkspace(caller, (db) =>
+        listApiKeys(db, caller.workspaceId, pageRequest('apiKey', query)),
+      );
       return listReply(page, apiKeyView, (view) => view.id);
     },
   }),
@@ -88,7 +93,11 @@ export const apiKeyRoutes = [
       const id = parsePublicId('apiKey', parameters.id ?? '');
       return changeReply(context, async (db) => {
         await revokeApiKey(db, caller.workspaceId, id);
-        return { status: 204, body: undefined, audit: [{ action: 'api_key.revoke', resourceType: 'api_key', resourceId: publicId('apiKey', id) }] };
+        return {
+          status: 204,
+          body: undefined,
+          audit: [{ action: 'api_key.revoke', resourceType: 'api_key', resourceId: publicId('apiKey', id) }],
+        };
       });
     },
   }),

@@ -1,6 +1,12 @@
 import { DbragError } from '../../../shared/core/errors.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
-import { countCollection, createCollection, getCollection, listCollections, updateCollection } from '../../../shared/ingestion/collections.ts';
+import {
+  countCollection,
+  createCollection,
+  getCollection,
+  listCollections,
+  updateCollection,
+} from '../../../shared/ingestion/collections.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/collections.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
@@ -22,7 +28,8 @@ export const collectionRoutes = [
     success: { status: 201, description: 'The collection', schema: contract.collection },
     async handle(context) {
       const { caller, body } = context;
-      if (caller.collectionIds) throw new DbragError('forbidden', 'A key narrowed to some collections cannot make another.');
+      if (caller.collectionIds)
+        throw new DbragError('forbidden', 'A key narrowed to some collections cannot make another.');
       return changeReply(context, async (db) => {
         const view = collectionView(await createCollection(db, caller.workspaceId, body));
         return {
@@ -43,7 +50,9 @@ export const collectionRoutes = [
     query: listQuery,
     success: { status: 200, description: 'Collections, newest first', schema: listOf(contract.collection) },
     async handle({ caller, query, services }) {
-      const page = await services.database.inWorkspace(caller, (db) => listCollections(db, caller.workspaceId, pageRequest('collection', query)));
+      const page = await services.database.inWorkspace(caller, (db) =>
+        listCollections(db, caller.workspaceId, pageRequest('collection', query)),
+      );
       return listReply(page, collectionView, (view) => view.id);
     },
   }),
@@ -75,7 +84,11 @@ export const collectionRoutes = [
       const id = parsePublicId('collection', parameters.id ?? '');
       return changeReply(context, async (db) => {
         const view = collectionView(await updateCollection(db, caller.workspaceId, id, body));
-        return { status: 200, body: view, audit: [{ action: 'collection.update', resourceType: 'collection', resourceId: publicId('collection', id) }] };
+        return {
+          status: 200,
+          body: view,
+          audit: [{ action: 'collection.update', resourceType: 'collection', resourceId: publicId('collection', id) }],
+        };
       });
     },
   }),

@@ -6,52 +6,52 @@ const tag = 'Service';
 /** The routes that show the contract of the others, and of themselves. */
 export function contractRoutes(described: readonly Route[]): readonly Route[] {
   const routes: readonly Route[] = [
-  defineRoute({
-    method: 'GET',
-    path: '/openapi.json',
-    access: 'anyone',
-    tag,
-    summary: 'This contract',
-    success: { status: 200, description: 'OpenAPI 3.1' },
-    async handle() {
-      // Made when somebody asks: the generator is no part of a cold start.
-      const { openApiDocument } = await import('../openapi.ts');
-      return ok(openApiDocument([...described, ...routes]));
-    },
-  }),
-  defineRoute({
-    method: 'GET',
-    path: '/docs',
-    access: 'anyone',
-    tag,
-    summary: 'This contract, to read and to try',
-    success: { status: 200, description: 'A page', contentType: 'text/html' },
-    async handle() {
-      return documentationPage();
-    },
-  }),
-  defineRoute({
-    method: 'GET',
-    path: '/docs/reference.js',
-    access: 'anyone',
-    tag,
-    summary: 'The script of the documentation page',
-    success: { status: 200, description: 'A script', contentType: 'text/javascript' },
-    async handle() {
-      return documentationScript();
-    },
-  }),
-  defineRoute({
-    method: 'GET',
-    path: '/docs/start.js',
-    access: 'anyone',
-    tag,
-    summary: 'What starts the documentation page',
-    success: { status: 200, description: 'A script', contentType: 'text/javascript' },
-    async handle() {
-      return documentationStart();
-    },
-  }),
+    defineRoute({
+      method: 'GET',
+      path: '/openapi.json',
+      access: 'anyone',
+      tag,
+      summary: 'This contract',
+      success: { status: 200, description: 'OpenAPI 3.1' },
+      async handle() {
+        // Made when somebody asks: the generator is no part of a cold start.
+        const { openApiDocument } = await import('../openapi.ts');
+        return ok(openApiDocument([...described, ...routes]));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs',
+      access: 'anyone',
+      tag,
+      summary: 'This contract, to read and to try',
+      success: { status: 200, description: 'A page', contentType: 'text/html' },
+      async handle() {
+        return documentationPage();
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs/reference.js',
+      access: 'anyone',
+      tag,
+      summary: 'The script of the documentation page',
+      success: { status: 200, description: 'A script', contentType: 'text/javascript' },
+      async handle() {
+        return documentationScript();
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs/start.js',
+      access: 'anyone',
+      tag,
+      summary: 'What starts the documentation page',
+      success: { status: 200, description: 'A script', contentType: 'text/javascript' },
+      async handle() {
+        return documentationStart();
+      },
+    }),
   ];
   return routes;
 }

@@ -9,11 +9,11 @@ import {
   listVersions,
   updateDocument,
 } from '../../../shared/ingestion/documents.ts';
-import { postDocument } from '../post-document.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/documents.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
+import { postDocument } from '../post-document.ts';
 import { defineRoute, ok } from '../route.ts';
 import { chunkView, documentView, versionView } from '../views/document-view.ts';
 
@@ -28,7 +28,11 @@ export const documentRoutes = [
     summary: 'Post a document',
     body: contract.createDocument,
     idempotent: true,
-    success: { status: 202, description: 'Accepted: the document and the job that ingests it', schema: contract.acceptedDocument },
+    success: {
+      status: 202,
+      description: 'Accepted: the document and the job that ingests it',
+      schema: contract.acceptedDocument,
+    },
     async handle(context) {
       return postDocument(context, context.body);
     },
@@ -46,7 +50,9 @@ export const documentRoutes = [
         collectionId: query.collection_id === undefined ? undefined : parsePublicId('collection', query.collection_id),
         status: query.status,
       };
-      const page = await services.database.inWorkspace(caller, (db) => listDocuments(db, caller.workspaceId, filter, pageRequest('document', query)));
+      const page = await services.database.inWorkspace(caller, (db) =>
+        listDocuments(db, caller.workspaceId, filter, pageRequest('document', query)),
+      );
       return listReply(page, documentView, (view) => view.id);
     },
   }),
@@ -59,7 +65,9 @@ export const documentRoutes = [
     success: { status: 200, description: 'The document', schema: contract.document },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
-      return ok(documentView(await services.database.inWorkspace(caller, (db) => getDocument(db, caller.workspaceId, id))));
+      return ok(
+        documentView(await services.database.inWorkspace(caller, (db) => getDocument(db, caller.workspaceId, id))),
+      );
     },
   }),
   defineRoute({
@@ -75,7 +83,11 @@ export const documentRoutes = [
       const id = parsePublicId('document', parameters.id ?? '');
       return changeReply(context, async (db) => {
         const view = documentView(await updateDocument(db, caller.workspaceId, id, body));
-        return { status: 200, body: view, audit: [{ action: 'document.update', resourceType: 'document', resourceId: view.id }] };
+        return {
+          status: 200,
+          body: view,
+          audit: [{ action: 'document.update', resourceType: 'document', resourceId: view.id }],
+        };
       });
     },
   }),
@@ -90,9 +102,15 @@ export const documentRoutes = [
       const id = parsePublicId('document', parameters.id ?? '');
       const { document, version } = await services.database.inWorkspace(caller, async (db) => {
         const found = await getDocument(db, caller.workspaceId, id);
-        return { document: found, version: await getVersion(db, caller.workspaceId, id, found.live_version ?? found.version) };
+        return {
+          document: found,
+          version: await getVersion(db, caller.workspaceId, id, found.live_version ?? found.version),
+        };
       });
-      const signed = await services.objects.presignGet(version.s3_key, { versionId: version.s3_version_id ?? undefined, fileName: document.name });
+      const signed = await services.objects.presignGet(version.s3_key, {
+        versionId: version.s3_version_id ?? undefined,
+        fileName: document.name,
+      });
       return ok({ url: signed.url, expires_at: signed.expiresAt.toISOString() });
     },
   }),
@@ -103,7 +121,11 @@ export const documentRoutes = [
     tag,
     summary: 'The chunks of a document',
     query: contract.listChunks,
-    success: { status: 200, description: 'Chunks of the live version, in the order of the text', schema: listOf(contract.chunk) },
+    success: {
+      status: 200,
+      description: 'Chunks of the live version, in the order of the text',
+      schema: listOf(contract.chunk),
+    },
     async handle({ caller, parameters, query, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
       const page = await services.database.inWorkspace(caller, async (db) => {
@@ -125,11 +147,16 @@ export const documentRoutes = [
     tag,
     summary: 'The versions of a document',
     query: listQuery,
-    success: { status: 200, description: 'Versions, newest first; `after` is a version number', schema: listOf(contract.version) },
+    success: {
+      status: 200,
+      description: 'Versions, newest first; `after` is a version number',
+      schema: listOf(contract.version),
+    },
     async handle({ caller, parameters, query, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
       const after = query.after === undefined ? undefined : Number(query.after);
-      if (after !== undefined && !Number.isSafeInteger(after)) throw validationFailed([{ pointer: '/after', detail: 'Must be a version number' }]);
+      if (after !== undefined && !Number.isSafeInteger(after))
+        throw validationFailed([{ pointer: '/after', detail: 'Must be a version number' }]);
       const page = await services.database.inWorkspace(caller, async (db) => {
         await getDocument(db, caller.workspaceId, id);
         return listVersions(db, caller.workspaceId, id, { limit: query.limit, after });

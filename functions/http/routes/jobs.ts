@@ -23,7 +23,9 @@ export const jobRoutes = [
         status: query.status,
         documentId: query.document_id === undefined ? undefined : parsePublicId('document', query.document_id),
       };
-      const page = await services.database.inWorkspace(caller, (db) => listJobs(db, caller.workspaceId, filter, pageRequest('job', query)));
+      const page = await services.database.inWorkspace(caller, (db) =>
+        listJobs(db, caller.workspaceId, filter, pageRequest('job', query)),
+      );
       return listReply(page, jobView, (view) => view.id);
     },
   }),

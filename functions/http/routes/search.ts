@@ -1,7 +1,7 @@
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
-import { search as searchContract, searchResults } from '../contract/search.ts';
 import { answerSearch } from '../../../shared/retrieval/answer-search.ts';
 import type { SearchHit } from '../../../shared/retrieval/search.ts';
+import { search as searchContract, searchResults } from '../contract/search.ts';
 import { defineRoute, ok } from '../route.ts';
 
 function hitView(hit: SearchHit) {
@@ -51,7 +51,12 @@ export const searchRoutes = [
         },
       );
       const { timing } = found;
-      log.searchAnswered({ mode: body.mode, hits: found.hits.length, embedMilliseconds: timing.embed, searchMilliseconds: timing.search });
+      log.searchAnswered({
+        mode: body.mode,
+        hits: found.hits.length,
+        embedMilliseconds: timing.embed,
+        searchMilliseconds: timing.search,
+      });
       return ok({
         object: 'search_results',
         data: found.hits.map(hitView),

@@ -1,15 +1,23 @@
 import { z } from 'zod/mini';
-import { listQuery, listOf, timestamp } from '../contract/primitives.ts';
-import { listReply } from '../list-reply.ts';
-import { defineRoute, ok } from '../route.ts';
-import { readiness } from '../readiness.ts';
 import { listRejectedUploads, type RejectedUpload } from '../../../shared/ingestion/rejected-uploads.ts';
+import { listOf, listQuery, timestamp } from '../contract/primitives.ts';
+import { listReply } from '../list-reply.ts';
+import { readiness } from '../readiness.ts';
+import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Service';
 const state = z.enum(['ok', 'failed', 'off']);
 
 function rejectedUploadView(upload: RejectedUpload) {
-  return { id: upload.id, object: 'rejected_upload' as const, bucket: upload.bucket, key: upload.s3_key, bytes: upload.bytes, reason: upload.reason, at: upload.at.toISOString() };
+  return {
+    id: upload.id,
+    object: 'rejected_upload' as const,
+    bucket: upload.bucket,
+    key: upload.s3_key,
+    bytes: upload.bytes,
+    reason: upload.reason,
+    at: upload.at.toISOString(),
+  };
 }
 
 export const serviceRoutes = [
@@ -33,7 +41,10 @@ export const serviceRoutes = [
     success: {
       status: 200,
       description: 'Each part by itself',
-      schema: z.object({ status: z.enum(['ok', 'degraded', 'failed']), checks: z.object({ postgres: state, redis: state, queues: state }) }),
+      schema: z.object({
+        status: z.enum(['ok', 'degraded', 'failed']),
+        checks: z.object({ postgres: state, redis: state, queues: state }),
+      }),
     },
     async handle({ services }) {
       const report = await readiness(services);
@@ -50,7 +61,17 @@ export const serviceRoutes = [
     success: {
       status: 200,
       description: 'Rejected uploads, newest first',
-      schema: listOf(z.object({ id: z.string(), object: z.literal('rejected_upload'), bucket: z.string(), key: z.string(), bytes: z.nullable(z.number()), reason: z.string(), at: timestamp })),
+      schema: listOf(
+        z.object({
+          id: z.string(),
+          object: z.literal('rejected_upload'),
+          bucket: z.string(),
+          key: z.string(),
+          bytes: z.nullable(z.number()),
+          reason: z.string(),
+          at: timestamp,
+        }),
+      ),
     },
     async handle({ query, services }) {
       const page = await services.database.inSystem((db) => listRejectedUploads(db, query));

@@ -1,7 +1,7 @@
+import { DbragError } from '../../../shared/core/errors.ts';
 import { newUuid, parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { uploadPrefix, uploadSource } from '../../../shared/ingestion/object-keys.ts';
-import { DbragError } from '../../../shared/core/errors.ts';
 import type { Services } from '../../runtime/services.ts';
 import { changeReply } from '../change-reply.ts';
 import { acceptedUpload, createUpload } from '../contract/documents.ts';
@@ -17,7 +17,10 @@ interface StoredUpload {
 }
 
 async function signed({ document_id, job, upload }: StoredUpload, services: Services) {
-  const { url, headers, expiresAt } = await services.objects.presignPut(upload.key, { contentType: upload.contentType, bytes: upload.bytes });
+  const { url, headers, expiresAt } = await services.objects.presignPut(upload.key, {
+    contentType: upload.contentType,
+    bytes: upload.bytes,
+  });
   return { document_id, job, upload: { method: 'PUT', url, headers, expires_at: expiresAt.toISOString() } };
 }
 
@@ -30,7 +33,11 @@ export const uploadRoutes = [
     summary: 'Announce a file and get a URL to put it to',
     body: createUpload,
     idempotent: true,
-    success: { status: 201, description: 'A URL for one PUT of this length and type; the PUT starts the ingestion', schema: acceptedUpload },
+    success: {
+      status: 201,
+      description: 'A URL for one PUT of this length and type; the PUT starts the ingestion',
+      schema: acceptedUpload,
+    },
     async handle(context) {
       const { caller, body, services } = context;
       if (body.size_bytes > services.config.maximumFileBytes) {
@@ -41,38 +48,37 @@ export const uploadRoutes = [
       // One folder a document: two files of one name are two documents.
       const key = `${uploadPrefix(caller.workspaceId, collectionId)}${publicId('document', documentId)}/${body.name.replaceAll('/', '_')}`;
       await services.sweep.arm();
-      const reply = await changeReply(
-        context,
-        async (db) => {
-          const accepted = await acceptDocument(db, {
-            workspaceId: caller.workspaceId,
-            collectionId,
-            name: body.name,
-            contentType: body.content_type,
-            bytes: body.size_bytes,
-            metadata: body.metadata,
-            sourceUri: uploadSource(key),
-            priority: body.priority ?? 'default',
-            object: { key, versionId: null },
-            status: 'awaiting_upload',
-            documentId,
-            createdBy: caller.actor,
-            now: services.clock.now(),
-          });
-          const document = documentView(accepted.document);
-          const stored: StoredUpload = {
-            document_id: document.id,
-            job: jobView(accepted.job),
-            upload: { key, contentType: body.content_type, bytes: body.size_bytes },
-          };
-          return {
-            status: 201,
-            body: stored,
-            headers: { location: `/v1/documents/${document.id}` },
-            audit: [{ action: 'document.create', resourceType: 'document', resourceId: document.id, detail: { upload: true } }],
-          };
-        },
-      );
+      const reply = await changeReply(context, async (db) => {
+        const accepted = await acceptDocument(db, {
+          workspaceId: caller.workspaceId,
+          collectionId,
+          name: body.name,
+          contentType: body.content_type,
+          bytes: body.size_bytes,
+          metadata: body.metadata,
+          sourceUri: uploadSource(key),
+          priority: body.priority ?? 'default',
+          object: { key, versionId: null },
+          status: 'awaiting_upload',
+          documentId,
+          createdBy: caller.actor,
+          now: services.clock.now(),
+        });
+        const document = documentView(accepted.document);
+        const stored: StoredUpload = {
+          document_id: document.id,
+          job: jobView(accepted.job),
+          upload: { key, contentType: body.content_type, bytes: body.size_bytes },
+        };
+        return {
+          status: 201,
+          body: stored,
+          headers: { location: `/v1/documents/${document.id}` },
+          audit: [
+            { action: 'document.create', resourceType: 'document', resourceId: document.id, detail: { upload: true } },
+          ],
+        };
+      });
       return { ...reply, body: await signed(reply.body as StoredUpload, services) };
     },
   }),

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createWorkspace, getWorkspace, listWorkspaces, renameWorkspace, type Workspace } from '../../../shared/access/workspaces.ts';
+import {
+  createWorkspace,
+  getWorkspace,
+  listWorkspaces,
+  renameWorkspace,
+  type Workspace,
+} from '../../../shared/access/workspaces.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
@@ -78,7 +84,9 @@ export const workspaceRoutes = [
     summary: 'The workspace of the caller',
     success: { status: 200, description: 'The workspace', schema: contract.workspace },
     async handle({ caller, services }) {
-      return ok(workspaceView(await services.database.inWorkspace(caller, (db) => getWorkspace(db, caller.workspaceId))));
+      return ok(
+        workspaceView(await services.database.inWorkspace(caller, (db) => getWorkspace(db, caller.workspaceId))),
+      );
     },
   }),
   defineRoute({
@@ -93,7 +101,11 @@ export const workspaceRoutes = [
       const { caller, body } = context;
       return changeReply(context, async (db) => {
         const view = workspaceView(await renameWorkspace(db, caller.workspaceId, body.name));
-        return { status: 200, body: view, audit: [{ action: 'workspace.update', resourceType: 'workspace', resourceId: view.id }] };
+        return {
+          status: 200,
+          body: view,
+          audit: [{ action: 'workspace.update', resourceType: 'workspace', resourceId: view.id }],
+        };
       });
     },
   }),
