@@ -57,7 +57,12 @@ export class Database extends Construct {
     this.cluster = this.createCluster(props, group);
     this.owner = new ManagedPassword(this.cluster, keys.secrets);
     if (stage.database.proxy) {
-      this.proxy = addDatabaseProxy(this, { cluster: this.cluster, network, login: credentials.application });
+      this.proxy = addDatabaseProxy(this, {
+        cluster: this.cluster,
+        network,
+        login: credentials.application,
+        port: stage.database.port,
+      });
       this.proxyReaderHost = stage.database.readers > 0 ? readerEndpointOf(this.proxy, network) : undefined;
     }
   }
