@@ -28,7 +28,7 @@ export interface Listings {
 
 const PAGE = 1000;
 
-/** Sorts behind everything that begins with the text before it. */
+/** The last code point. Behind a prefix it sorts after all that begins with it (save for keys that hold it too). */
 const LAST = '\u{10ffff}';
 
 // The unary plus keeps the planner from starting at the weaker of two lower bounds.
@@ -43,21 +43,31 @@ export function createListings(database: DatabaseSync): Listings {
       WHERE bucket = ?1 AND key >= max(?2, ?4) AND (+key, -rank) > (?2, ?3) AND key < ?5
       ORDER BY key, rank DESC LIMIT ?6`,
   );
-  const upper = (prefix: string) => prefix + LAST.repeat(2);
 
   return {
     objects: (request) =>
       collect(request, { key: request.after, rank: undefined }, ({ key }) =>
-        current.all(request.bucket, key, request.prefix, upper(request.prefix), PAGE).map(objectVersionOf),
+        current.all(request.bucket, key, request.prefix, endOf(request.prefix), PAGE).map(objectVersionOf),
       ),
     versions: (request) =>
       collect(request, { key: request.after, rank: request.afterRank }, ({ key, rank }) =>
         // Without a rank the key itself is behind us: no version of it has a rank below 0.
         all
-          .all(request.bucket, key, rank === undefined ? 1 : -rank, request.prefix, upper(request.prefix), PAGE)
+          .all(request.bucket, key, rank === undefined ? 1 : -rank, request.prefix, endOf(request.prefix), PAGE)
           .map(objectVersionOf),
       ),
   };
+}
+
+/** The least text behind everything that begins with `prefix`, in the order of UTF-8 bytes. */
+function endOf(prefix: string): string {
+  const points = [...prefix];
+  while (points.at(-1) === LAST) points.pop();
+  const last = points.pop()?.codePointAt(0);
+  // Beyond the longest key.
+  if (last === undefined) return LAST.repeat(257);
+  // Surrogates are no characters of their own.
+  return points.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 interface Position {

@@ -8,6 +8,7 @@ import {
   GetRandomPasswordCommand,
   GetSecretValueCommand,
   ListSecretsCommand,
+  type ListSecretsCommandOutput,
   PutSecretValueCommand,
   RestoreSecretCommand,
   RotateSecretCommand,
@@ -128,7 +129,7 @@ test('a list is filtered by prefix and paged', async () => {
   const names: (string | undefined)[] = [];
   let NextToken: string | undefined;
   do {
-    const page: { SecretList?: { Name?: string }[]; NextToken?: string } = await secrets.send(
+    const page: ListSecretsCommandOutput = await secrets.send(
       new ListSecretsCommand({ Filters: [{ Key: 'name', Values: ['list/'] }], MaxResults: 2, NextToken }),
     );
     names.push(...(page.SecretList ?? []).map(({ Name }) => Name));
