@@ -76,7 +76,9 @@ function foldName(name: string): string {
 
 // A timer that ends the session ends PGlite, which is the session of everyone. The wire server has its own bound, so
 // these settings live on under a custom name: they can be set and shown, and do nothing.
-const SESSION_ENDING = /\b(?<!\.)(idle_in_transaction_session_timeout|idle_session_timeout|transaction_timeout)\b/gi;
+// Not in ALTER ROLE or ALTER DATABASE: there they only apply at a login, where this server leaves them out.
+const SESSION_ENDING =
+  /\b(?<!\.)(?<!\balter\s+(?:role|user|database)\b[^;]*)(idle_in_transaction_session_timeout|idle_session_timeout|transaction_timeout)\b/gi;
 
 export function withoutSessionEndingTimeouts(sql: string): string {
   return sql.includes('_timeout') ? sql.replace(SESSION_ENDING, (name) => `local_postgres.${name.toLowerCase()}`) : sql;
