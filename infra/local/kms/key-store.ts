@@ -46,7 +46,9 @@ export function openKeyStore(directory: string): KeyStore {
   const path = join(directory, 'keys.sqlite');
   const database = new DatabaseSync(path);
   chmodSync(path, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;');
+  database.exec(
+    'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;',
+  );
   database.exec(SCHEMA);
   const insert = database.prepare(
     `INSERT INTO keys VALUES (?, ?, ?, 1, ?) ON CONFLICT (id) DO UPDATE SET description = excluded.description`,

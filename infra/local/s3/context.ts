@@ -2,12 +2,13 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { DatabaseSync } from 'node:sqlite';
 import type { Identity } from '../aws/authenticate.ts';
 import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/json-protocol.ts';
 import type { Authorizer } from '../iam/authorizer.ts';
 import type { BodyStore } from './bodies.ts';
 import type { Buckets } from './buckets.ts';
 import type { Faults } from './faults.ts';
 import type { Listings } from './listing.ts';
-import type { Log, NotificationDelivery } from './notification-delivery.ts';
+import type { NotificationDelivery } from './notification-delivery.ts';
 import type { Notifications } from './notifications.ts';
 import type { Objects } from './objects.ts';
 import type { BucketState } from './settings.ts';

@@ -40,7 +40,8 @@ INSERT OR IGNORE INTO sequence VALUES (1, 0);
 
 /**
  * The metadata of all buckets. WAL with `synchronous = NORMAL` keeps every committed transaction through the death
- * of the process (not through a power cut, which one machine's stand-in need not survive).
+ * of the process (not through a power cut, which one machine's stand-in need not survive). The lock keeps a second
+ * process out, whose start would sweep away what this one is writing.
  */
 export function openDatabase(directory: string): DatabaseSync {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -48,7 +49,7 @@ export function openDatabase(directory: string): DatabaseSync {
   const database = new DatabaseSync(path);
   chmodSync(path, 0o600);
   database.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
+    'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
   );
   database.exec(SCHEMA);
   return database;

@@ -110,6 +110,7 @@ function sendError(
 ): void {
   if (response.headersSent || response.destroyed) {
     // The reader left, or the body broke off: only the end of the connection can tell it now.
+    if (!isDisconnect(error)) context.log('An S3 answer broke off', { url: message.url, error: detail(error) });
     response.destroy();
     return;
   }
@@ -130,6 +131,13 @@ function sendError(
   response.end(message.method === 'HEAD' ? undefined : body);
   // What is still coming of the body is read and thrown away, so that the sender gets to read the answer.
   message.resume();
+}
+
+function isDisconnect(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_UNABLE_TO_PIPE', 'IncompleteBody'].includes(
+    String(code),
+  );
 }
 
 function detail(error: unknown): string {

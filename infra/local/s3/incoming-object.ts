@@ -2,7 +2,7 @@ import { type BucketRequest, headerOf, type S3Request } from './context.ts';
 import { S3Error } from './errors.ts';
 import { lockHeaders } from './object-lock.ts';
 import type { Encryption, NewVersion, Tags } from './object-version.ts';
-import type { BucketState } from './settings.ts';
+import { ACCOUNT_ID, type BucketState, REGION } from './settings.ts';
 import { parseTagHeader } from './tags.ts';
 
 const STORED_HEADERS = [
@@ -75,9 +75,15 @@ export function requestedEncryption(request: S3Request, bucket: BucketState): En
   if (algorithm !== undefined && algorithm !== 'aws:kms') {
     throw new S3Error('InvalidArgument', 'The encryption method specified is not supported');
   }
-  const kmsKeyArn = wantedKey ?? bucket.keyArn ?? undefined;
+  const kmsKeyArn = wantedKey === undefined ? (bucket.keyArn ?? undefined) : keyArnOf(wantedKey);
   if (kmsKeyArn === undefined) return { algorithm: algorithm ?? 'AES256' };
   return { algorithm: 'aws:kms', kmsKeyArn, ...(bucket.bucketKey && { bucketKey: true }) };
+}
+
+/** Requests may name a key by its id alone. */
+function keyArnOf(name: string): string {
+  if (name.startsWith('arn:')) return name;
+  return `arn:aws:kms:${REGION}:${ACCOUNT_ID}:${name.startsWith('alias/') ? name : `key/${name}`}`;
 }
 
 export function requestedTags(request: S3Request): Tags {

@@ -1,12 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/json-protocol.ts';
 import { draw, type Faults } from './faults.ts';
 
 /** Hands a message to its queue. Resolves once the queue has made it durable. */
 export type Notify = (queueArn: string, body: string) => void | Promise<void>;
-
-/** A line for the machine's log, with fields. */
-export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 export interface NotificationDelivery {
   /** Something was recorded: deliver soon. */

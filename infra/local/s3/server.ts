@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../aws/clock.ts';
+import type { Log } from '../aws/json-protocol.ts';
 import type { Authorizer } from '../iam/authorizer.ts';
 import { createBodyStore } from './bodies.ts';
 import { createBuckets } from './buckets.ts';
@@ -11,7 +12,7 @@ import { type Faults, noFaults } from './faults.ts';
 import { handleRequest } from './handle-request.ts';
 import { startLifecycle } from './lifecycle.ts';
 import { createListings } from './listing.ts';
-import { type Log, type Notify, startDelivery } from './notification-delivery.ts';
+import { type Notify, startDelivery } from './notification-delivery.ts';
 import { createNotifications } from './notifications.ts';
 import { createObjects } from './objects.ts';
 import type { BucketSettings, QueueNotification } from './settings.ts';
@@ -109,6 +110,8 @@ function listenOn(server: Server, port: number): Promise<{ url: string; port: nu
 async function closed(server: Server): Promise<void> {
   if (!server.listening) return;
   const done = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // A connection that was busy becomes idle only when its answer is out.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   await done;
+  clearInterval(sweep);
 }

@@ -62,7 +62,7 @@ export function openSecretStore(directory: string): SecretStore {
   const database = new DatabaseSync(path);
   chmodSync(path, 0o600);
   database.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
+    'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
   );
   database.exec(SCHEMA);
   const byName = database.prepare('SELECT * FROM secrets WHERE name = ?');

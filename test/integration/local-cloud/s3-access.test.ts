@@ -13,6 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAuthorizer } from '../../../infra/local/iam/create-authorizer.ts';
+import { createS3Server } from '../../../infra/local/s3/server.ts';
 import { refusal, type S3Fixture, startS3 } from './s3-fixture.ts';
 
 const Bucket = 'guarded-bucket';
@@ -237,4 +239,9 @@ test('compliance retention gives way to nobody', async () => {
   expect(
     (await refusal(s3.administrator.send(new PutObjectRetentionCommand({ ...target, Retention: shorten })))).name,
   ).toBe('AccessDenied');
+});
+
+test('a second server cannot open the directory of the first', async () => {
+  const second = { directory: s3.directory, authorizer: createAuthorizer(), notify: () => {}, log: () => {} };
+  expect(() => createS3Server(second)).toThrow(/locked/);
 });
