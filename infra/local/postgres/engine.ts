@@ -34,6 +34,7 @@ export class Engine {
   constructor(database: PGlite) {
     this.#database = database;
     this.#guardMainLoop(database.Module as unknown as BackendModule);
+    refuseCommands(database);
   }
 
   get failure(): EngineFailure | undefined {
@@ -91,4 +92,16 @@ export class Engine {
       return remaining();
     };
   }
+}
+
+/** COPY … PROGRAM: PGlite throws for a command it does not know, which ends the backend; NULL from popen is an SQL error. */
+function refuseCommands(database: PGlite): void {
+  const known = database.handleExternalCmd.bind(database);
+  database.handleExternalCmd = (command, mode) => {
+    try {
+      return known(command, mode);
+    } catch {
+      return 0;
+    }
+  };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { BACKEND_NODE_OPTIONS } from './open-database.ts';
 import type { PostgresProcessMessage, PostgresProcessOptions } from './process-messages.ts';
 import { connectionUrl } from './wire-server.ts';
 
@@ -37,7 +38,7 @@ const CLOSE_TIMEOUT = 15_000;
 /** Starts the local Postgres in a process of its own, which ends with this one. */
 export async function startPostgres(options: StartPostgresOptions): Promise<RunningPostgres> {
   const child = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), [], {
-    execArgv: [],
+    execArgv: BACKEND_NODE_OPTIONS,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   for (const stream of [child.stdout, child.stderr]) {

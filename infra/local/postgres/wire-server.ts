@@ -35,6 +35,12 @@ const FIRST_PROCESS_ID = 1000;
 /**
  * Serves a PGlite database to Postgres clients on 127.0.0.1. Until `close()` other users of the same `PGlite` object
  * get in only between the clients' transactions.
+ *
+ * All connections share one backend session, one transaction at a time. Each has its own: user and role, settings,
+ * protocol-level prepared statements, transaction, channels. Whoever holds a session-level advisory lock, a temporary
+ * table or a held cursor keeps the session, and the others wait, as in a transaction.
+ * Not kept apart: PREPARE and EXECUTE in SQL, currval and lastval, what functions do out of sight (a lasting set_config
+ * or advisory lock in a function's body). Not there: query cancellation, statement_timeout, parallel transactions, TLS.
  */
 export async function servePglite(database: PGlite, options: WireServerOptions = {}): Promise<WireServer> {
   const engine = new Engine(database);

@@ -41,3 +41,19 @@ test('3,000 mixed queries from 10 connections in two processes: no wrong row and
   expect(rows[0]).toEqual({ rows: copies.length * 2 * 20, keys: copies.length * 2 });
   await client.end();
 }, 60_000);
+
+test('a statement that recurses without end, or nests too deep, is an error and nothing more', async () => {
+  const client = new pg.Client(postgres.adminUrl);
+  await client.connect();
+  await client.query(
+    'CREATE FUNCTION deeper(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN deeper($1 + 1); END $$',
+  );
+  await client.query(
+    'CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql AS $$ SELECT CASE WHEN $1 < 0 THEN 1 ELSE inlined($1 + 1) END $$',
+  );
+  for (const sql of ['SELECT deeper(1)', 'SELECT inlined(1)', `SELECT 1${'+1'.repeat(50_000)}`]) {
+    await expect(client.query(sql)).rejects.toMatchObject({ code: '54001' });
+  }
+  expect((await client.query(`SELECT 1${'+1'.repeat(300)} AS sum`)).rows).toEqual([{ sum: 301 }]);
+  await client.end();
+});

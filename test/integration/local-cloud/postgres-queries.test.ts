@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { copy } from '../../support/postgres-copy.ts';
+import { copy, copyExtended, sendPart } from '../../support/postgres-copy.ts';
 import { type ServedDatabase, serveDatabase } from '../../support/postgres-served.ts';
 
 let database: ServedDatabase;
@@ -72,6 +72,16 @@ describe('statements', () => {
     expect(other.rows).toEqual([{ n: 8 }]);
   });
 
+  test('the unnamed statement outlasts the turns of others', async () => {
+    await sendPart(one, (connection) => connection.parse({ text: `SELECT 'of one'` }));
+    await two.query(`SELECT $1::text`, ['of two']);
+    const rows = await sendPart(one, (connection) => {
+      connection.bind({});
+      connection.execute({});
+    });
+    expect(rows).toEqual(['of one']);
+  });
+
   test('those that would drop what others have prepared are refused', async () => {
     expect((await failure(one.query('DISCARD ALL'))).code).toBe('0A000');
     expect((await failure(one.query('DEALLOCATE ALL'))).code).toBe('0A000');
@@ -118,6 +128,19 @@ describe('COPY', () => {
     expect((await one.query('SELECT count(*)::int AS n FROM copied')).rows).toEqual([{ n: 4 }]);
     await one.query('ROLLBACK');
     expect((await two.query('SELECT count(*)::int AS n FROM copied')).rows).toEqual([{ n: 2 }]);
+  });
+
+  test('by the extended protocol', async () => {
+    await copyExtended(one, 'COPY copied FROM STDIN', [Buffer.from('3\tthree\n')]);
+    expect((await two.query('DELETE FROM copied WHERE id = 3 RETURNING name')).rows).toEqual([{ name: 'three' }]);
+    const wrong = copyExtended(one, 'COPY copied FROM STDIN', [Buffer.from('x\n')]);
+    expect((await failure(wrong)).code).toBe('22P02');
+    expect((await one.query('SELECT 1 AS a')).rows).toEqual([{ a: 1 }]);
+  });
+
+  test('from and to a program is refused', async () => {
+    expect((await failure(one.query(`COPY copied TO PROGRAM 'cat'`))).code).toBeDefined();
+    expect((await two.query('SELECT 1 AS a')).rows).toEqual([{ a: 1 }]);
   });
 
   test('wrong rows and a missing table are errors, and the connection goes on', async () => {
