@@ -1,0 +1,305 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SearchRequest, search } from '../../shared/retrieval/search.ts';
+import { seededRandom } from '../bench/search-corpus.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
+
+const dimensions = 32;
+const random = seededRandom(11);
+
+/** A unit vector; `near` one at a small angle to another. */
+function vector(near?: Float32Array): Float32Array {
+  const raw = Float32Array.from({ length: dimensions }, (_, index) => (near?.[index] ?? 0) * 8 + random() - 0.5);
+  const length = Math.hypot(...raw);
+  return raw.map((component) => component / length);
+}
+
+const wordy = (index: number) => `filler${index % 97} filler${index % 89} filler${index % 83} text number ${index}`;
+
+describe('search', () => {
+  let database: TestDatabase;
+  let workspaceId: string;
+  let collectionId: string;
+  let otherCollectionId: string;
+  let foreignWorkspaceId: string;
+  const question = vector();
+
+  const run = (request: Partial<SearchRequest>, collectionIds: readonly string[] | null = null) =>
+    database.application.inWorkspace({ workspaceId, collectionIds }, (db) =>
+      search(db, {
+        workspaceId,
+        mode: 'hybrid',
+        vector: question,
+        model: testModel,
+        text: 'zebra',
+        limit: 10,
+        ...request,
+      }),
+    );
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ dimensions, partitions: 1 });
+    ({ id: workspaceId } = await createWorkspace(database.application));
+    ({ id: foreignWorkspaceId } = await createWorkspace(database.application, 'foreign'));
+    collectionId = await createCollection(database.application, workspaceId);
+    otherCollectionId = await createCollection(database.application, workspaceId, 'other');
+    const foreign = await createCollection(database.application, foreignWorkspaceId);
+    const add = (collection: string, document: Parameters<typeof createDocument>[3], workspace = workspaceId) =>
+      createDocument(database.application, workspace, collection, document);
+    await add(collectionId, {
+      name: 'animals',
+      sourceUri: 'https://example.com/animals',
+      metadata: { year: 2024, kind: 'book', tags: ['a', 'b'] },
+      createdAt: new Date('2024-05-01T00:00:00Z'),
+      chunks: [
+        { text: 'The zebra has stripes.', vector: vector(question) },
+        { text: 'A horse has none.', vector: vector(question) },
+        { text: 'The zebra has stripes.', vector: vector(question) },
+      ],
+    });
+    await add(otherCollectionId, {
+      name: 'zoo',
+      metadata: { year: 2020, kind: 'paper', 'odd "key': 'x' },
+      createdAt: new Date('2020-05-01T00:00:00Z'),
+      chunks: [{ text: 'Zebras live in the zoo.', vector: vector(question) }],
+    });
+    await add(collectionId, {
+      name: 'not ready',
+      processing: true,
+      chunks: [{ text: 'A zebra nobody sees yet.', vector: question }],
+    });
+    await add(foreign, { chunks: [{ text: 'A zebra of somebody else.', vector: question }] }, foreignWorkspaceId);
+    for (let part = 0; part < 40; part++) {
+      const chunks = Array.from({ length: 100 }, (_, index) => ({ text: wordy(part * 100 + index), vector: vector() }));
+      const [collection, workspace] = part % 2 ? [foreign, foreignWorkspaceId] : [collectionId, workspaceId];
+      await add(collection, { name: `part ${part}`, metadata: { part }, chunks }, workspace);
+    }
+    await database.admin.query('VACUUM ANALYZE');
+  }, 60_000);
+
+  afterAll(() => database?.close());
+
+  it('fuses both legs and says where each hit came from', async () => {
+    const hits = await run({});
+    expect(hits).toHaveLength(10);
+    expect(hits[0]).toMatchObject({
+      documentName: 'animals',
+      sourceUri: 'https://example.com/animals',
+      text: 'The zebra has stripes.',
+      version: 1,
+      ordinal: 0,
+      collectionId,
+      location: { headings: [], start: 0, end: 1 },
+      metadata: { year: 2024 },
+    });
+    const first = hits[0]?.scoring;
+    expect(hits[0]?.score).toBeCloseTo(
+      1 / (60 + (first?.semanticRank ?? 0)) + 1 / (60 + (first?.keywordRank ?? 0)),
+      12,
+    );
+    expect(first?.semanticScore).toBeGreaterThan(0.8);
+    expect(new Set(hits.map((hit) => hit.chunkId)).size).toBe(10);
+    expect([...hits].sort((left, right) => right.score - left.score)).toEqual(hits);
+  });
+
+  it('gives a text that stands twice once, at its first place', async () => {
+    const hits = await run({ mode: 'keyword', text: 'stripes' });
+    expect(hits.map((hit) => [hit.text, hit.ordinal])).toEqual([['The zebra has stripes.', 0]]);
+  });
+
+  it('finds any word, in other forms too, and nothing for stop words alone', async () => {
+    expect((await run({ mode: 'keyword', text: 'striped unheardof horses' })).map((hit) => hit.documentName)).toContain(
+      'animals',
+    );
+    expect(await run({ mode: 'keyword', text: 'the of and' })).toEqual([]);
+    expect(await run({ mode: 'keyword', text: "o'neill \\ ' & | ! :* <-> zebra" })).toHaveLength(2);
+  });
+
+  it('never sees a version that is not live, a deleting document, or another workspace', async () => {
+    for (const mode of ['hybrid', 'semantic', 'keyword'] as const) {
+      const texts = (await run({ mode, limit: 100 })).map((hit) => hit.text);
+      expect(texts).not.toContain('A zebra nobody sees yet.');
+      expect(texts).not.toContain('A zebra of somebody else.');
+      expect(texts).toContain('Zebras live in the zoo.');
+    }
+    await database.admin.query(
+      `UPDATE dbrag.documents SET status = 'deleting', deadline_at = now() WHERE name = 'zoo'`,
+    );
+    expect((await run({ limit: 100 })).map((hit) => hit.text)).not.toContain('Zebras live in the zoo.');
+    await database.admin.query(`UPDATE dbrag.documents SET status = 'ready' WHERE name = 'zoo'`);
+  });
+
+  it('asked for another workspace in the statement, gives nothing: the transaction decides', async () => {
+    const hits = await database.application.inWorkspace({ workspaceId }, (db) =>
+      search(db, {
+        workspaceId: foreignWorkspaceId,
+        mode: 'hybrid',
+        vector: question,
+        model: testModel,
+        text: 'zebra',
+        limit: 10,
+      }),
+    );
+    expect(hits).toEqual([]);
+    const outside = await database.application.inSystem((db) =>
+      search(db, { workspaceId, mode: 'hybrid', vector: question, model: testModel, text: 'zebra', limit: 10 }),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  it('obeys the caller’s narrowing inside the candidate functions, not only in what is read', async () => {
+    const hits = await run({ limit: 100 }, [otherCollectionId]);
+    expect(hits.map((hit) => hit.documentName)).toEqual(['zoo']);
+    expect(await run({ collectionIds: [collectionId] }, [otherCollectionId])).toEqual([]);
+    expect(await run({}, [])).toEqual([]);
+    const keys = await database.application.inWorkspace({ workspaceId, collectionIds: [otherCollectionId] }, (db) =>
+      db.query(`SELECT * FROM dbrag.keyword_candidates('zebra', '{english}', 100, 100, $1, NULL, NULL)`, [
+        [collectionId],
+      ]),
+    );
+    expect(keys.rows).toEqual([]);
+  });
+
+  it('searches the collections that are asked for', async () => {
+    expect((await run({ collectionIds: [otherCollectionId] })).map((hit) => hit.documentName)).toEqual(['zoo']);
+  });
+
+  it.each([
+    [{ type: 'eq', key: 'kind', value: 'paper' }, ['zoo']],
+    [{ type: 'eq', key: 'tags', value: 'b' }, ['animals']],
+    [{ type: 'eq', key: 'odd "key', value: 'x' }, ['zoo']],
+    [{ type: 'gt', key: 'year', value: 2020 }, ['animals']],
+    [{ type: 'gte', key: 'year', value: 2020 }, ['animals', 'zoo']],
+    [{ type: 'lt', key: 'year', value: 2024 }, ['zoo']],
+    [{ type: 'lte', key: 'year', value: 2019 }, []],
+    [{ type: 'ne', key: 'kind', value: 'book' }, ['zoo']],
+    [{ type: 'ne', key: 'kind', value: 7 }, ['animals', 'zoo']],
+    [{ type: 'ne', key: 'missing', value: 'x' }, ['animals', 'zoo']],
+    [{ type: 'in', key: 'year', value: [2020, 1999] }, ['zoo']],
+    [{ type: 'nin', key: 'year', value: [2020, 1999] }, ['animals']],
+    [{ type: 'eq', key: 'name', value: 'zoo' }, ['zoo']],
+    [{ type: 'eq', key: 'source_uri', value: 'https://example.com/animals' }, ['animals']],
+    [{ type: 'gt', key: 'created_at', value: '2023-01-01T00:00:00Z' }, ['animals', 'zoo'].slice(0, 1)],
+    [
+      {
+        type: 'or',
+        filters: [
+          { type: 'eq', key: 'kind', value: 'paper' },
+          { type: 'eq', key: 'year', value: 2024 },
+        ],
+      },
+      ['animals', 'zoo'],
+    ],
+    [
+      {
+        type: 'and',
+        filters: [
+          { type: 'eq', key: 'kind', value: 'paper' },
+          { type: 'eq', key: 'year', value: 2024 },
+        ],
+      },
+      [],
+    ],
+    [{ type: 'eq', key: 'kind', value: '" || 1 == 1 || "' }, []],
+  ] as const)('filters by %j', async (filter, names) => {
+    const hits = await run({ mode: 'keyword', text: 'zebra', limit: 100, filter });
+    expect([...new Set(hits.map((hit) => hit.documentName))].sort()).toEqual(names);
+    const near = await run({ mode: 'semantic', limit: 100, filter });
+    for (const name of names) expect(near.map((hit) => hit.documentName)).toContain(name);
+  });
+
+  it('leaves the text out when it is not asked for', async () => {
+    expect((await run({ includeText: false, limit: 1 }))[0]?.text).toBeNull();
+  });
+
+  it('searches by words alone while the question cannot be embedded', async () => {
+    const hits = await run({ vector: null });
+    expect(hits.map((hit) => hit.text).sort()).toEqual(['The zebra has stripes.', 'Zebras live in the zoo.']);
+  });
+
+  describe('with a vector index on a partition that tenants share', () => {
+    beforeAll(async () => {
+      await database.admin.query(
+        `CREATE INDEX shared_index ON dbrag.embeddings_00 USING hnsw (embedding halfvec_cosine_ops) WHERE model = '${testModel}'`,
+      );
+      await database.admin.query(`UPDATE dbrag.corpus_statistics SET chunks = 30000 WHERE workspace_id = $1`, [
+        workspaceId,
+      ]);
+    });
+
+    const exact = async (asked: Float32Array, where = 'true') => {
+      const { rows } = await database.admin.query<{ id: string }>(
+        `SELECT c.id FROM dbrag.embeddings e JOIN dbrag.chunks c USING (workspace_id, document_id, content_hash)
+         JOIN dbrag.documents d ON d.id = e.document_id
+         WHERE e.workspace_id = $2 AND d.live_version IS NOT NULL AND ${where}
+         ORDER BY (e.embedding <=> $1::halfvec) + 0 LIMIT 10`,
+        [`[${asked.join(',')}]`, workspaceId],
+      );
+      return rows.map((row) => row.id);
+    };
+
+    it('uses it, and finds at least 0.95 of the exact ten', async () => {
+      const used = async () =>
+        (await database.admin.query(`SELECT pg_stat_get_numscans('dbrag.shared_index'::regclass) AS scans`)).rows[0]
+          .scans;
+      const before = Number(await used());
+      let found = 0;
+      for (let index = 0; index < 20; index++) {
+        const asked = vector();
+        const hits = await run({ mode: 'semantic', vector: asked });
+        const wanted = new Set(await exact(asked));
+        found += hits.filter((hit) => wanted.has(hit.chunkId)).length;
+        expect(hits.map((hit) => hit.scoring.semanticScore)).toEqual(
+          hits.map((hit) => hit.scoring.semanticScore).sort((left, right) => Number(right) - Number(left)),
+        );
+      }
+      expect(found / 200).toBeGreaterThanOrEqual(0.95);
+      await database.application.inWorkspace({ workspaceId }, (db) => db.query('SELECT pg_stat_force_next_flush()'));
+      await expect.poll(async () => Number(await used()), { timeout: 5000 }).toBeGreaterThan(before);
+    });
+
+    it('gives all rows of a filter that leaves few, exactly', async () => {
+      const hits = await run({ mode: 'semantic', filter: { type: 'eq', key: 'part', value: 6 } });
+      expect(hits.map((hit) => hit.chunkId)).toEqual(await exact(question, `d.metadata @> '{"part": 6}'`));
+      const few = await run({ mode: 'semantic', limit: 100, filter: { type: 'gte', key: 'year', value: 1 } });
+      expect(few).toHaveLength(3);
+    });
+
+    it('gives `limit` rows although the nearest are not visible', async () => {
+      const hidden = await createDocument(database.application, workspaceId, collectionId, {
+        processing: true,
+        chunks: Array.from({ length: 150 }, (_, index) => ({ text: `hidden ${index}`, vector: vector(question) })),
+      });
+      const hits = await run({ mode: 'semantic', limit: 10 });
+      expect(hits).toHaveLength(10);
+      expect(hits.map((hit) => hit.documentId)).not.toContain(hidden);
+    });
+  });
+
+  it('reads no table of the content from end to end, as dbrag_app', async () => {
+    const scans = async () =>
+      (
+        await database.admin.query<{ relname: string; seq_scan: string }>(
+          `SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname ~ '^(chunks|embeddings)_[0-9]' ORDER BY 1`,
+        )
+      ).rows;
+    const gin = async () =>
+      Number(
+        (
+          await database.admin.query(
+            `SELECT sum(idx_scan) AS scans FROM pg_stat_user_indexes WHERE indexrelname ~ '^chunks_[0-9]+_search'`,
+          )
+        ).rows[0].scans,
+      );
+    const flush = () =>
+      database.application.inWorkspace({ workspaceId }, (db) => db.query('SELECT pg_stat_force_next_flush()'));
+    await flush();
+    const [before, ginBefore] = [await scans(), await gin()];
+    // Not the question that has 150 invisible neighbours by now: that one is rightly answered by an exact scan.
+    await run({ vector: vector() });
+    await run({ vector: vector(), filter: { type: 'eq', key: 'kind', value: 'book' } });
+    await flush();
+    await expect.poll(gin, { timeout: 5000 }).toBeGreaterThan(ginBefore);
+    expect(await scans()).toEqual(before);
+  });
+});
