@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { authenticate, type Identity } from '../aws/authenticate.ts';
+import { authenticate } from '../aws/authenticate.ts';
 import { AwsError } from '../aws/aws-error.ts';
 import type { Context, S3Request } from './context.ts';
 import { addCorsHeaders, answerPreflight } from './cors.ts';
@@ -63,7 +63,6 @@ async function readRequest(
   const signed = { method, url: message.url ?? '/', headers: message.headers, service: 's3' };
   // Signatures carry the time of the machine, whatever clock a test gives the server.
   const identity = await authenticate(signed, context.authorizer, Date.now());
-  requireSigned(message, identity);
   const operation = operationOf(method, bucket, key, query, message.headers);
   if (operation === undefined) throw notImplemented(message);
   return {
@@ -77,18 +76,6 @@ async function readRequest(
     key,
     query,
   };
-}
-
-/** A presigned URL is good for exactly what was signed: an `x-amz-` header beside it would widen it. */
-function requireSigned(message: IncomingMessage, { presigned, signedHeaders }: Identity): void {
-  if (!presigned) return;
-  const loose = Object.keys(message.headers).filter(
-    (name) => name.startsWith('x-amz-') && name !== 'x-amz-content-sha256' && !signedHeaders.includes(name),
-  );
-  if (loose.length === 0) return;
-  throw new S3Error('AccessDenied', 'There were headers present in the request which were not signed', {
-    HeadersNotSigned: loose.join(', '),
-  });
 }
 
 async function strike({ faults }: Context, { operation, key }: S3Request): Promise<void> {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -121,7 +121,13 @@ test('everything acknowledged outlives SIGKILL: objects, deletes, and the notifi
   // Otherwise the kill found nothing waiting, and the test would prove nothing.
   expect(told).toBeLessThan(kept.size + deleted.size * 2);
 
+  // What a kill leaves between the writing of a body and its row, or in the middle of a body.
+  await mkdir(join(directory, 'data', 'bodies', 'zz'), { recursive: true });
+  await writeFile(join(directory, 'data', 'bodies', 'zz', 'zz-nobody-names-this'), 'orphan');
+  await writeFile(join(directory, 'data', 'unfinished', 'half'), 'half');
+
   const { client, kill } = await start();
+  expect(await readdir(join(directory, 'data', 'unfinished'))).toEqual([]);
   const listed = new Set<string>();
   let ContinuationToken: string | undefined;
   do {
