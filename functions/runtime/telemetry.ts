@@ -58,7 +58,10 @@ export function createTelemetry(): Telemetry {
       });
     },
     requestId: () => current,
-    flush: () => metrics.publishStoredMetrics(),
+    flush() {
+      // Publishing nothing would be logged as a warning, once a call.
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+    },
     requestAnswered({ method, path, status, milliseconds }) {
       count('RequestCount');
       if (status >= 500) count('RequestErrorCount');

@@ -3,14 +3,12 @@ import { type IdKind, idPrefixes } from '../../../shared/core/ids.ts';
 
 /** A public id in an answer, or in a request where an unknown one is told as such by the route. */
 export function id(kind: IdKind) {
-  return z
-    .string()
-    .check(
-      z.meta({
-        description: `An id: ${idPrefixes[kind]}_ and 32 hexadecimal digits`,
-        examples: [`${idPrefixes[kind]}_0198c3d2a1b47c5e8f90123456789abc`],
-      }),
-    );
+  return z.string().check(
+    z.meta({
+      description: `An id: ${idPrefixes[kind]}_ and 32 hexadecimal digits`,
+      examples: [`${idPrefixes[kind]}_0198c3d2a1b47c5e8f90123456789abc`],
+    }),
+  );
 }
 
 /** An id inside a body that must have an id's form; one that names nothing is 404. */

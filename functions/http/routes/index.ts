@@ -3,6 +3,7 @@ import { apiKeyRoutes } from './api-keys.ts';
 import { collectionRoutes } from './collections.ts';
 import { contractRoutes } from './contract.ts';
 import { documentRoutes } from './documents.ts';
+import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
@@ -17,6 +18,7 @@ const describedRoutes: readonly Route[] = [
   ...documentRoutes,
   ...uploadRoutes,
   ...jobRoutes,
+  ...jobEventRoutes,
   ...searchRoutes,
 ];
 

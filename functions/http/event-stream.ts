@@ -1,0 +1,37 @@
+/** One event of `text/event-stream` (WHATWG HTML, 9.2), or a comment that keeps a connection open. */
+export interface ServerSentEvent {
+  readonly id?: string;
+  readonly event?: string;
+  /** One line: JSON without line breaks. */
+  readonly data?: string;
+  readonly retry?: number;
+  readonly comment?: string;
+}
+
+/** A streamed answer. When the client leaves, the generator is ended at its next `yield`. */
+export function eventStream(events: AsyncGenerator<ServerSentEvent>): Response {
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await events.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(written(value)));
+    },
+    async cancel() {
+      await events.return(undefined);
+    },
+  });
+  return new Response(body, {
+    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform' },
+  });
+}
+
+function written({ id, event, data, retry, comment }: ServerSentEvent): string {
+  const lines: string[] = [];
+  if (comment !== undefined) lines.push(`: ${comment}`);
+  if (retry !== undefined) lines.push(`retry: ${retry}`);
+  if (id !== undefined) lines.push(`id: ${id}`);
+  if (event !== undefined) lines.push(`event: ${event}`);
+  if (data !== undefined) lines.push(`data: ${data}`);
+  return `${lines.join('\n')}\n\n`;
+}

@@ -1,0 +1,29 @@
+import { parsePublicId } from '../../../shared/core/ids.ts';
+import { getJob } from '../../../shared/jobs/jobs.ts';
+import { eventStream } from '../event-stream.ts';
+import { defineRoute } from '../route.ts';
+import { watchJob } from '../watch-job.ts';
+
+export const jobEventRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/v1/jobs/{id}/events',
+    access: 'reader',
+    tag: 'Jobs',
+    streaming: true,
+    summary: 'What a job does, as it happens',
+    success: {
+      status: 200,
+      description:
+        'Server-sent events: `progress` with the job whenever it changes, `done` or `error` with the job at its end. The stream is closed after a minute; `Last-Event-ID` goes on where it stopped.',
+      contentType: 'text/event-stream',
+    },
+    async handle({ caller, parameters, services, request }) {
+      const id = parsePublicId('job', parameters.id ?? '');
+      const read = () => services.database.inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id));
+      // Asked before the stream begins, so that an unknown job is a 404 and not an event.
+      const first = await read();
+      return eventStream(watchJob(first, read, request.headers.get('last-event-id')));
+    },
+  }),
+];
