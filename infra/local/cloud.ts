@@ -1,7 +1,7 @@
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import type { Assembly, RestApi } from './assembly/model.ts';
 import { readAssembly } from './assembly/read-assembly.ts';
-import { type AwsServices, startAwsServices } from './cloud/aws-services.ts';
+import { type AwsServices, serviceLog, startAwsServices } from './cloud/aws-services.ts';
 import { deployCustomResources } from './cloud/custom-resources.ts';
 import { type DataDirectory, openDataDirectory } from './cloud/data-directory.ts';
 import { createMasterUser, type RunningDatabase } from './cloud/database.ts';
@@ -11,6 +11,7 @@ import { closeServer, listen, listenAgain } from './cloud/listen.ts';
 import { administrator, principalsOfRoles } from './cloud/principals.ts';
 import { addSchedules } from './cloud/schedules.ts';
 import { type Login, secretArnOf, secretLogin, secretValue } from './cloud/secret-values.ts';
+import { createMetrics, type LocalMetrics } from './cloudwatch/metrics.ts';
 import { createGateway } from './gateway/server.ts';
 import type { Principal } from './iam/authorizer.ts';
 import { createInvokeApi } from './lambda/invoke-api.ts';
@@ -36,7 +37,7 @@ export interface LocalCloudOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** One line of a server or of the cloud itself. */
   readonly log?: (line: string) => void;
-  /** One line that a function printed. */
+  /** One line that a function printed, metrics left out. */
   readonly onFunctionLine?: (functionName: string, line: string) => void;
   /** Told the name of a phase when it has ended. */
   readonly onPhase?: (phase: string) => void;
@@ -47,6 +48,8 @@ export interface LocalCloud {
   readonly assembly: Assembly;
   readonly aws: AwsServices;
   readonly lambda: LambdaService;
+  /** What the functions published in the embedded metric format; also at `/metrics` for Prometheus. */
+  readonly metrics: LocalMetrics;
   /** By the logical id of the mapping. */
   readonly mappings: ReadonlyMap<string, EventSourceMapping>;
   readonly database: RunningDatabase;
@@ -56,6 +59,8 @@ export interface LocalCloud {
   /** An access key that may do everything. */
   readonly administrator: Principal;
   readonly operatorKey: string;
+  /** The bucket whose new objects become documents. */
+  readonly uploadBucket: string;
   /** The role of the database that the handlers connect as. */
   readonly applicationLogin: Login;
   close(): Promise<void>;
@@ -107,7 +112,8 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   for (const { ownerSecretArn } of assembly.databases) {
     await createMasterUser(engines.database, secretLogin(aws.secrets, ownerSecretArn));
   }
-  const lambda = await startFunctions(options, { assembly, aws, data, engines }, closers);
+  const metrics = createMetrics(serviceLog('cloudwatch', log));
+  const lambda = await startFunctions(options, { assembly, aws, data, engines, metrics }, closers);
   const known = data.state.customResources;
   const warm = warmRoutes(onlyApi(assembly), lambda);
   const customResources = await deployCustomResources(assembly.customResources, known, (name) => lambda.runner(name));
@@ -116,17 +122,19 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   const mappings = startMappings(assembly, aws, lambda, data, log, closers);
   addSchedules(assembly.schedules, aws, lambda);
   await warm;
-  const url = await startGateway(options, onlyApi(assembly), lambda, closers);
+  const url = await startGateway(options, onlyApi(assembly), { lambda, metrics }, closers);
   onPhase('gateway');
   return {
     url,
     assembly,
     aws,
     lambda,
+    metrics,
     mappings,
     ...engines,
     administrator: administrator(data.state.rootKey),
     operatorKey: secretValue(aws.secrets, secretArnOf(assembly, names.operatorSecret)),
+    uploadBucket: uploadBucket(assembly),
     applicationLogin: secretLogin(aws.secrets, applicationSecretArn(assembly)),
   };
 }
@@ -161,10 +169,11 @@ interface Started {
   readonly aws: AwsServices;
   readonly data: DataDirectory;
   readonly engines: Engines;
+  readonly metrics: LocalMetrics;
 }
 
 async function startFunctions(options: LocalCloudOptions, started: Started, closers: Closers): Promise<LambdaService> {
-  const { assembly, aws, data, engines } = started;
+  const { assembly, aws, data, engines, metrics } = started;
   const log = options.log ?? (() => {});
   let lambda: LambdaService | undefined;
   const api = createInvokeApi({
@@ -185,7 +194,9 @@ async function startFunctions(options: LocalCloudOptions, started: Started, clos
     modelBaseUrl: engines.modelBaseUrl,
     concurrency: options.concurrency,
     environment: options.environment ?? {},
-    onLine: options.onFunctionLine ?? (() => {}),
+    onLine: (name, line) => {
+      if (!metrics.readLine(line)) options.onFunctionLine?.(name, line);
+    },
     log,
   });
   lambda = created;
@@ -230,12 +241,13 @@ async function stopMappings(mappings: ReadonlyMap<string, EventSourceMapping>): 
 async function startGateway(
   options: LocalCloudOptions,
   api: RestApi,
-  lambda: LambdaService,
+  { lambda, metrics }: { readonly lambda: LambdaService; readonly metrics: LocalMetrics },
   closers: Closers,
 ): Promise<string> {
   const gateway = createGateway({
     api,
     runner: (name) => lambda.runner(name),
+    pages: { '/metrics': () => ({ contentType: 'text/plain; version=0.0.4', body: metrics.render() }) },
     ...(options.log ? { log: options.log } : {}),
   });
   const port = await listen(gateway, options.port);
@@ -259,4 +271,10 @@ function applicationSecretArn(assembly: Assembly): string {
   const arn = api?.environment[names.databaseSecret];
   if (arn === undefined) throw new Error(`No function has both ${names.operatorSecret} and ${names.databaseSecret}`);
   return arn;
+}
+
+function uploadBucket(assembly: Assembly): string {
+  const bucket = assembly.buckets.find(({ notifications }) => notifications.length > 0);
+  if (!bucket) throw new Error('No bucket of the assembly notifies a queue');
+  return bucket.name;
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { EventSourceMapping, LambdaFunction } from './model.ts';
 import { booleanProperty, elements, members, numberProperty, textProperty, texts } from './property.ts';
 import { attributeOf, functionName, noEndpoints } from './references.ts';
@@ -11,7 +10,7 @@ const defaultMemoryMegabytes = 128;
 const defaultTimeoutSeconds = 3;
 
 /** The functions, without those of the CDK whose only work is done by the local cloud itself (bucket notifications). */
-export function readFunctions(world: AssemblyWorld, directory: string): readonly LambdaFunction[] {
+export function readFunctions(world: AssemblyWorld): readonly LambdaFunction[] {
   const ownWork = (resource: Resource): boolean => !servesReplacedResource(world, functionName(resource));
   return world
     .resourcesOf('AWS::Lambda::Function')
@@ -22,7 +21,7 @@ export function readFunctions(world: AssemblyWorld, directory: string): readonly
       name: functionName(resource),
       arn: String(attributeOf(resource, 'Arn', noEndpoints)),
       handler: textProperty(resource, 'Handler'),
-      codeDirectory: codeDirectory(resource, directory),
+      codeDirectory: codeDirectory(resource),
       environment: environment(resource),
       memoryMegabytes: numberProperty(resource, 'MemorySize', defaultMemoryMegabytes),
       timeoutSeconds: numberProperty(resource, 'Timeout', defaultTimeoutSeconds),
@@ -61,13 +60,12 @@ export function functionNameOfArn(text: string): string {
   return /:function:([^:/]+)/.exec(text)?.[1] ?? text;
 }
 
-/** An asset stands in the assembly as a directory named after its hash, which is the template's S3 key. */
-function codeDirectory(resource: Resource, directory: string): string {
+/** The template names an asset by its hash, the stack's asset manifest says where it lies. */
+function codeDirectory(resource: Resource): string {
   const key = members(resource.properties.Code).S3Key;
-  if (typeof key !== 'string') {
-    throw new AssemblyError(resource.stack.name, resource.logicalId, 'its code is not an asset of the assembly');
-  }
-  return join(directory, `asset.${key.replace(/\.zip$/, '')}`);
+  const directory = typeof key === 'string' ? resource.stack.assets.get(key.replace(/\.zip$/, '')) : undefined;
+  if (directory !== undefined) return directory;
+  throw new AssemblyError(resource.stack.name, resource.logicalId, 'its code is not an asset of the assembly');
 }
 
 function environment(resource: Resource): Readonly<Record<string, string>> {

@@ -16,11 +16,11 @@ import { AssemblyWorld } from './world.ts';
  * Throws `AssemblyError`, naming stack and logical id, for a resource type, attribute or intrinsic without a local meaning.
  */
 export function readAssembly(directory: string, endpoints: Endpoints = noEndpoints): Assembly {
-  return assemble(readTemplates(directory), directory, endpoints);
+  return assemble(readTemplates(directory), endpoints);
 }
 
-/** The same for stacks that are already in memory; `directory` is where assets stand. */
-export function assemble(stacks: readonly TemplateStack[], directory: string, endpoints: Endpoints): Assembly {
+/** The same for stacks that are already in memory. */
+export function assemble(stacks: readonly TemplateStack[], endpoints: Endpoints = noEndpoints): Assembly {
   const world = new AssemblyWorld(stacks, endpoints);
   for (const { stack, logicalId, type } of world.resources) {
     if (typesWithLocalMeaning.has(type) || typesWithoutLocalMeaning.has(type) || isCustomResource(type)) continue;
@@ -29,7 +29,7 @@ export function assemble(stacks: readonly TemplateStack[], directory: string, en
   // Reading the properties of what means nothing here still finds intrinsics that nobody could resolve.
   for (const resource of world.resources) void resource.properties;
   return {
-    functions: readFunctions(world, directory),
+    functions: readFunctions(world),
     roles: readRoles(world),
     queues: readQueues(world, endpoints),
     eventSourceMappings: readEventSourceMappings(world),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A value of a template: JSON, in which an object with one member `Ref` or `Fn::…` is an intrinsic. */
@@ -35,6 +35,8 @@ export interface Template {
 export interface TemplateStack {
   readonly name: string;
   readonly template: Template;
+  /** Hash of an asset, which the template names as its S3 key → absolute path. */
+  readonly assets: ReadonlyMap<string, string>;
 }
 
 /** Something in the assembly that this reader cannot give a local meaning; says where it stands. */
@@ -65,8 +67,24 @@ export function readTemplates(directory: string): readonly TemplateStack[] {
       return {
         name: artifact.properties?.stackName ?? id,
         template: JSON.parse(readFileSync(join(directory, file), 'utf8')) as Template,
+        assets: readAssets(directory, `${id}.assets.json`),
       };
     });
   if (stacks.length === 0) throw new AssemblyError(directory, 'manifest', 'the assembly holds no stack');
   return stacks;
+}
+
+interface AssetManifest {
+  readonly files?: Readonly<Record<string, { readonly source: { readonly path?: string } }>>;
+}
+
+function readAssets(directory: string, file: string): ReadonlyMap<string, string> {
+  const path = join(directory, file);
+  if (!existsSync(path)) return new Map();
+  const { files = {} } = JSON.parse(readFileSync(path, 'utf8')) as AssetManifest;
+  return new Map(
+    Object.entries(files).flatMap(([hash, { source }]) =>
+      source.path === undefined ? [] : [[hash, join(directory, source.path)] as const],
+    ),
+  );
 }

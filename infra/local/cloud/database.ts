@@ -18,6 +18,8 @@ export interface RunningDatabase {
   /** As the superuser, in the database of the assembly. */
   readonly adminUrl: string;
   url(user: string, password: string): string;
+  /** Resolves when the embedded database has ended; never for a native one. */
+  readonly exited: Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function startDatabase(settings: DatabaseSettings): Promise<Running
     name: databaseName,
     adminUrl: running.adminUrl,
     url: (user, password) => running.url(user, password),
+    exited: running.exited,
     close: () => running.close(),
   };
 }
@@ -57,6 +60,7 @@ async function nativeDatabase(adminUrl: string, databaseName: string): Promise<R
     name: databaseName,
     adminUrl: url(decodeURIComponent(address.username), decodeURIComponent(address.password)),
     url,
+    exited: new Promise(() => {}),
     close: async () => {},
   };
 }

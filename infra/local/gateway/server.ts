@@ -15,6 +15,8 @@ export interface GatewaySettings {
   readonly runner: (functionName: string) => FunctionRunner;
   /** How long a request waits for a busy function before it is throttled. */
   readonly waitMilliseconds?: number;
+  /** Pages of the machine itself, by path, which never reach a function. */
+  readonly pages?: Readonly<Record<string, () => { readonly contentType: string; readonly body: string }>>;
   /** Told what API Gateway would write to its execution log. */
   readonly log?: (line: string) => void;
 }
@@ -50,6 +52,12 @@ async function serve(
   const question = target.indexOf('?');
   const path = question < 0 ? target : target.slice(0, question);
   const method = message.method ?? 'GET';
+  const page = settings.pages?.[path];
+  if (page && method === 'GET') {
+    const { contentType, body } = page();
+    response.writeHead(200, { 'Content-Type': contentType }).end(body);
+    return;
+  }
   const match = router.match(method, path);
   if (!match) return fail(api, response, 'MISSING_AUTHENTICATION_TOKEN', requestId);
   const read = readBody(message);

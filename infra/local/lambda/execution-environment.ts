@@ -62,7 +62,7 @@ export class ExecutionEnvironment {
     }
     this.#child.on('message', (message) => this.#receive(message as MessageFromRuntime));
     this.#child.on('exit', (code, signal) => this.#exited(code, signal));
-    this.#child.on('error', (error) => settings.onLine(`${settings.functionName}: ${error.message}`));
+    this.#child.on('error', (error) => this.#failed(error));
     const timer = setTimeout(() => this.#kill('Sandbox.Timedout', 'Init timed out'), initialisationMilliseconds);
     void this.ready.finally(() => clearTimeout(timer));
   }
@@ -133,6 +133,13 @@ export class ExecutionEnvironment {
     this.#exitReason = { errorType, errorMessage: this.#describe(reason) };
     this.#settings.onLine(this.#exitReason.errorMessage);
     this.#child.kill('SIGKILL');
+  }
+
+  /** The process could not be started at all, so it will not exit either; any other failure is followed by an exit. */
+  #failed(error: Error): void {
+    this.#exitReason = { errorType: 'Runtime.ExitError', errorMessage: this.#describe(error.message) };
+    this.#settings.onLine(this.#exitReason.errorMessage);
+    if (this.#child.pid === undefined) this.#exited(null, null);
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {

@@ -1,0 +1,93 @@
+/** `npm start`: the local stage, synthesised and run on this machine. `--timings` tells when each phase ended. */
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type LocalCloud, startLocalCloud } from './cloud.ts';
+import { assemblyOf } from './start/assembly-cache.ts';
+import { banner } from './start/banner.ts';
+import { firstWorkspace } from './start/first-workspace.ts';
+import { describeCloud, readLocalFile, writeLocalFile } from './start/local-file.ts';
+import { readSettings, SettingError, type StartSettings } from './start/settings.ts';
+import { Timings } from './start/timings.ts';
+
+const stageName = 'local';
+/** Whatever does not end by itself in this time after Ctrl-C is left to the operating system. */
+const longestShutdownMilliseconds = 2_900;
+
+async function start(settings: StartSettings, timings: Timings): Promise<LocalCloud> {
+  const { dataDirectory, databaseUrl, redisUrl, apiKey, modelBaseUrl: baseUrl, concurrency } = settings;
+  await requireFreePort(settings.port);
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const logFile = join(dataDirectory, 'local.log');
+  const log = createWriteStream(logFile, { mode: 0o600 });
+  const cloud = await startLocalCloud({
+    assemblyDirectory: assemblyOf(stageName),
+    dataDirectory,
+    port: settings.port,
+    databaseUrl,
+    redisUrl,
+    models: { apiKey, baseUrl },
+    concurrency,
+    log: (line) => log.write(`${line}\n`),
+    onFunctionLine: (name, line) => log.write(`${name}: ${line}\n`),
+    onPhase: (phase) => timings.ended(phase),
+  });
+  const workspace = await firstWorkspace(cloud.url, cloud.operatorKey, readLocalFile(dataDirectory));
+  const file = describeCloud(cloud, workspace);
+  writeLocalFile(dataDirectory, file);
+  timings.ended('workspace');
+  const usesRealModels = apiKey !== undefined || baseUrl !== undefined;
+  process.stdout.write(banner(file, usesRealModels, logFile, performance.now() / 1_000));
+  return cloud;
+}
+
+/** Said before anything is started, not after ten seconds. */
+function requireFreePort(port: number): Promise<void> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(taken ? new SettingError(`Port ${port} is taken. PORT=3001 npm start takes another one.`) : error);
+    });
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
+  });
+}
+
+/** Gives whether a signal has come. */
+function endOnSignal(running: Promise<LocalCloud>): () => boolean {
+  let ending = false;
+  const end = (): void => {
+    // Whoever presses Ctrl-C again does not want to wait.
+    if (ending) process.exit(130);
+    ending = true;
+    setTimeout(() => process.exit(1), longestShutdownMilliseconds).unref();
+    running
+      .then((cloud) => cloud.close())
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  return () => ending;
+}
+
+async function main(): Promise<void> {
+  const timings = new Timings();
+  const running = start(readSettings(process.env), timings);
+  const isEnding = endOnSignal(running);
+  const cloud = await running;
+  if (process.argv.includes('--timings')) process.stdout.write(`${timings.table()}\n`);
+  const code = await cloud.database.exited;
+  if (isEnding()) return;
+  process.stderr.write(`The local Postgres ended by itself (exit status ${code}); everything stops.\n`);
+  await cloud.close();
+  process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof Error && ['SettingError', 'DirectoryInUseError', 'AssemblyError'].includes(error.name);
+  process.stderr.write(`\n${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+});
