@@ -93,7 +93,9 @@ export async function acceptDocument(db: Db, input: NewDocument): Promise<Accept
   const { known, ...document } = rows[0] as AcceptedRow;
   if (!known) throw notFound('collection');
   if (document.id === null) {
-    throw new DbragError('conflict', 'The document of this source is being deleted; try again when it is gone.', { retryAfterSeconds: 5 });
+    throw new DbragError('conflict', 'The document of this source is being deleted; try again when it is gone.', {
+      retryAfterSeconds: 5,
+    });
   }
   if (document.version > 1) await supersedeVersions(db, input.workspaceId, document.id, document.version);
   return { document, job: queuedJob(jobId, document, input, deadline), attempt: 1 };
@@ -120,6 +122,14 @@ function queuedJob(id: string, document: Document, input: NewDocument, deadline:
     started_at: null,
     finished_at: null,
     deadline_at: deadline,
-    ingestion: { status: input.status, priority: input.priority, chunks: 0, embedded: 0, reused: 0, pending: 0, waiting_until: null },
+    ingestion: {
+      status: input.status,
+      priority: input.priority,
+      chunks: 0,
+      embedded: 0,
+      reused: 0,
+      pending: 0,
+      waiting_until: null,
+    },
   };
 }

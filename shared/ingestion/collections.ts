@@ -34,12 +34,24 @@ const columns = 'id, name, description, metadata, chunking, created_at, updated_
 export async function createCollection(
   db: Db,
   workspaceId: string,
-  input: { name: string; description?: string | undefined; metadata?: object | undefined; chunking?: Chunking | undefined },
+  input: {
+    name: string;
+    description?: string | undefined;
+    metadata?: object | undefined;
+    chunking?: Chunking | undefined;
+  },
 ): Promise<Collection> {
   const { rows } = await db.query<Collection>(
     `INSERT INTO dbrag.collections (workspace_id, id, name, description, metadata, chunking)
      VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
-    [workspaceId, newUuid(), input.name, input.description ?? null, input.metadata ?? {}, input.chunking ?? defaultChunking],
+    [
+      workspaceId,
+      newUuid(),
+      input.name,
+      input.description ?? null,
+      input.metadata ?? {},
+      input.chunking ?? defaultChunking,
+    ],
   );
   return rows[0] as Collection;
 }
@@ -63,7 +75,11 @@ export async function requireCollections(db: Db, workspaceId: string, ids: reado
   if (rows.length < new Set(ids).size) throw notFound('collection');
 }
 
-export async function listCollections(db: Db, workspaceId: string, { limit, after }: PageRequest): Promise<Page<Collection>> {
+export async function listCollections(
+  db: Db,
+  workspaceId: string,
+  { limit, after }: PageRequest,
+): Promise<Page<Collection>> {
   const { rows } = await db.query<Collection>(
     `SELECT ${columns} FROM dbrag.collections c
      WHERE workspace_id = $1 AND status = 'active'
@@ -103,7 +119,15 @@ export async function countCollection(db: Db, workspaceId: string, id: string): 
      GROUP BY d.status`,
     [workspaceId, id],
   );
-  const documents: Record<string, number> = { awaiting_upload: 0, queued: 0, processing: 0, ready: 0, failed: 0, cancelled: 0, deleting: 0 };
+  const documents: Record<string, number> = {
+    awaiting_upload: 0,
+    queued: 0,
+    processing: 0,
+    ready: 0,
+    failed: 0,
+    cancelled: 0,
+    deleting: 0,
+  };
   const totals = { chunks: 0, bytes: 0, tokens: 0 };
   for (const row of rows) {
     documents[row.status] = Number(row.documents);

@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
-import type { WorkQueue } from '../core/work-queue.ts';
 import { notFound } from '../core/errors.ts';
-import { createJob } from '../jobs/jobs.ts';
+import type { WorkQueue } from '../core/work-queue.ts';
 import type { SweepArm } from '../jobs/arm-sweep.ts';
+import { createJob } from '../jobs/jobs.ts';
 import { supersedeVersions } from './supersede-versions.ts';
 
 export interface DeleteDocumentPorts {
@@ -23,7 +23,13 @@ const tombstoneDays = 30;
  * @returns the job's UUID; the one under way when the document is being deleted already
  * @throws not_found
  */
-export async function beginDeletion(db: Db, ports: Pick<DeleteDocumentPorts, 'clock'>, workspaceId: string, documentId: string, actor: string): Promise<string> {
+export async function beginDeletion(
+  db: Db,
+  ports: Pick<DeleteDocumentPorts, 'clock'>,
+  workspaceId: string,
+  documentId: string,
+  actor: string,
+): Promise<string> {
   const deadline = new Date(ports.clock.now().getTime() + deletionDeadlineMilliseconds);
   const { rows } = await db.query<{ collection_id: string; was: string }>(
     `UPDATE dbrag.documents d SET status = 'deleting', deadline_at = $3, updated_at = now()
@@ -41,10 +47,22 @@ export async function beginDeletion(db: Db, ports: Pick<DeleteDocumentPorts, 'cl
     );
     if (running.rows[0]) return running.rows[0].id;
   }
-  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, { code: 'superseded', message: 'The document was deleted.' });
+  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, {
+    code: 'superseded',
+    message: 'The document was deleted.',
+  });
   await bury(db, workspaceId, documentId);
-  await db.query('UPDATE dbrag.collections SET generation = generation + 1 WHERE workspace_id = $1 AND id = $2', [workspaceId, document.collection_id]);
-  return createJob(db, workspaceId, { type: 'delete', collectionId: document.collection_id, documentId, createdBy: actor, deadline });
+  await db.query('UPDATE dbrag.collections SET generation = generation + 1 WHERE workspace_id = $1 AND id = $2', [
+    workspaceId,
+    document.collection_id,
+  ]);
+  return createJob(db, workspaceId, {
+    type: 'delete',
+    collectionId: document.collection_id,
+    documentId,
+    createdBy: actor,
+    deadline,
+  });
 }
 
 /** Remembers the objects of a document, so that an event of theirs that comes late is known to be of the past. */
@@ -59,7 +77,9 @@ async function bury(db: Db, workspaceId: string, documentId: string): Promise<vo
 }
 
 export async function nudgeDeletion(queue: WorkQueue, workspaceId: string, jobId: string): Promise<void> {
-  await queue.send('maintenance', [{ body: { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId }, groupId: workspaceId }]);
+  await queue.send('maintenance', [
+    { body: { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId }, groupId: workspaceId },
+  ]);
 }
 
 /** Deletes the document that an object was the source of, if there is one. */

@@ -3,7 +3,14 @@ import { notFound } from '../core/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { Failure } from '../jobs/jobs.ts';
 
-export type DocumentStatus = 'awaiting_upload' | 'queued' | 'processing' | 'ready' | 'failed' | 'cancelled' | 'deleting';
+export type DocumentStatus =
+  | 'awaiting_upload'
+  | 'queued'
+  | 'processing'
+  | 'ready'
+  | 'failed'
+  | 'cancelled'
+  | 'deleting';
 
 /** A document with the counts of its newest version. */
 export interface Document {
@@ -34,14 +41,20 @@ const selectDocument = `
 
 /** @throws not_found */
 export async function getDocument(db: Db, workspaceId: string, id: string): Promise<Document> {
-  const { rows } = await db.query<Document>(`${selectDocument} WHERE d.workspace_id = $1 AND d.id = $2`, [workspaceId, id]);
+  const { rows } = await db.query<Document>(`${selectDocument} WHERE d.workspace_id = $1 AND d.id = $2`, [
+    workspaceId,
+    id,
+  ]);
   if (!rows[0]) throw notFound('document');
   return rows[0];
 }
 
 /** Documents by id, in the order of the ids; those that are not there are left out. */
 export async function getDocuments(db: Db, workspaceId: string, ids: readonly string[]): Promise<readonly Document[]> {
-  const { rows } = await db.query<Document>(`${selectDocument} WHERE d.workspace_id = $1 AND d.id = ANY ($2::uuid[])`, [workspaceId, ids]);
+  const { rows } = await db.query<Document>(`${selectDocument} WHERE d.workspace_id = $1 AND d.id = ANY ($2::uuid[])`, [
+    workspaceId,
+    ids,
+  ]);
   const byId = new Map(rows.map((row) => [row.id, row]));
   return ids.map((id) => byId.get(id)).filter((document) => document !== undefined);
 }
@@ -62,7 +75,11 @@ export async function listDocuments(
   };
   where((p) => `d.collection_id = ${p}`, filter.collectionId);
   where((p) => `d.status = ${p}`, filter.status);
-  where((p) => `(d.created_at, d.id) < (SELECT a.created_at, a.id FROM dbrag.documents a WHERE a.workspace_id = $1 AND a.id = ${p})`, after);
+  where(
+    (p) =>
+      `(d.created_at, d.id) < (SELECT a.created_at, a.id FROM dbrag.documents a WHERE a.workspace_id = $1 AND a.id = ${p})`,
+    after,
+  );
   const { rows } = await db.query<Document>(
     `${selectDocument} WHERE ${conditions.join(' AND ')} ORDER BY d.created_at DESC, d.id DESC LIMIT $2 + 1`,
     values,
@@ -108,7 +125,12 @@ export interface DocumentVersion {
 }
 
 /** Versions, newest first; `after` is a version number. */
-export async function listVersions(db: Db, workspaceId: string, documentId: string, page: { limit: number; after?: number | undefined }): Promise<Page<DocumentVersion>> {
+export async function listVersions(
+  db: Db,
+  workspaceId: string,
+  documentId: string,
+  page: { limit: number; after?: number | undefined },
+): Promise<Page<DocumentVersion>> {
   const { rows } = await db.query<DocumentVersion>(
     `SELECT version, status, chunks, embedded, reused, content_hash, s3_key, s3_version_id, content_type, created_at, ready_at, error
      FROM dbrag.document_versions
@@ -120,7 +142,12 @@ export async function listVersions(db: Db, workspaceId: string, documentId: stri
 }
 
 /** @throws not_found */
-export async function getVersion(db: Db, workspaceId: string, documentId: string, version: number): Promise<DocumentVersion> {
+export async function getVersion(
+  db: Db,
+  workspaceId: string,
+  documentId: string,
+  version: number,
+): Promise<DocumentVersion> {
   const { items } = await listVersions(db, workspaceId, documentId, { limit: 1, after: version + 1 });
   if (items[0]?.version !== version) throw notFound('version');
   return items[0];
@@ -154,7 +181,13 @@ export async function listChunks(
 }
 
 /** The ordinal of a chunk in a version; undefined when it does not stand there. */
-export async function findOrdinal(db: Db, workspaceId: string, documentId: string, version: number, chunkId: string): Promise<number | undefined> {
+export async function findOrdinal(
+  db: Db,
+  workspaceId: string,
+  documentId: string,
+  version: number,
+  chunkId: string,
+): Promise<number | undefined> {
   const { rows } = await db.query<{ ordinal: number }>(
     `SELECT max(p.ordinal) AS ordinal FROM dbrag.placements p
      JOIN dbrag.chunks c ON c.workspace_id = p.workspace_id AND c.document_id = p.document_id AND c.content_hash = p.content_hash

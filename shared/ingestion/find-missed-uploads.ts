@@ -25,7 +25,10 @@ export async function findMissedUploads(ports: RegisterUploadPorts): Promise<num
 }
 
 /** Keys under a workspace's prefix that no version was made from since they were written. */
-async function withoutVersion(database: Database, objects: readonly { key: string; modifiedAt: Date }[]): Promise<string[]> {
+async function withoutVersion(
+  database: Database,
+  objects: readonly { key: string; modifiedAt: Date }[],
+): Promise<string[]> {
   const byWorkspace = Map.groupBy(
     objects.filter(({ key }) => parseUploadKey(key) !== undefined),
     ({ key }) => parseUploadKey(key)?.workspaceId as string,
@@ -47,7 +50,9 @@ async function withoutVersion(database: Database, objects: readonly { key: strin
 }
 
 async function readCursor(database: Database): Promise<string | undefined> {
-  const { rows } = await database.inSystem((db) => db.query<{ objects_cursor: string | null }>('SELECT objects_cursor FROM dbrag.sweep_state'));
+  const { rows } = await database.inSystem((db) =>
+    db.query<{ objects_cursor: string | null }>('SELECT objects_cursor FROM dbrag.sweep_state'),
+  );
   return rows[0]?.objects_cursor ?? undefined;
 }
 

@@ -11,7 +11,11 @@ export interface GivenUpVersion {
 }
 
 /** Ends a version `failed` that its workers could not finish. What was live before stays live. Changes nothing the second time. */
-export async function giveUpIngestion(database: Database, { workspaceId, documentId, version, attempt }: GivenUpVersion, error: Failure): Promise<void> {
+export async function giveUpIngestion(
+  database: Database,
+  { workspaceId, documentId, version, attempt }: GivenUpVersion,
+  error: Failure,
+): Promise<void> {
   await database.inWorkspace({ workspaceId }, async (db) => {
     await lockDocuments(db, workspaceId, [documentId]);
     await setVersionStatus(db, workspaceId, [{ documentId, version }], {

@@ -21,5 +21,8 @@ export async function leaveRemovedStatistics(db: Db, workspaceId: string, docume
      FROM terms HAVING EXISTS (SELECT FROM gone)`,
     [workspaceId, documentId],
   );
-  await db.query(`UPDATE dbrag.documents SET live_version = NULL WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [workspaceId, documentId]);
+  await db.query(
+    `UPDATE dbrag.documents SET live_version = NULL WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`,
+    [workspaceId, documentId],
+  );
 }

@@ -18,5 +18,7 @@ export async function nudgeIngestion(queue: WorkQueue, nudge: IngestionNudge, de
     attempt: nudge.attempt,
   };
   const name: QueueName = `ingest-${nudge.priority}`;
-  await queue.send(name, [{ body, groupId: nudge.workspaceId, ...(delaySeconds === undefined ? {} : { delaySeconds }) }]);
+  await queue.send(name, [
+    { body, groupId: nudge.workspaceId, ...(delaySeconds === undefined ? {} : { delaySeconds }) },
+  ]);
 }

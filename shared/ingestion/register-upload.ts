@@ -59,14 +59,19 @@ interface Place {
 /** Workspace and collection that a key names; undefined when either does not exist or is being deleted. */
 async function placeOf(database: Database, key: string): Promise<Place | undefined> {
   const { rows } = await database.inSystem((db) =>
-    db.query<{ workspace_id: string; collection_id: string }>('SELECT workspace_id, collection_id FROM dbrag.workspace_of_key($1)', [key]),
+    db.query<{ workspace_id: string; collection_id: string }>(
+      'SELECT workspace_id, collection_id FROM dbrag.workspace_of_key($1)',
+      [key],
+    ),
   );
   const row = rows[0];
   return row && { workspaceId: row.workspace_id, collectionId: row.collection_id };
 }
 
 async function reject(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
-  const reason = parseUploadKey(event.key) ? 'unknown workspace or collection' : 'not under uploads/<workspace>/<collection>/';
+  const reason = parseUploadKey(event.key)
+    ? 'unknown workspace or collection'
+    : 'not under uploads/<workspace>/<collection>/';
   ports.onRejected(event.key, reason);
   await ports.database.inSystem((db) =>
     db.query(
@@ -77,7 +82,12 @@ async function reject(ports: RegisterUploadPorts, event: UploadEvent): Promise<v
   );
 }
 
-async function registerObject(ports: RegisterUploadPorts, place: Place, key: string, head: ObjectHead | undefined): Promise<void> {
+async function registerObject(
+  ports: RegisterUploadPorts,
+  place: Place,
+  key: string,
+  head: ObjectHead | undefined,
+): Promise<void> {
   if (head === undefined) {
     await deleteDocumentOfSource(ports, { ...place, sourceUri: uploadSource(key), actor: 's3' });
     return;
@@ -121,7 +131,13 @@ async function writeVersion(
     createdBy: 's3',
     now: ports.clock.now(),
   });
-  return { ...place, documentId: accepted.document.id, version: accepted.document.version, attempt: 1, priority: priorityOf(head) };
+  return {
+    ...place,
+    documentId: accepted.document.id,
+    version: accepted.document.version,
+    attempt: 1,
+    priority: priorityOf(head),
+  };
 }
 
 interface KnownUpload {
@@ -155,19 +171,20 @@ async function startUpload(
   metadata: object | undefined,
 ): Promise<void> {
   const deadline = new Date(ports.clock.now().getTime() + ingestionDeadlineMilliseconds);
-  const started = await setVersionStatus(db, place.workspaceId, [{ documentId, version }], { from: ['awaiting_upload'], to: 'queued' });
+  const started = await setVersionStatus(db, place.workspaceId, [{ documentId, version }], {
+    from: ['awaiting_upload'],
+    to: 'queued',
+  });
   if (started.length === 0) return;
   await db.query(
     `UPDATE dbrag.document_versions SET s3_version_id = $4, bytes = $5, content_type = $6, deadline_at = $7
      WHERE workspace_id = $1 AND document_id = $2 AND version = $3`,
     [place.workspaceId, documentId, version, head.versionId ?? null, head.bytes, head.contentType ?? null, deadline],
   );
-  await db.query('UPDATE dbrag.jobs SET deadline_at = $4 WHERE workspace_id = $1 AND document_id = $2 AND version = $3', [
-    place.workspaceId,
-    documentId,
-    version,
-    deadline,
-  ]);
+  await db.query(
+    'UPDATE dbrag.jobs SET deadline_at = $4 WHERE workspace_id = $1 AND document_id = $2 AND version = $3',
+    [place.workspaceId, documentId, version, deadline],
+  );
   await db.query(
     `UPDATE dbrag.documents SET bytes = $3, content_type = $4, metadata = metadata || coalesce($5, '{}'::jsonb), deadline_at = $6
      WHERE workspace_id = $1 AND id = $2 AND status <> 'deleting'`,
@@ -176,11 +193,10 @@ async function startUpload(
 }
 
 async function relabel(db: Db, place: Place, documentId: string, metadata: object): Promise<void> {
-  await db.query('UPDATE dbrag.documents SET metadata = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2 AND metadata <> $3', [
-    place.workspaceId,
-    documentId,
-    metadata,
-  ]);
+  await db.query(
+    'UPDATE dbrag.documents SET metadata = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2 AND metadata <> $3',
+    [place.workspaceId, documentId, metadata],
+  );
 }
 
 /** `x-amz-meta-dbrag-<key>` labels the document, but for the names that mean something of their own. */
@@ -194,4 +210,3 @@ function priorityOf(head: ObjectHead): Priority {
   const asked = head.metadata['dbrag-priority'];
   return priorities.find((priority) => priority === asked) ?? 'default';
 }
-

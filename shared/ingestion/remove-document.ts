@@ -22,7 +22,9 @@ export async function runDeletion(ports: RemoveDocumentPorts, workspaceId: strin
     return findTarget(db, workspaceId, jobId);
   });
   if (!target) return false;
-  const documents = target.document_id ? [target.document_id] : await documentsBeingDeleted(ports.database, workspaceId, target.collection_id);
+  const documents = target.document_id
+    ? [target.document_id]
+    : await documentsBeingDeleted(ports.database, workspaceId, target.collection_id);
   let removed = 0;
   for (const documentId of documents) {
     await removeDocument(ports, workspaceId, documentId);
@@ -30,14 +32,21 @@ export async function runDeletion(ports: RemoveDocumentPorts, workspaceId: strin
   }
   await ports.database.inWorkspace(scope, async (db) => {
     if (!target.document_id && target.collection_id) {
-      await db.query(`DELETE FROM dbrag.collections WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [workspaceId, target.collection_id]);
+      await db.query(`DELETE FROM dbrag.collections WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [
+        workspaceId,
+        target.collection_id,
+      ]);
     }
     await finishJob(db, workspaceId, jobId, { status: 'succeeded', result: { documents: removed } });
   });
   return true;
 }
 
-async function findTarget(db: Db, workspaceId: string, jobId: string): Promise<{ document_id: string | null; collection_id: string | null } | undefined> {
+async function findTarget(
+  db: Db,
+  workspaceId: string,
+  jobId: string,
+): Promise<{ document_id: string | null; collection_id: string | null } | undefined> {
   const { rows } = await db.query<{ document_id: string | null; collection_id: string | null }>(
     'SELECT document_id, collection_id FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2',
     [workspaceId, jobId],
@@ -45,14 +54,25 @@ async function findTarget(db: Db, workspaceId: string, jobId: string): Promise<{
   return rows[0];
 }
 
-async function documentsBeingDeleted(database: Database, workspaceId: string, collectionId: string | null): Promise<string[]> {
+async function documentsBeingDeleted(
+  database: Database,
+  workspaceId: string,
+  collectionId: string | null,
+): Promise<string[]> {
   const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
-    db.query<{ id: string }>(`SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND collection_id = $2 AND status = 'deleting'`, [workspaceId, collectionId]),
+    db.query<{ id: string }>(
+      `SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND collection_id = $2 AND status = 'deleting'`,
+      [workspaceId, collectionId],
+    ),
   );
   return rows.map((row) => row.id);
 }
 
-async function removeDocument({ database, objects }: RemoveDocumentPorts, workspaceId: string, documentId: string): Promise<void> {
+async function removeDocument(
+  { database, objects }: RemoveDocumentPorts,
+  workspaceId: string,
+  documentId: string,
+): Promise<void> {
   const scope = { workspaceId };
   const keys = await database.inWorkspace(scope, (db) => objectKeys(db, workspaceId, documentId));
   if (keys.length > 0) await objects.delete(keys);
@@ -61,8 +81,14 @@ async function removeDocument({ database, objects }: RemoveDocumentPorts, worksp
     while ((await database.inWorkspace(scope, (db) => deleteSome(db, table, workspaceId, documentId))) === rowsAtOnce);
   }
   await database.inWorkspace(scope, async (db) => {
-    await db.query('DELETE FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = $2', [workspaceId, documentId]);
-    await db.query(`DELETE FROM dbrag.documents WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [workspaceId, documentId]);
+    await db.query('DELETE FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = $2', [
+      workspaceId,
+      documentId,
+    ]);
+    await db.query(`DELETE FROM dbrag.documents WHERE workspace_id = $1 AND id = $2 AND status = 'deleting'`, [
+      workspaceId,
+      documentId,
+    ]);
   });
 }
 
@@ -74,7 +100,12 @@ async function objectKeys(db: Db, workspaceId: string, documentId: string): Prom
   return rows.map((row) => row.s3_key);
 }
 
-async function deleteSome(db: Db, table: 'pending_embeddings' | 'embeddings' | 'placements' | 'chunks', workspaceId: string, documentId: string): Promise<number> {
+async function deleteSome(
+  db: Db,
+  table: 'pending_embeddings' | 'embeddings' | 'placements' | 'chunks',
+  workspaceId: string,
+  documentId: string,
+): Promise<number> {
   const key = table === 'placements' ? 'version, ordinal' : table === 'chunks' ? 'content_hash' : 'content_hash, model';
   const { count } = await db.query(
     `DELETE FROM dbrag.${table} WHERE workspace_id = $1 AND document_id = $2 AND (${key}) IN (

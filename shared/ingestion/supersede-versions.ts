@@ -6,7 +6,13 @@ import { setVersionStatus } from './set-version-status.ts';
  * Ends what is under way for a document below a version: it is cancelled, its job with it, and what only it wanted to buy is bought
  * no more. The caller has locked the document. A worker that still holds one of these finds no row to commit to.
  */
-export async function supersedeVersions(db: Db, workspaceId: string, documentId: string, below: number, reason?: Failure): Promise<void> {
+export async function supersedeVersions(
+  db: Db,
+  workspaceId: string,
+  documentId: string,
+  below: number,
+  reason?: Failure,
+): Promise<void> {
   const { rows } = await db.query<{ version: number }>(
     `SELECT version FROM dbrag.document_versions
      WHERE workspace_id = $1 AND document_id = $2 AND version < $3 AND status IN ('awaiting_upload', 'queued', 'processing')`,
@@ -14,7 +20,11 @@ export async function supersedeVersions(db: Db, workspaceId: string, documentId:
   );
   const versions = rows.map(({ version }) => ({ documentId, version }));
   const error = reason ?? { code: 'superseded', message: `Overtaken by version ${below}.` };
-  const ended = await setVersionStatus(db, workspaceId, versions, { from: ['awaiting_upload', 'queued', 'processing'], to: 'cancelled', error });
+  const ended = await setVersionStatus(db, workspaceId, versions, {
+    from: ['awaiting_upload', 'queued', 'processing'],
+    to: 'cancelled',
+    error,
+  });
   if (ended.length > 0) await dropUnwantedPurchases(db, workspaceId, documentId);
 }
 

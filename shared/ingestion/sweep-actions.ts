@@ -29,7 +29,10 @@ function queueOf(work: UnfinishedWork): QueueName | undefined {
 async function expire(db: Db, work: UnfinishedWork): Promise<boolean> {
   const message = 'It was not finished by its deadline.';
   if (work.kind === 'job') {
-    return finishJob(db, work.workspace_id, work.job_id, { status: 'failed', error: { code: 'deadline_exceeded', message } });
+    return finishJob(db, work.workspace_id, work.job_id, {
+      status: 'failed',
+      error: { code: 'deadline_exceeded', message },
+    });
   }
   const { workspace_id: workspaceId, document_id: documentId, version, attempt } = work;
   if (documentId === null || version === null || (await isHeld(db, workspaceId, documentId))) return false;

@@ -35,7 +35,10 @@ function labelsOf(parsed: unknown): Record<string, unknown> | undefined {
   if (!isRecord(parsed)) return undefined;
   const labels = isRecord(parsed.metadata) ? parsed.metadata : parsed;
   const kept = Object.entries(labels).filter(
-    ([name, value]) => name.length <= 64 && isStorable(name) && (typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && isStorable(value))),
+    ([name, value]) =>
+      name.length <= 64 &&
+      isStorable(name) &&
+      (typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && isStorable(value))),
   );
   return Object.fromEntries(kept.slice(0, 64));
 }

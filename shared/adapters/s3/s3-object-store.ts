@@ -1,6 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../core/clock.ts';
-import { type ObjectHead, type ObjectStore, ObjectTooLarge, type PresignedRequest, type StoredObject } from '../../core/object-store.ts';
+import {
+  type ObjectHead,
+  type ObjectStore,
+  ObjectTooLarge,
+  type PresignedRequest,
+  type StoredObject,
+} from '../../core/object-store.ts';
 
 const presignedSeconds = 15 * 60;
 
@@ -17,7 +23,10 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     }));
     return loaded;
   };
-  const presign = async (command: object, signableHeaders: readonly string[]): Promise<{ url: string; expiresAt: Date }> => {
+  const presign = async (
+    command: object,
+    signableHeaders: readonly string[],
+  ): Promise<{ url: string; expiresAt: Date }> => {
     const [{ getSignedUrl }, { client }] = await Promise.all([import('@aws-sdk/s3-request-presigner'), load()]);
     const signingDate = clock.now();
     const url = await getSignedUrl(client as never, command as never, {
@@ -35,7 +44,11 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     },
     async get(key, { versionId, maximumBytes }): Promise<StoredObject | undefined> {
       const { sdk, client } = await load();
-      const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, ...(versionId ? { VersionId: versionId } : {}) });
+      const command = new sdk.GetObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ...(versionId ? { VersionId: versionId } : {}),
+      });
       const answer = await ifThere(client.send(command));
       if (answer?.Body === undefined) return undefined;
       const head = headOf(answer);
@@ -52,15 +65,25 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     },
     async list(prefix, after) {
       const { sdk, client } = await load();
-      const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(after === undefined ? {} : { StartAfter: after }) });
+      const command = new sdk.ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        ...(after === undefined ? {} : { StartAfter: after }),
+      });
       const { Contents } = await client.send(command);
-      return (Contents ?? []).map((entry) => ({ key: entry.Key ?? '', bytes: entry.Size ?? 0, modifiedAt: entry.LastModified ?? new Date(0) }));
+      return (Contents ?? []).map((entry) => ({
+        key: entry.Key ?? '',
+        bytes: entry.Size ?? 0,
+        modifiedAt: entry.LastModified ?? new Date(0),
+      }));
     },
     async delete(keys) {
       const { sdk, client } = await load();
       for (let start = 0; start < keys.length; start += 1000) {
         const Objects = keys.slice(start, start + 1000).map((Key) => ({ Key }));
-        const { Errors } = await client.send(new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+        const { Errors } = await client.send(
+          new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+        );
         if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} objects: ${Errors[0]?.Code}`);
       }
     },
@@ -77,7 +100,12 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     },
     async presignPut(key, { contentType, bytes }): Promise<PresignedRequest> {
       const { sdk } = await load();
-      const command = new sdk.PutObjectCommand({ Bucket: bucket, Key: key, ContentType: contentType, ContentLength: bytes });
+      const command = new sdk.PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ContentType: contentType,
+        ContentLength: bytes,
+      });
       const signed = await presign(command, ['content-type', 'content-length']);
       return { ...signed, headers: { 'content-type': contentType, 'content-length': String(bytes) } };
     },
@@ -90,7 +118,12 @@ function headOf(answer: {
   VersionId?: string | undefined;
   Metadata?: Record<string, string> | undefined;
 }): ObjectHead {
-  return { bytes: answer.ContentLength ?? 0, contentType: answer.ContentType, versionId: answer.VersionId, metadata: answer.Metadata ?? {} };
+  return {
+    bytes: answer.ContentLength ?? 0,
+    contentType: answer.ContentType,
+    versionId: answer.VersionId,
+    metadata: answer.Metadata ?? {},
+  };
 }
 
 const missing = new Set(['NoSuchKey', 'NotFound', 'NoSuchVersion', 'MethodNotAllowed']);

@@ -23,7 +23,11 @@ export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
       for (let start = 0; start < nudges.length; start += entriesPerBatch) {
         const slice = nudges.slice(start, start + entriesPerBatch);
         try {
-          accepted += await sendBatch(await connect(), urlOf(options.urls, queue), entriesOf(slice, options.requestId()));
+          accepted += await sendBatch(
+            await connect(),
+            urlOf(options.urls, queue),
+            entriesOf(slice, options.requestId()),
+          );
         } catch (error) {
           options.onFailure(queue, slice.length, error);
         }
@@ -38,7 +42,10 @@ export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
           AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
         }),
       );
-      return Number(Attributes?.ApproximateNumberOfMessages ?? 0) + Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0);
+      return (
+        Number(Attributes?.ApproximateNumberOfMessages ?? 0) +
+        Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0)
+      );
     },
   };
 }
@@ -63,7 +70,9 @@ function entriesOf(nudges: readonly Nudge[], requestId: string | undefined): Sen
     MessageBody: JSON.stringify(nudge.body),
     ...(nudge.groupId === undefined ? {} : { MessageGroupId: nudge.groupId }),
     ...(nudge.delaySeconds === undefined ? {} : { DelaySeconds: nudge.delaySeconds }),
-    ...(requestId === undefined ? {} : { MessageAttributes: { request_id: { DataType: 'String', StringValue: requestId } } }),
+    ...(requestId === undefined
+      ? {}
+      : { MessageAttributes: { request_id: { DataType: 'String', StringValue: requestId } } }),
   }));
 }
 
