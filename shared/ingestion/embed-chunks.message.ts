@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Priority, WorkQueue } from '../core/work-queue.ts';
+import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
 
 /** `embed-*` → embed-chunks: this version has chunks without a vector. A nudge: whoever gets it looks what there is to do. */
 export const embedChunksMessage = z.object({
@@ -7,6 +7,8 @@ export const embedChunksMessage = z.object({
   workspace_id: z.uuid(),
   document_id: z.uuid(),
   version: z.int().check(z.positive()),
+  /** Spares a look-up; senders that do not say are as good. */
+  priority: z.optional(z.enum(priorities)),
 });
 
 export type EmbedChunksMessage = z.infer<typeof embedChunksMessage>;
@@ -24,7 +26,7 @@ export async function nudgeEmbedding(
   { workspaceId, documentId, version }: EmbeddingNudge,
   delaySeconds = 0,
 ): Promise<void> {
-  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, version };
+  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, version, priority };
   await queue.send(`embed-${priority}`, [
     { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) },
   ]);

@@ -74,38 +74,59 @@ interface Pool {
 async function findPools(ports: EmbedChunksPorts, messages: readonly EmbedChunksMessage[]): Promise<Pool[]> {
   const pools: Pool[] = [];
   for (const [workspaceId, ofWorkspace] of Map.groupBy(messages, (message) => message.workspace_id)) {
-    const { rows } = await ports.database.inWorkspace({ workspaceId }, (db) =>
-      db.query<{ document_id: string; priority: Priority }>(
-        'SELECT DISTINCT document_id, priority FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = ANY($2::uuid[])',
-        [workspaceId, ofWorkspace.map((message) => message.document_id)],
-      ),
-    );
-    for (const [priority, found] of Map.groupBy(rows, (row) => row.priority)) {
-      const ids = new Set(found.map((row) => row.document_id));
-      const documents = ofWorkspace.filter((message) => ids.has(message.document_id));
-      pools.push({ pool: { workspaceId, model: ports.embedder.model, priority }, documents });
+    const byPriority = Map.groupBy(await withPriority(ports, workspaceId, ofWorkspace), ({ priority }) => priority);
+    for (const [priority, found] of byPriority) {
+      const pool = { workspaceId, model: ports.embedder.model, priority };
+      pools.push({ pool, documents: found.map(({ message }) => message) });
     }
   }
   return pools;
 }
 
+async function withPriority(
+  ports: EmbedChunksPorts,
+  workspaceId: string,
+  messages: readonly EmbedChunksMessage[],
+): Promise<{ readonly message: EmbedChunksMessage; readonly priority: Priority }[]> {
+  const unsaid = messages.filter((message) => !message.priority);
+  const found = new Map<string, Priority>();
+  if (unsaid.length > 0) {
+    const { rows } = await ports.database.inWorkspace({ workspaceId }, (db) =>
+      db.query<{ document_id: string; priority: Priority }>(
+        'SELECT document_id, priority FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = ANY($2::uuid[]) ORDER BY version',
+        [workspaceId, unsaid.map((message) => message.document_id)],
+      ),
+    );
+    for (const row of rows) found.set(row.document_id, row.priority);
+  }
+  return messages.flatMap((message) => {
+    const priority = message.priority ?? found.get(message.document_id);
+    return priority ? [{ message, priority }] : [];
+  });
+}
+
+/**
+ * Takes from the pool until it is empty, holds too little for a request while more is coming, or the turn is over. As long as a pool
+ * holds something, one message is on its way for the document that has waited longest, or a worker will look again: so all others
+ * may be acknowledged.
+ */
 async function embedPool(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   documents: readonly EmbedChunksMessage[],
   time: Time,
 ): Promise<EmbedSummary> {
-  const enough = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
-  const documentIds = documents.map((message) => message.document_id);
+  const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  const own = documents.map((message) => message.document_id);
   let summary = nothing;
   for (;;) {
-    const lease = await take(ports, pool, documentIds, time);
+    const isOver = time.remainingTime() <= Math.max(turnEnds, reserveMilliseconds) && summary.embedded > 0;
+    const lease = await take(ports, pool, own, isOver ? 0 : requestsPerLease, time);
     if (lease.chunks.length > 0) summary = add(summary, await embedLease(ports, pool, lease.chunks, time));
-    else if (!lease.left) return summary;
-    const isOver = time.remainingTime() <= Math.max(enough, reserveMilliseconds) || summary.postponed > 0;
-    if (lease.chunks.length > 0 && !isOver) continue;
-    if (lease.left)
-      await handOver(ports, pool, lease.left.documentId, documents, lease.chunks.length > 0 ? 0 : recheckSeconds);
+    if (lease.chunks.length > 0 && summary.postponed === 0) continue;
+    const tookSome = summary.embedded > 0;
+    if (lease.oldestLeft !== undefined && (tookSome || own.includes(lease.oldestLeft)))
+      await nudge(ports, pool, lease.oldestLeft, isOver ? 0 : recheckSeconds);
     return summary;
   }
 }
@@ -114,28 +135,19 @@ async function take(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   documentIds: readonly string[],
+  maximumRequests: number,
   time: Time,
 ): Promise<Lease> {
   const leaseSeconds = time.remainingTime() / 1_000 + leaseMarginSeconds;
   const { limits } = ports.embedder;
-  const request = { documentIds, maximumRequests: requestsPerLease, leaseSeconds, leasedBy: newUuid(), limits };
+  const request = { documentIds, maximumRequests, leaseSeconds, leasedBy: newUuid(), limits };
   return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
 }
 
-async function handOver(
-  ports: EmbedChunksPorts,
-  pool: PendingPool,
-  documentId: string,
-  documents: readonly EmbedChunksMessage[],
-  delaySeconds: number,
-): Promise<void> {
-  const version = documents.find((message) => message.document_id === documentId)?.version ?? 1;
-  await nudgeEmbedding(
-    ports.queue,
-    pool.priority,
-    { workspaceId: pool.workspaceId, documentId, version },
-    delaySeconds,
-  );
+function nudge(ports: EmbedChunksPorts, pool: PendingPool, documentId: string, delaySeconds: number): Promise<void> {
+  // The version is for people who read messages: a worker takes what the document lacks, whichever version it is for.
+  const { workspaceId, priority } = pool;
+  return nudgeEmbedding(ports.queue, priority, { workspaceId, documentId, version: 1 }, delaySeconds);
 }
 
 async function embedLease(
@@ -177,7 +189,7 @@ async function postpone(
   const seconds = Math.ceil(error.retryAfterSeconds ?? patienceSeconds);
   await ports.database.inWorkspace(pool, (db) => postponeChunks(db, pool, chunks, seconds));
   const first = chunks[0];
-  if (first) await handOver(ports, pool, first.documentId, [], Math.min(longestDelaySeconds, seconds + recheckSeconds));
+  if (first) await nudge(ports, pool, first.documentId, Math.min(longestDelaySeconds, seconds + recheckSeconds));
 }
 
 /** Documents whole, in the order in which they are locked. */

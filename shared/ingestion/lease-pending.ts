@@ -23,6 +23,7 @@ export interface LeasedChunk {
 export interface LeaseRequest {
   /** Documents to be served first. */
   readonly documentIds: readonly string[];
+  /** 0: only look. */
   readonly maximumRequests: number;
   readonly leaseSeconds: number;
   readonly leasedBy: string;
@@ -31,8 +32,8 @@ export interface LeaseRequest {
 
 export interface Lease {
   readonly chunks: readonly LeasedChunk[];
-  /** A document whose chunks were left in the pool until they fill a request; undefined: nothing was left. */
-  readonly left: { readonly documentId: string } | undefined;
+  /** The document that has waited longest of those left in the pool; undefined: nothing was left. */
+  readonly oldestLeft: string | undefined;
 }
 
 interface Candidate {
@@ -52,16 +53,66 @@ const waitsAtMost = '5 seconds';
  * allow, while a document that comes alone waits for nothing.
  */
 export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequest): Promise<Lease> {
+  const look = await lookAt(db, pool, request);
+  if (look.oldest === null) return { chunks: [], oldestLeft: undefined };
+  if (request.maximumRequests === 0 || (look.waits && !look.mayFill)) return { chunks: [], oldestLeft: look.oldest };
   const candidates = await findCandidates(db, pool, request);
-  const first = candidates[0];
-  if (!first) return { chunks: [], left: undefined };
   const { fitting, full } = fill(candidates, request);
-  const isFull = full === request.maximumRequests;
-  const waits = !isFull && pool.priority !== 'critical' && (await moreIsComing(db, pool));
-  const taken = waits ? fitting.slice(0, full).flat() : fitting.flat();
-  const left = taken.length < candidates.length ? candidates.at(-1) : undefined;
+  const taken = look.waits ? fitting.slice(0, full).flat() : fitting.flat();
   const chunks = taken.length > 0 ? await hold(db, pool, request, taken) : [];
-  return { chunks, left: left && { documentId: left.document_id } };
+  return {
+    chunks,
+    oldestLeft: taken.length === 0 && candidates.length > 0 ? look.oldest : candidates[taken.length]?.document_id,
+  };
+}
+
+interface Look {
+  /** The document that has waited longest; null: the pool is empty. */
+  readonly oldest: string | null;
+  /** More is coming, so that it pays to wait for it. */
+  readonly waits: boolean;
+  /** There may be enough for a whole request. */
+  readonly mayFill: boolean;
+}
+
+/** English has up to 5 bytes a token, of which 4 are counted as one. */
+const mostCountedPerToken = 1.25;
+
+/**
+ * Reads what the pool holds without locking it: nearly every nudge of a bulk load ends here. More is coming while versions are not
+ * split yet, chunks came a moment ago, and none has waited for long.
+ */
+async function lookAt(db: Db, pool: PendingPool, { limits }: LeaseRequest): Promise<Look> {
+  const { rows } = await db.query<{
+    oldest: string | null;
+    inputs: number;
+    tokens: number;
+    coming: boolean | null;
+  }>(
+    `WITH free AS (
+       SELECT document_id, token_count, created_at FROM dbrag.pending_embeddings
+       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())
+       ORDER BY created_at LIMIT $4
+     ), pool AS (
+       SELECT (SELECT document_id FROM free ORDER BY created_at, document_id LIMIT 1) AS oldest,
+         count(*)::int AS inputs, coalesce(sum(token_count), 0)::int AS tokens,
+         max(created_at) > now() - interval '${stalledAfter}' AND min(created_at) > now() - interval '${waitsAtMost}' AS fresh
+       FROM free
+     )
+     SELECT oldest, inputs, tokens,
+       CASE WHEN fresh AND $2 <> 'critical' THEN EXISTS (
+         SELECT FROM dbrag.document_versions
+         WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL) END AS coming
+     FROM pool`,
+    [pool.workspaceId, pool.priority, pool.model, limits.maximumInputs],
+  );
+  const row = rows[0];
+  const tokens = (row?.tokens ?? 0) * mostCountedPerToken;
+  return {
+    oldest: row?.oldest ?? null,
+    waits: row?.coming ?? false,
+    mayFill: (row?.inputs ?? 0) >= limits.maximumInputs || tokens >= limits.maximumTokensPerRequest,
+  };
 }
 
 async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest): Promise<readonly Candidate[]> {
@@ -105,20 +156,6 @@ function fill(
     fitting.at(-1)?.push(candidate);
   }
   return { fitting, full: fitting.length - 1 };
-}
-
-/** Versions that are not split yet, chunks that came a moment ago, and none that has waited for long. */
-async function moreIsComing(db: Db, pool: PendingPool): Promise<boolean> {
-  const { rows } = await db.query<{ coming: boolean }>(
-    `SELECT EXISTS (
-         SELECT FROM dbrag.document_versions
-         WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL)
-       AND (SELECT max(created_at) > now() - interval '${stalledAfter}' AND min(created_at) > now() - interval '${waitsAtMost}'
-            FROM dbrag.pending_embeddings
-            WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())) AS coming`,
-    [pool.workspaceId, pool.priority, pool.model],
-  );
-  return rows[0]?.coming ?? false;
 }
 
 async function hold(

@@ -2,12 +2,11 @@ import type { Db } from '../core/database.ts';
 import type { VersionKey } from './set-version-status.ts';
 
 /**
- * The number by which a lexeme is known in `term_statistics` and in `chunks.terms`: 28 bits of its MD5, from 1. MD5 because it is
- * the same in every version of Postgres, which `hashtext` does not promise.
+ * The number by which a lexeme is known in `term_statistics` and in `chunks.terms`.
  * @param lexeme a SQL expression of type text
  */
 export function termOf(lexeme: string): string {
-  return `(('x' || left(md5(${lexeme}), 7))::bit(28)::int + 1)`;
+  return `dbrag.term_of(${lexeme})`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Db } from '../core/database.ts';
+import { detectLanguage } from './detect-language.ts';
 import type { VersionKey } from './set-version-status.ts';
 import type { Chunk } from './split.ts';
 
@@ -60,8 +61,8 @@ async function insertPlacements(db: Db, owner: ChunkOwner, chunks: readonly Chun
 async function insertChunks(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.chunks (workspace_id, document_id, collection_id, content_hash, token_count, language, text, search)
-     SELECT $1, $2, $3, f.content_hash, f.token_count, 'simple', f.text, to_tsvector('simple', f.text)
-     FROM unnest($4::bytea[], $5::int[], $6::text[]) AS f (content_hash, token_count, text)
+     SELECT $1, $2, $3, f.content_hash, f.token_count, f.language, f.text, to_tsvector(f.language::regconfig, f.text)
+     FROM unnest($4::bytea[], $5::int[], $6::text[], $7::text[]) AS f (content_hash, token_count, text, language)
      ON CONFLICT (workspace_id, document_id, content_hash) DO NOTHING`,
     [
       owner.workspaceId,
@@ -70,6 +71,7 @@ async function insertChunks(db: Db, owner: ChunkOwner, chunks: readonly Chunk[])
       chunks.map((chunk) => chunk.contentHash),
       chunks.map((chunk) => chunk.tokenCount),
       chunks.map((chunk) => chunk.text),
+      chunks.map((chunk) => detectLanguage(chunk.text)),
     ],
   );
 }
