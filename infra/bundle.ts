@@ -1,6 +1,7 @@
 import { access, cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { bundleCertificates } from './bundle-certificates.ts';
 
 /** Every handler, by its path below `functions/` and `.build/functions/`. */
 export const handlerEntries = [
@@ -72,7 +73,7 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
     metafile: true,
     logLevel: 'warning',
   });
-  await copyData(root, directory);
+  await Promise.all([copyData(root, directory), bundleCertificates(directory)]);
   return { directory, metafile };
 }
 

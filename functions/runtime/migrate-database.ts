@@ -2,6 +2,7 @@ import { type MigrationResult, migrate } from '../../shared/adapters/postgres/mi
 import { createSecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { readMigrationConfig } from '../../shared/core/config.ts';
+import { databaseTls } from './database-tls.ts';
 
 interface Credentials {
   readonly username: string;
@@ -18,7 +19,7 @@ export async function migrateDatabase(): Promise<MigrationResult> {
     read(config.applicationSecretArn),
     read(config.maintainerSecretArn),
   ]);
-  const { host, port, name, tls } = config.database;
+  const { host, port, name } = config.database;
   return migrate({
     connection: {
       host,
@@ -26,7 +27,7 @@ export async function migrateDatabase(): Promise<MigrationResult> {
       database: name,
       user: master.username,
       password: async () => master.password,
-      tls: tls === 'off' ? 'off' : {},
+      tls: databaseTls(config.database),
     },
     directory: config.directory,
     settings: { partitions: config.partitions, dimensions: config.embeddingDimensions },

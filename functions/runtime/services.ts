@@ -13,6 +13,7 @@ import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
 import { createCache } from './cache.ts';
+import { databaseTls } from './database-tls.ts';
 import { createEmbedder, createQuestionEmbedder } from './models.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -80,7 +81,7 @@ function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: Se
     database: config.name,
     user,
     password: ({ fresh }) => passwordOf(secrets, arn, fresh),
-    tls: config.tls === 'off' ? 'off' : {},
+    tls: databaseTls(config),
     max: 2,
   });
 }
