@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { OpenAiEmbedder } from '../../../shared/adapters/openai/openai-embedder.ts';
 import { noCache } from '../../../shared/core/cache.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { Database } from '../../../shared/core/database.ts';
 import { type Failpoint, noFailpoint } from '../../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../../shared/core/object-store.ts';
 import type { Nudge, Priority, QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
-import { OpenAiEmbedder } from '../../../shared/adapters/openai/openai-embedder.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
-import { embedChunks } from '../../../shared/ingestion/embed-chunks.ts';
 import { embedChunksMessage } from '../../../shared/ingestion/embed-chunks.message.ts';
-import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
+import { embedChunks } from '../../../shared/ingestion/embed-chunks.ts';
 import { ingestDocumentMessage } from '../../../shared/ingestion/ingest-document.message.ts';
+import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
 import { nudgeIngestion } from '../../../shared/ingestion/nudge-ingestion.ts';
 import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
 import type { ModelError } from '../../../shared/models/model-error.ts';
@@ -110,7 +110,13 @@ export class IngestionWorld {
     workspaceId: string,
     collectionId: string,
     text: string | Uint8Array,
-    document: { name?: string; sourceUri?: string | null; priority?: Priority; contentType?: string; nudge?: boolean } = {},
+    document: {
+      name?: string;
+      sourceUri?: string | null;
+      priority?: Priority;
+      contentType?: string;
+      nudge?: boolean;
+    } = {},
   ): Promise<{ documentId: string; version: number }> {
     const key = `content/${randomUUID()}`;
     const body = typeof text === 'string' ? Buffer.from(text) : text;
@@ -133,7 +139,8 @@ export class IngestionWorld {
       }),
     );
     const { id: documentId, version } = accepted.document;
-    if (document.nudge !== false) await nudgeIngestion(this.queue, { workspaceId, documentId, version, attempt: 1, priority });
+    if (document.nudge !== false)
+      await nudgeIngestion(this.queue, { workspaceId, documentId, version, attempt: 1, priority });
     return { documentId, version };
   }
 
