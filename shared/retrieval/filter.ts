@@ -24,6 +24,7 @@ const mostConditions = 100;
 export function compileFilter(filter: Filter): string {
   let conditions = 0;
   const compile = (part: Filter, pointer: string, depth: number): string => {
+    if ('key' in part && !isText(part.key)) throw invalid(`${pointer}/key`, notText);
     if (depth > deepest) throw invalid(pointer, `nested deeper than ${deepest}`);
     if (++conditions > mostConditions) throw invalid('/filter', `more than ${mostConditions} conditions`);
     switch (part.type) {
@@ -72,7 +73,7 @@ function literal(key: string, value: FilterValue, pointer: string): string {
   if (key === 'document_id' && typeof value === 'string')
     return JSON.stringify(tryParsePublicId('document', value) ?? value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(pointer, 'not a finite number');
-  if (typeof value === 'string' && value.includes('\0')) throw invalid(pointer, 'holds a NUL character');
+  if (typeof value === 'string' && !isText(value)) throw invalid(pointer, notText);
   return JSON.stringify(value);
 }
 
@@ -82,5 +83,9 @@ function secondsOf(value: FilterValue, pointer: string): number {
     throw invalid(pointer, 'neither a date nor seconds since 1970');
   return seconds;
 }
+
+// Postgres has neither in a text, and no jsonpath can name them.
+const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+const notText = 'holds a NUL or half of a surrogate pair';
 
 const invalid = (pointer: string, detail: string) => validationFailed([{ pointer, detail }]);

@@ -277,6 +277,15 @@ describe('row security', () => {
       ]);
     });
 
+    it('make ids that sort by time, as the application does', async () => {
+      const { rows } = await inSystem<{ id: string }>('SELECT dbrag.new_uuid() AS id FROM generate_series(1, 50)');
+      for (const { id } of rows) {
+        expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+        expect(Math.abs(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16) - Date.now())).toBeLessThan(60_000);
+      }
+      expect(new Set(rows.map((row) => row.id)).size).toBe(50);
+    });
+
     it('refuse an unfinished row without a deadline', async () => {
       await expect(
         asOwn(`INSERT INTO dbrag.jobs (workspace_id, id, type) VALUES ($1, $2, 'delete')`, [own.id, newUuid()]),

@@ -32,6 +32,8 @@ export interface TestDatabase {
 export interface TestDatabaseOptions extends Partial<SchemaSettings> {
   /** An empty database instead of a migrated one; only `admin` works then. */
   readonly empty?: boolean;
+  /** Embedded whatever the environment says: for tests that change roles, which databases on one server share. */
+  readonly embedded?: boolean;
 }
 
 /** What a kind of server must do for a test: a database that holds a copy of the template. */
@@ -48,7 +50,7 @@ export interface DatabaseServer {
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const settings: SchemaSettings = { partitions: options.partitions ?? 4, dimensions: options.dimensions ?? 1536 };
   const template = options.empty ? undefined : { name: await templateName(settings), build: builder(settings) };
-  const nativeUrl = process.env.LOCAL_DATABASE_URL;
+  const nativeUrl = options.embedded ? undefined : process.env.LOCAL_DATABASE_URL;
   const server = nativeUrl ? await createNativeDatabase(nativeUrl, template) : await startEmbeddedDatabase(template);
   const admin = new pg.Client({ connectionString: server.adminUrl });
   admin.on('error', () => {});

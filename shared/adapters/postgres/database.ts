@@ -39,8 +39,10 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
     idleTimeoutMillis,
     allowExitOnIdle: true,
   });
-  // A pool without a listener ends the process when an idle connection breaks. The pool has dropped it by then.
+  // Without listeners a broken connection ends the process: the pool's is for idle ones, the client's for those in use, whose
+  // statements fail with the same error.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const names = settings.preparedStatements ? new StatementNames() : undefined;
 
   const timeLimit = () => {
