@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SearchRequest, search } from '../../shared/retrieval/search.ts';
-import { seededRandom } from '../bench/search-corpus.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
+import { seededRandom } from '../support/database-random.ts';
 
 const dimensions = 32;
 const random = seededRandom(11);

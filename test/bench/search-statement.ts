@@ -1,5 +1,5 @@
 /**
- * How much search costs over a bare vector query on the same rows: `node test/bench/search-latency.ts [chunks]`, with
+ * How much search costs over a bare vector query on the same rows: `node test/bench/search-statement.ts [chunks]`, with
  * LOCAL_DATABASE_URL set to a native server. Prints p50 and p95 in milliseconds at concurrency 1, and ratios of p50.
  */
 import pg from 'pg';
@@ -8,7 +8,7 @@ import { Halfvec } from '../../shared/core/database.ts';
 import { type SearchMode, search } from '../../shared/retrieval/search.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { testModel } from '../support/database-content.ts';
-import { buildVectorIndex, type Corpus, loadCorpus } from './search-corpus.ts';
+import { buildVectorIndex, type Corpus, loadCorpus } from './search-statement-corpus.ts';
 
 const chunks = Number(process.argv[2] ?? 100_000);
 const runs = 400;
