@@ -1,22 +1,15 @@
-import type { RedisLogin } from '../../shared/adapters/redis/connect.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
+import type { RedisLogin } from '../../shared/adapters/redis/redis-client.ts';
 import type { SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
-import type { Clock } from '../../shared/core/clock.ts';
 import type { CacheConfig } from '../../shared/core/config.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The stage's cache; null where it has none. */
-export function createCache(
-  { url, secretArn }: CacheConfig,
-  secrets: SecretReader,
-  clock: Clock,
-  log: Telemetry,
-): RedisCache | null {
+export function createCache({ url, secretArn }: CacheConfig, secrets: SecretReader, log: Telemetry): RedisCache | null {
   if (url === undefined) return null;
   return new RedisCache({
     url,
     login: secretArn === undefined ? undefined : async () => JSON.parse(await secrets.read(secretArn)) as RedisLogin,
-    clock,
     onFailure: (error) => log.cacheFailed(error),
   });
 }

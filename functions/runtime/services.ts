@@ -54,7 +54,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
       requestId: () => log.requestId(),
       onFailure: (name, count, error) => log.nudgeFailed({ queue: name, count, error }),
     });
-  const cache = overrides.cache === undefined ? createCache(config.cache, secrets, clock, log) : overrides.cache;
+  const cache = overrides.cache === undefined ? createCache(config.cache, secrets, log) : overrides.cache;
   const embedder = overrides.embedder ?? createEmbedder(config, secrets);
   return {
     config,

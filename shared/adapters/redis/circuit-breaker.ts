@@ -1,38 +1,39 @@
-import type { Clock } from '../../core/clock.ts';
+export interface CircuitSettings {
+  readonly failuresToOpen: number;
+  readonly openMilliseconds: number;
+  readonly now: () => number;
+}
 
-const failuresToOpen = 5;
-const openMilliseconds = 5_000;
+/** Five failures in a row open it for five seconds; then one caller may try. */
+export const circuitSettings: CircuitSettings = { failuresToOpen: 5, openMilliseconds: 5_000, now: Date.now };
 
-/**
- * Stops asking what does not answer: after five failures in a row it is left alone for five seconds, then one call tries whether it
- * is back. So a cache that is frozen costs its time limit a few times, and nothing after that.
- */
+/** Keeps callers away from a server that does not answer, so that its outage costs them nothing. */
 export class CircuitBreaker {
-  private readonly clock: Clock;
+  private readonly settings: CircuitSettings;
   private failures = 0;
   private openUntil = 0;
-  private trying = false;
+  private isTrying = false;
 
-  constructor(clock: Clock) {
-    this.clock = clock;
+  constructor(settings: CircuitSettings = circuitSettings) {
+    this.settings = settings;
   }
 
-  /** Whether a call may be made now. Whoever is let in tells how it went. */
-  admits(): boolean {
-    if (this.failures < failuresToOpen) return true;
-    if (this.trying || this.clock.now().getTime() < this.openUntil) return false;
-    this.trying = true;
+  /** Whether a call may be made now; one that may must be followed by `succeeded` or `failed`. */
+  allows(): boolean {
+    if (this.failures < this.settings.failuresToOpen) return true;
+    if (this.isTrying || this.settings.now() < this.openUntil) return false;
+    this.isTrying = true;
     return true;
   }
 
   succeeded(): void {
     this.failures = 0;
-    this.trying = false;
+    this.isTrying = false;
   }
 
   failed(): void {
-    this.failures++;
-    this.trying = false;
-    if (this.failures >= failuresToOpen) this.openUntil = this.clock.now().getTime() + openMilliseconds;
+    this.failures += 1;
+    this.isTrying = false;
+    this.openUntil = this.settings.now() + this.settings.openMilliseconds;
   }
 }

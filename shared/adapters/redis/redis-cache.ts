@@ -1,107 +1,114 @@
 import type { Cache, CacheEntry } from '../../core/cache.ts';
-import type { Clock } from '../../core/clock.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { connectRedis, type RedisClient, type RedisLogin } from './connect.ts';
+import { connectRedis, isCluster, type RedisClient, type RedisLogin } from './redis-client.ts';
 
-export interface RedisCacheOptions {
+export interface RedisCacheSettings {
   readonly url: string;
-  /** Asked at each new connection; undefined where the server asks for none. */
+  /** Asked at each first connection, where the URL holds no login. */
   readonly login?: (() => Promise<RedisLogin>) | undefined;
-  readonly clock: Clock;
-  /** Told of each failure; the caller of the cache sees a miss. */
+  /** Told of every failure; the caller of the cache only sees misses. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Keys of one MGET: a serverless cache takes at most 3,999 arguments, and each slice has a time limit of its own. */
-const keysAtOnce = 64;
+/** Keys of one MGET: a slice that fails or is late loses only itself. */
+const keysPerCommand = 64;
+/** More at a time would wait for each other longer than their time limit: 64 vectors are 400 kB. */
+const commandsInFlight = 4;
 
-/** The cache port on Redis or Valkey. Never throws; while the server does not answer it is not asked. */
+/** The cache port on Redis or Valkey, one server or a cluster. An outage costs 50 ms, then nothing: a breaker keeps callers away. */
 export class RedisCache implements Cache {
-  private readonly options: RedisCacheOptions;
+  private readonly settings: RedisCacheSettings;
   private readonly breaker: CircuitBreaker;
   private connecting: Promise<RedisClient> | undefined;
 
-  constructor(options: RedisCacheOptions) {
-    this.options = options;
-    this.breaker = new CircuitBreaker(options.clock);
+  constructor(settings: RedisCacheSettings, breaker: CircuitBreaker = new CircuitBreaker()) {
+    this.settings = settings;
+    this.breaker = breaker;
   }
 
   async getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const slices = await Promise.all(
-      this.slices(keys).map(async (slice) => {
-        const values = await this.attempt((client) => client.mgetBuffer(slice));
-        return slice.map((key, i) => [key, values?.[i] ?? undefined] as const);
-      }),
-    );
-    const found = new Map(slices.flat());
+    const found = new Map<string, Uint8Array>();
+    await this.attempt(keys, async (client, slice) => {
+      const values = await client.mgetBuffer(...slice);
+      for (const [i, value] of values.entries()) if (value) found.set(slice[i] as string, value);
+    });
     return keys.map((key) => found.get(key));
   }
 
   async setMany(entries: readonly CacheEntry[], secondsToLive: number): Promise<void> {
-    await Promise.all(
-      sliced(entries).map((slice) =>
-        this.attempt((client) =>
-          Promise.all(slice.map(({ key, value }) => client.set(key, Buffer.from(value), 'EX', secondsToLive))),
-        ),
-      ),
-    );
+    const values = new Map(entries.map(({ key, value }) => [key, value]));
+    await this.attempt([...values.keys()], async (client, slice) => {
+      const pipeline = client.pipeline();
+      for (const key of slice) pipeline.set(key, Buffer.from(values.get(key) as Uint8Array), 'EX', secondsToLive);
+      const results = (await pipeline.exec()) ?? [];
+      const failure = results.find(([error]) => error);
+      if (failure) throw failure[0];
+    });
   }
 
   async delete(keys: readonly string[]): Promise<void> {
-    await Promise.all(this.slices(keys).map((slice) => this.attempt((client) => client.unlink(slice))));
-  }
-
-  /** A cluster answers a command only for keys of one slot, which those of one tag are. */
-  private slices(keys: readonly string[]): string[][] {
-    return this.options.url.includes('+cluster:') ? sameTag(keys) : sliced(keys);
+    await this.attempt(keys, async (client, slice) => {
+      await client.unlink(...slice);
+    });
   }
 
   /** @throws when the server does not answer */
   async ping(): Promise<void> {
-    const client = await this.connect();
-    await client.ping();
+    await (await this.client()).ping();
   }
 
-  private async attempt<T>(ask: (client: RedisClient) => Promise<T>): Promise<T | undefined> {
-    if (!this.breaker.admits()) return undefined;
+  async close(): Promise<void> {
+    const client = await this.connecting?.catch(() => undefined);
+    client?.disconnect();
+  }
+
+  /** Runs a command for each slice of keys that one server can answer; a slice that fails is reported, never thrown. */
+  private async attempt(
+    keys: readonly string[],
+    command: (client: RedisClient, slice: string[]) => Promise<void>,
+  ): Promise<void> {
+    if (keys.length === 0 || !this.breaker.allows()) return;
     try {
-      const answer = await ask(await this.connect());
+      const client = await this.client();
+      const slices = slicesOf(keys, isCluster(client));
+      for (let i = 0; i < slices.length; i += commandsInFlight) {
+        const wave = slices.slice(i, i + commandsInFlight).map((slice) => command(client, slice));
+        const failures = (await Promise.allSettled(wave)).filter((result) => result.status === 'rejected');
+        for (const { reason } of failures) this.settings.onFailure(reason);
+        // A server that lost a whole wave will lose the next one too, 50 ms later.
+        if (failures.length === wave.length) return this.breaker.failed();
+      }
       this.breaker.succeeded();
-      return answer;
     } catch (error) {
+      this.settings.onFailure(error);
       this.breaker.failed();
-      this.options.onFailure(error);
-      return undefined;
     }
   }
 
-  private connect(): Promise<RedisClient> {
-    this.connecting ??= this.open();
+  private client(): Promise<RedisClient> {
+    this.connecting ??= this.connect().catch((error: unknown) => {
+      this.connecting = undefined;
+      throw error;
+    });
     return this.connecting;
   }
 
-  private async open(): Promise<RedisClient> {
-    try {
-      const client = await connectRedis(this.options.url, await this.options.login?.());
-      client.on('end', () => {
-        this.connecting = undefined;
-      });
-      return client;
-    } catch (error) {
-      this.connecting = undefined;
-      throw error;
-    }
+  private async connect(): Promise<RedisClient> {
+    const { url, login, onFailure } = this.settings;
+    return connectRedis(url, onFailure, await login?.());
   }
 }
 
-/** Groups of at most 64 keys whose `{tag}` is the same. */
-function sameTag(keys: readonly string[]): string[][] {
-  const groups = Map.groupBy(keys, (key) => /\{[^}]+\}/.exec(key)?.[0] ?? key);
-  return [...groups.values()].flatMap((group) => sliced(group));
+/** In a cluster, one command's keys must lie in one slot: keys are grouped by their tag there. */
+function slicesOf(keys: readonly string[], byTag: boolean): string[][] {
+  const groups = byTag ? [...Map.groupBy(keys, tagOf).values()] : [keys];
+  return groups.flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / keysPerCommand) }, (_, i) =>
+      group.slice(i * keysPerCommand, (i + 1) * keysPerCommand),
+    ),
+  );
 }
 
-function sliced<T>(items: readonly T[]): T[][] {
-  const slices: T[][] = [];
-  for (let start = 0; start < items.length; start += keysAtOnce) slices.push(items.slice(start, start + keysAtOnce));
-  return slices;
+function tagOf(key: string): string {
+  return /\{([^}]+)\}/.exec(key)?.[1] ?? key;
 }
