@@ -61,7 +61,7 @@ export function decodeVector(key: string, value: Uint8Array | undefined, dimensi
   const bytes = value.subarray(digestBytes);
   if (digest(key, bytes).compare(value, 0, digestBytes) !== 0) return undefined;
   // A copy: the bytes lie unaligned in the connection's buffer, and would keep all of it alive.
-  const vector = new Float32Array(bytes.slice().buffer);
+  const vector = new Float32Array(new Uint8Array(bytes).buffer);
   return isUsableVector(vector) ? vector : undefined;
 }
 

@@ -55,7 +55,7 @@ function optionsOf(place: URL) {
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
     // Nothing that is asked here needs the newer protocol, whose handshake is one more round trip.
-    protocol: 2,
+    protocol: 2 as const,
     ...(place.protocol.startsWith('rediss') ? { tls: { servername: place.hostname } } : {}),
     ...(place.username ? { username: decodeURIComponent(place.username) } : {}),
     ...(place.password ? { password: decodeURIComponent(place.password) } : {}),
