@@ -19,8 +19,8 @@ import type { LambdaService } from './lambda/lambda-service.ts';
 import type { EventSourceMapping } from './sqs/event-source-mapping.ts';
 
 export interface LocalCloudOptions {
-  /** `cdk.out`; may still be on its way, while the servers start. */
-  readonly assemblyDirectory: string | Promise<string>;
+  /** `cdk.out`, or how to make it; it is made while the engines start, once the data directory is this process's own. */
+  readonly assemblyDirectory: string | (() => Promise<string>);
   /** Where everything accepted is kept. */
   readonly dataDirectory: string;
   /** Where the API listens on loopback; 0 takes a free port. */
@@ -144,7 +144,8 @@ async function startDeclaredServices(
   data: DataDirectory,
   closers: Closers,
 ): Promise<[AwsServices, string]> {
-  const directory = await options.assemblyDirectory;
+  const { assemblyDirectory } = options;
+  const directory = typeof assemblyDirectory === 'string' ? assemblyDirectory : await assemblyDirectory();
   options.onPhase?.('assembly');
   const declared = readAssembly(directory);
   const other = declared.databases.find(({ name }) => name !== databaseName);

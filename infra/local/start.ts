@@ -21,7 +21,7 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   const logFile = join(dataDirectory, 'local.log');
   const log = createWriteStream(logFile, { mode: 0o600 });
   const cloud = await startLocalCloud({
-    assemblyDirectory: assemblyOf(stageName),
+    assemblyDirectory: () => assemblyOf(stageName),
     dataDirectory,
     port: settings.port,
     databaseUrl,

@@ -42,7 +42,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
   };
   try {
     const cloud = await startLocalCloud({
-      assemblyDirectory: assemblyOf(stage),
+      assemblyDirectory: () => assemblyOf(stage),
       dataDirectory,
       port: 0,
       models: { apiKey: 'test', baseUrl: models.baseUrl },

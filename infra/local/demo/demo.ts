@@ -20,7 +20,10 @@ async function main(): Promise<void> {
   if (!local || !(await answers(local)))
     throw new Error('Nothing is running: start it in another terminal with npm start');
   const files = markdownFiles(fileURLToPath(new URL('../../..', import.meta.url)));
+  let drawn = -1;
   const draw = (done: number): void => {
+    if (done === drawn) return;
+    drawn = done;
     process.stdout.write(`${process.stdout.isTTY ? '\r' : '\n'}${progressBar(done, files.length)}`);
   };
   draw(0);

@@ -55,6 +55,11 @@ export class FunctionRunner {
     this.concurrency = settings.concurrency;
   }
 
+  /** The complete environment of its processes. */
+  get variables(): Readonly<Record<string, string>> {
+    return this.#settings.variables;
+  }
+
   get processIds(): readonly number[] {
     return [...this.#environments].flatMap(({ processId }) => processId ?? []);
   }

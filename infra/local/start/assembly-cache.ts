@@ -41,7 +41,8 @@ function synthesise(stage: string, bundleDirectory: string, outputDirectory: str
   const script = fileURLToPath(new URL('./synthesise.ts', import.meta.url));
   const child = spawn(process.execPath, [script, stage, bundleDirectory, outputDirectory], {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    // It ends when its standard input does, and that ends with this process.
+    stdio: ['pipe', 'ignore', 'pipe'],
   });
   const printed: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => printed.push(chunk));

@@ -9,9 +9,11 @@ const [stage, bundleDirectory, outputDirectory] = process.argv.slice(2);
 if (stage === undefined || bundleDirectory === undefined || outputDirectory === undefined) {
   throw new Error('usage: synthesise.ts <stage> <bundle directory> <assembly directory>');
 }
+process.stdin.on('end', () => process.exit(1)).resume();
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [{ createApplication }] = await Promise.all([
   import('../../application.ts'),
   bundleFunctions({ root, outputDirectory: bundleDirectory }),
 ]);
 createApplication({ stage, bundleDirectory, validate: false, outputDirectory }).synth();
+process.stdin.destroy();
