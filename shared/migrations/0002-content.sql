@@ -7,8 +7,9 @@
 -- Why the collection stands in every one of them: narrowing a key to collections is row security too, and a policy that had to
 -- look the collection up would cost a subplan a row. A document never changes its collection.
 --
--- Why embeddings and pending_embeddings have no foreign key: a check a row costs a third of the insert that it guards. Their
--- writers insert `FROM … JOIN chunks` with the document locked instead, and the invariant checker looks for orphans.
+-- Why embeddings and pending_embeddings have no foreign key: to check one, Postgres locks the chunk it names, which writes to a page
+-- of chunks for every row (and takes 4 µs of the 30 that an embedding takes). Their writers insert `FROM … JOIN chunks` with the
+-- document locked instead, and the invariant checker looks for orphans.
 
 CREATE TABLE dbrag.collections (
   workspace_id uuid NOT NULL REFERENCES dbrag.workspaces (id),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SearchRequest, search } from '../../shared/retrieval/search.ts';
+import { searchStatement } from '../../shared/retrieval/search-statement.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
@@ -301,5 +302,12 @@ describe('search', () => {
     await flush();
     await expect.poll(gin, { timeout: 5000 }).toBeGreaterThan(ginBefore);
     expect(await scans()).toEqual(before);
+    const values = [workspaceId, null, testModel, 'zebra', ['english'], 10, 50, null, null, true, 1, 20_000];
+    const plan = await database.application.inWorkspace({ workspaceId }, (db) =>
+      db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${searchStatement}`, values),
+    );
+    const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(text).toContain('chunks_00_pkey');
+    expect(text).not.toMatch(/Seq Scan on (chunks|embeddings|placements)/);
   });
 });
