@@ -1,3 +1,4 @@
+import { Port } from 'aws-cdk-lib/aws-ec2';
 import {
   ClientPasswordAuthType,
   type DatabaseCluster,
@@ -13,12 +14,18 @@ export interface DatabaseProxyProps {
   readonly cluster: DatabaseCluster;
   readonly network: Network;
   readonly login: GeneratedSecret;
+  readonly port: number;
 }
 
 /** Pools connections of the application role. What it cannot see it does not pin: work begins with one function call. */
-export function addDatabaseProxy(scope: Construct, { cluster, network, login }: DatabaseProxyProps): DatabaseProxy {
+export function addDatabaseProxy(
+  scope: Construct,
+  { cluster, network, login, port }: DatabaseProxyProps,
+): DatabaseProxy {
   const group = network.securityGroup(scope, 'ProxySecurityGroup', 'RDS Proxy: admits functions, reaches Aurora');
-  const proxy = cluster.addProxy('Proxy', {
+  // A rule of its own inside the group: without one, EC2 would add its default, which allows everything.
+  group.addEgressRule(network.addresses, Port.tcp(port), 'Aurora');
+  return cluster.addProxy('Proxy', {
     vpc: network.vpc,
     vpcSubnets: network.dataSubnets,
     securityGroups: [group],
@@ -29,7 +36,6 @@ export function addDatabaseProxy(scope: Construct, { cluster, network, login }: 
     borrowTimeout: Duration.seconds(10),
     idleClientTimeout: Duration.minutes(5),
   });
-  return proxy;
 }
 
 /** Host name of an endpoint that leads to the readers. */

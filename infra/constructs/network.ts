@@ -7,6 +7,7 @@ import {
   InstanceClass,
   InstanceSize,
   InstanceType,
+  type IPeer,
   IpAddresses,
   type ISecurityGroup,
   type IVpc,
@@ -27,7 +28,7 @@ import { addInterfaceEndpoints } from './interface-endpoints.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 
 const https = Port.tcp(443);
-const addresses = '10.0.0.0/16';
+const everyAddress = '10.0.0.0/16';
 
 export interface NetworkProps {
   readonly settings: NetworkSettings;
@@ -39,6 +40,8 @@ export interface NetworkProps {
  * have no way out at all.
  */
 export class Network extends Construct {
+  /** Every address of the network. */
+  readonly addresses: IPeer = Peer.ipv4(everyAddress);
   readonly vpc: IVpc;
   readonly functionSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
   readonly dataSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
@@ -48,7 +51,7 @@ export class Network extends Construct {
     super(scope, id);
     const natInstance = settings.egress === 'nat-instance' ? natInstanceProvider() : undefined;
     const vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr(addresses),
+      ipAddresses: IpAddresses.cidr(everyAddress),
       maxAzs: settings.availabilityZones,
       natGateways: natInstance ? 1 : settings.availabilityZones,
       ...(natInstance ? { natGatewayProvider: natInstance } : {}),
@@ -103,7 +106,7 @@ function natInstanceProvider(): NatInstanceProviderV2 {
 /** It forwards TLS from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
 function hardenNatInstance(provider: NatInstanceProviderV2): void {
   const group: ISecurityGroup = provider.securityGroup;
-  group.addIngressRule(Peer.ipv4(addresses), https, 'TLS of the functions');
+  group.addIngressRule(Peer.ipv4(everyAddress), https, 'TLS of the functions');
   group.addEgressRule(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
   for (const instance of provider.gatewayInstances) {
     const resource = instance.node.defaultChild as CfnInstance;
@@ -111,7 +114,10 @@ function hardenNatInstance(provider: NatInstanceProviderV2): void {
     resource.blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { encrypted: true, volumeType: 'gp3' } }];
     Tags.of(instance).add('purpose', 'nat');
     Validations.of(instance).acknowledge(
-      { id: 'AwsSolutions-EC28', reason: 'One-minute metrics of a NAT instance would cost a third of its price.' },
+      {
+        id: 'AwsSolutions-EC28',
+        reason: 'One-minute metrics of a NAT instance would cost more than half of its price.',
+      },
       { id: 'AwsSolutions-EC29', reason: 'It holds no state and is replaced by deploying again.' },
     );
   }

@@ -1,0 +1,29 @@
+import type { Assertion } from './assertion.ts';
+import { cacheAssertions } from './cache.ts';
+import { databaseAssertions } from './database.ts';
+import { edgeAssertions } from './edge.ts';
+import { encryptionAssertions } from './encryption.ts';
+import { functionAssertions } from './functions.ts';
+import { networkAssertions } from './network.ts';
+import { queueAssertions } from './queues.ts';
+import { rightsAssertions } from './rights.ts';
+import { storageAssertions } from './storage.ts';
+import { transportAssertions } from './transport.ts';
+import { hygieneAssertions, loggingAssertions, secretAssertions } from './upkeep.ts';
+
+/** Everything that must hold of the templates. */
+export const assertions: readonly Assertion[] = [
+  ...networkAssertions,
+  ...transportAssertions,
+  ...encryptionAssertions,
+  ...rightsAssertions,
+  ...functionAssertions,
+  ...queueAssertions,
+  ...storageAssertions,
+  ...databaseAssertions,
+  ...cacheAssertions,
+  ...edgeAssertions,
+  ...secretAssertions,
+  ...loggingAssertions,
+  ...hygieneAssertions,
+];
