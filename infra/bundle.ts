@@ -2,6 +2,7 @@ import { access, cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { bundleCertificates } from './bundle-certificates.ts';
+import { bundleDocumentation } from './bundle-documentation.ts';
 
 /** Every handler, by its path below `functions/` and `.build/functions/`. */
 export const handlerEntries = [
@@ -43,7 +44,8 @@ const commonJsBanner = [
 ].join('');
 
 /**
- * Bundles all handlers in one call, so that they share chunks, and puts the migrations and the API description beside them.
+ * Bundles all handlers in one call, so that they share chunks, and puts the migrations, the API description and the script that
+ * shows it beside them.
  * The same sources give the same bytes. The AWS SDK is bundled: it starts faster than the runtime's copy, and its version is ours.
  * @throws Error naming the handlers that do not exist
  */
@@ -73,7 +75,7 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
     metafile: true,
     logLevel: 'warning',
   });
-  await Promise.all([copyData(root, directory), bundleCertificates(directory)]);
+  await Promise.all([copyData(root, directory), bundleCertificates(directory), bundleDocumentation(root, directory)]);
   return { directory, metafile };
 }
 

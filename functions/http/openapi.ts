@@ -33,6 +33,11 @@ export function openApiDocument(routes: readonly Route[]): Json {
   };
 }
 
+/** The description as it is committed: indented, so that a change of the contract reads as one. */
+export function openApiText(routes: readonly Route[]): string {
+  return `${JSON.stringify(openApiDocument(routes), null, 2)}\n`;
+}
+
 function operationOf(route: Route): Json {
   return {
     operationId: operationId(route),
@@ -107,7 +112,14 @@ function responsesOf(route: Route): Json {
 }
 
 function schemaOf(schema: z.ZodMiniType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json;
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    // Answers may gain members; only requests are held to those that are named.
+    override({ jsonSchema }) {
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  }) as Json;
   return rest;
 }
 

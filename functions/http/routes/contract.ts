@@ -35,6 +35,8 @@ export function contractRoutes(described: readonly Route[]): readonly Route[] {
       path: '/docs/reference.js',
       access: 'anyone',
       tag,
+      // Compressed bytes: a buffered answer of a REST API could only be text.
+      streaming: true,
       summary: 'The script of the documentation page',
       success: { status: 200, description: 'A script', contentType: 'text/javascript' },
       async handle() {
