@@ -1,3 +1,4 @@
+import type { Context } from 'aws-lambda';
 import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import { type MaintenanceMessage, maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
@@ -7,14 +8,16 @@ import { createServices, type Services } from '../runtime/services.ts';
 import { runNightly } from './nightly.ts';
 
 export const handler = queueFunction(
-  ({ body }, { services }) => maintain(maintenanceMessage.parse(JSON.parse(body)), services),
+  ({ body }, { services, context }) => maintain(maintenanceMessage.parse(JSON.parse(body)), services, context),
   createServices({}, 'dbrag_maintainer'),
 );
 
-async function maintain(message: MaintenanceMessage, services: Services): Promise<void> {
+async function maintain(message: MaintenanceMessage, services: Services, context: Context): Promise<void> {
   switch (message.kind) {
     case 'delete':
-      await runDeletion(services, message.workspace_id, message.job_id);
+      await runDeletion(services, message.workspace_id, message.job_id, {
+        remainingTime: () => context.getRemainingTimeInMillis(),
+      });
       return;
     case 'sweep': {
       if (message.full) await runNightly(services);

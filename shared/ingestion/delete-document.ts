@@ -1,6 +1,9 @@
+import { type AuditEntry, recordAudit } from '../access/audit.ts';
+import type { RequestOrigin } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
+import { publicId } from '../core/ids.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import type { SweepArm } from '../jobs/arm-sweep.ts';
 import { createJob } from '../jobs/jobs.ts';
@@ -13,6 +16,13 @@ export interface DeleteDocumentPorts {
   readonly clock: Clock;
 }
 
+export interface BegunDeletion {
+  /** UUID. */
+  readonly jobId: string;
+  /** False: it was under way already, and this is its job. */
+  readonly begun: boolean;
+}
+
 export const deletionDeadlineMilliseconds = 24 * 3_600_000;
 /** Longer than any S3 event or queue message lives, so that a late one brings nothing back. */
 const tombstoneDays = 30;
@@ -20,7 +30,6 @@ const tombstoneDays = 30;
 /**
  * Makes a document invisible at once and leaves the removal of its rows and objects to a job. From here on no late worker can make
  * any of it visible: every commit of an ingestion asks for a document that is not deleting.
- * @returns the job's UUID; the one under way when the document is being deleted already
  * @throws not_found
  */
 export async function beginDeletion(
@@ -29,7 +38,7 @@ export async function beginDeletion(
   workspaceId: string,
   documentId: string,
   actor: string,
-): Promise<string> {
+): Promise<BegunDeletion> {
   const deadline = new Date(ports.clock.now().getTime() + deletionDeadlineMilliseconds);
   const { rows } = await db.query<{ collection_id: string; was: string }>(
     `UPDATE dbrag.documents d SET status = 'deleting', deadline_at = $3, updated_at = now()
@@ -41,28 +50,48 @@ export async function beginDeletion(
   const document = rows[0];
   if (!document) throw notFound('document');
   if (document.was === 'deleting') {
-    const running = await db.query<{ id: string }>(
-      `SELECT id FROM dbrag.jobs WHERE workspace_id = $1 AND document_id = $2 AND type = 'delete' ORDER BY created_at DESC LIMIT 1`,
-      [workspaceId, documentId],
-    );
-    if (running.rows[0]) return running.rows[0].id;
+    const running = await runningDeletion(db, workspaceId, documentId, document.collection_id);
+    if (running) return { jobId: running, begun: false };
   }
-  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, {
-    code: 'superseded',
-    message: 'The document was deleted.',
-  });
-  await bury(db, workspaceId, documentId);
+  await endVersions(db, workspaceId, documentId);
   await db.query('UPDATE dbrag.collections SET generation = generation + 1 WHERE workspace_id = $1 AND id = $2', [
     workspaceId,
     document.collection_id,
   ]);
-  return createJob(db, workspaceId, {
+  const jobId = await createJob(db, workspaceId, {
     type: 'delete',
     collectionId: document.collection_id,
     documentId,
     createdBy: actor,
     deadline,
   });
+  return { jobId, begun: true };
+}
+
+/** The unfinished job that deletes a document: its own, or that of its whole collection. */
+async function runningDeletion(
+  db: Db,
+  workspaceId: string,
+  documentId: string,
+  collectionId: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM dbrag.jobs
+     WHERE workspace_id = $1 AND type = 'delete' AND status IN ('queued', 'running')
+       AND (document_id = $2 OR (document_id IS NULL AND collection_id = $3))
+     ORDER BY created_at DESC LIMIT 1`,
+    [workspaceId, documentId, collectionId],
+  );
+  return rows[0]?.id;
+}
+
+/** Ends what is under way for a document that is being deleted, and remembers its objects. */
+export async function endVersions(db: Db, workspaceId: string, documentId: string): Promise<void> {
+  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, {
+    code: 'superseded',
+    message: 'The document was deleted.',
+  });
+  await bury(db, workspaceId, documentId);
 }
 
 /** Remembers the objects of a document, so that an event of theirs that comes late is known to be of the past. */
@@ -82,19 +111,27 @@ export async function nudgeDeletion(queue: WorkQueue, workspaceId: string, jobId
   ]);
 }
 
+/** What the trail says of a deletion that was begun. */
+export function deletionAudit(documentId: string): AuditEntry {
+  return { action: 'document.delete', resourceType: 'document', resourceId: publicId('document', documentId) };
+}
+
 /** Deletes the document that an object was the source of, if there is one. */
 export async function deleteDocumentOfSource(
   ports: DeleteDocumentPorts,
-  target: { workspaceId: string; collectionId: string; sourceUri: string; actor: string },
+  target: { workspaceId: string; collectionId: string; sourceUri: string; actor: string; origin: RequestOrigin },
 ): Promise<void> {
-  const { workspaceId } = target;
+  const { workspaceId, actor } = target;
   const jobId = await ports.database.inWorkspace({ workspaceId }, async (db) => {
     const { rows } = await db.query<{ id: string }>(
       // A promised upload whose object is not there yet is not a deleted one.
       `SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND collection_id = $2 AND source_uri = $3 AND status NOT IN ('deleting', 'awaiting_upload')`,
       [workspaceId, target.collectionId, target.sourceUri],
     );
-    return rows[0] && beginDeletion(db, ports, workspaceId, rows[0].id, target.actor);
+    if (!rows[0]) return undefined;
+    const { jobId, begun } = await beginDeletion(db, ports, workspaceId, rows[0].id, actor);
+    if (begun) await recordAudit(db, workspaceId, actor, target.origin, [deletionAudit(rows[0].id)]);
+    return jobId;
   });
   if (jobId) await nudgeDeletion(ports.queue, workspaceId, jobId);
 }

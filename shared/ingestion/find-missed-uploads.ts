@@ -1,9 +1,13 @@
 import type { Database } from '../core/database.ts';
 import { parseUploadKey } from './object-keys.ts';
 import { type RegisterUploadPorts, registerUpload } from './register-upload.ts';
+import { isSidecar } from './upload-sidecar.ts';
 
 /** Pages of 1,000 keys a night: a larger bucket is walked over several nights, from where the last one stopped. */
 const pagesPerRun = 200;
+/** A sidecar has no row of its own to be found by: it is registered again while it is young, and that changes nothing. */
+const youngMilliseconds = 48 * 3_600_000;
+const origin = { requestId: 'nightly', ip: null, userAgent: null };
 
 /**
  * Registers uploads that no event told of: for what people put into the bucket, the object is the truth. Events are at least once
@@ -14,14 +18,19 @@ export async function findMissedUploads(ports: RegisterUploadPorts): Promise<num
   let found = 0;
   for (let page = 0; page < pagesPerRun; page++) {
     const objects = await ports.objects.list('uploads/', cursor);
-    const missed = await withoutVersion(ports.database, objects);
-    for (const key of missed) await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined });
+    const missed = await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now())));
+    for (const key of missed)
+      await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined, origin });
     found += missed.length;
     cursor = objects.at(-1)?.key;
     await writeCursor(ports.database, cursor);
     if (cursor === undefined) break;
   }
   return found;
+}
+
+function mayBeMissed(now: Date): (object: { key: string; modifiedAt: Date }) => boolean {
+  return ({ key, modifiedAt }) => !isSidecar(key) || now.getTime() - modifiedAt.getTime() < youngMilliseconds;
 }
 
 /** Keys under a workspace's prefix that no version was made from since they were written. */

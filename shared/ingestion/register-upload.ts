@@ -1,5 +1,8 @@
+import { recordAudit } from '../access/audit.ts';
+import type { RequestOrigin } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
+import { publicId } from '../core/ids.ts';
 import type { ObjectHead, ObjectStore } from '../core/object-store.ts';
 import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
 import type { SweepArm } from '../jobs/arm-sweep.ts';
@@ -26,6 +29,8 @@ export interface UploadEvent {
   readonly key: string;
   readonly versionId: string | undefined;
   readonly bytes: number | undefined;
+  /** For the audit trail: who put or removed it. */
+  readonly origin: RequestOrigin;
 }
 
 /** How often an object may change under our eyes before the message is left to come again. */
@@ -37,13 +42,15 @@ const rounds = 5;
  * has changed in between.
  */
 export async function registerUpload(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
+  // What consoles show as folders are objects too; nobody means a document by one.
+  if (event.key.endsWith('/')) return;
   const key = isSidecar(event.key) ? sidecarTarget(event.key) : event.key;
   const place = parseUploadKey(key) && (await placeOf(ports.database, key));
   if (!place) return reject(ports, event);
   await ports.sweep.arm();
   let head = await ports.objects.head(key);
   for (let round = 0; round < rounds; round++) {
-    await registerObject(ports, place, key, head);
+    await registerObject(ports, { ...place, key, isSidecar: isSidecar(event.key), origin: event.origin }, head);
     const after = await ports.objects.head(key);
     if (after?.versionId === head?.versionId) return;
     head = after;
@@ -55,6 +62,16 @@ interface Place {
   readonly workspaceId: string;
   readonly collectionId: string;
 }
+
+/** A file to register, whatever the event that told of it was about. */
+interface Upload extends Place {
+  readonly key: string;
+  readonly isSidecar: boolean;
+  readonly origin: RequestOrigin;
+}
+
+/** Whom the trail names: the bucket does not say which person it was. */
+const actor = 's3';
 
 /** Workspace and collection that a key names; undefined when either does not exist or is being deleted. */
 async function placeOf(database: Database, key: string): Promise<Place | undefined> {
@@ -69,31 +86,30 @@ async function placeOf(database: Database, key: string): Promise<Place | undefin
 }
 
 async function reject(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
+  const shown = event.key.replaceAll('\0', '\uFFFD');
   const reason = parseUploadKey(event.key)
     ? 'unknown workspace or collection'
     : 'not under uploads/<workspace>/<collection>/';
-  ports.onRejected(event.key, reason);
+  ports.onRejected(shown, reason);
   await ports.database.inSystem((db) =>
     db.query(
       `INSERT INTO dbrag.rejected_uploads (bucket, s3_key, s3_version_id, bytes, reason) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (bucket, s3_key, s3_version_id) DO NOTHING`,
-      [event.bucket, event.key, event.versionId ?? '', event.bytes ?? null, reason],
+      [event.bucket, shown, event.versionId ?? '', event.bytes ?? null, reason],
     ),
   );
 }
 
-async function registerObject(
-  ports: RegisterUploadPorts,
-  place: Place,
-  key: string,
-  head: ObjectHead | undefined,
-): Promise<void> {
+async function registerObject(ports: RegisterUploadPorts, upload: Upload, head: ObjectHead | undefined): Promise<void> {
   if (head === undefined) {
-    await deleteDocumentOfSource(ports, { ...place, sourceUri: uploadSource(key), actor: 's3' });
+    const { workspaceId, collectionId, key, origin } = upload;
+    await deleteDocumentOfSource(ports, { workspaceId, collectionId, sourceUri: uploadSource(key), actor, origin });
     return;
   }
-  const sidecar = await readSidecar(ports.objects, sidecarOf(key));
-  const nudge = await ports.database.inWorkspace(place, (db) => writeVersion(db, ports, place, key, head, sidecar));
+  const sidecar = await readSidecar(ports.objects, sidecarOf(upload.key));
+  const nudge = await ports.database.inWorkspace({ workspaceId: upload.workspaceId }, (db) =>
+    writeVersion(db, ports, upload, head, sidecar),
+  );
   if (nudge) await nudgeIngestion(ports.queue, nudge);
 }
 
@@ -101,17 +117,19 @@ async function registerObject(
 async function writeVersion(
   db: Db,
   ports: RegisterUploadPorts,
-  place: Place,
-  key: string,
+  upload: Upload,
   head: ObjectHead,
   sidecar: Record<string, unknown> | undefined,
 ): Promise<IngestionNudge | undefined> {
+  const { workspaceId, collectionId, key } = upload;
+  const place = { workspaceId, collectionId };
   const known = await findUpload(db, place, key, head);
   const metadata = { ...metadataOf(head), ...sidecar };
   const described = Object.keys(metadata).length > 0 ? metadata : undefined;
   if (known?.buried) return undefined;
   if (known?.id && known.s3_version_id === (head.versionId ?? null) && known.version_status !== 'awaiting_upload') {
-    if (sidecar) await relabel(db, place, known.id, metadata);
+    // Only its sidecar changes the labels of a file that is known: they may have been changed over HTTPS since it came.
+    if (upload.isSidecar) await relabel(db, place, known.id, metadata);
     return undefined;
   }
   if (known?.id && known.version !== null && known.version_status === 'awaiting_upload') {
@@ -128,16 +146,19 @@ async function writeVersion(
     priority: priorityOf(head),
     object: { key, versionId: head.versionId ?? null },
     status: 'queued',
-    createdBy: 's3',
+    createdBy: actor,
     now: ports.clock.now(),
   });
-  return {
-    ...place,
-    documentId: accepted.document.id,
-    version: accepted.document.version,
-    attempt: 1,
-    priority: priorityOf(head),
-  };
+  const { id, version } = accepted.document;
+  await recordAudit(db, workspaceId, actor, upload.origin, [
+    {
+      action: 'document.create',
+      resourceType: 'document',
+      resourceId: publicId('document', id),
+      detail: { version },
+    },
+  ]);
+  return { ...place, documentId: id, version, attempt: 1, priority: priorityOf(head) };
 }
 
 interface KnownUpload {
@@ -194,7 +215,12 @@ async function startUpload(
 
 async function relabel(db: Db, place: Place, documentId: string, metadata: object): Promise<void> {
   await db.query(
-    'UPDATE dbrag.documents SET metadata = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2 AND metadata <> $3',
+    `WITH changed AS (
+       UPDATE dbrag.documents SET metadata = $3, updated_at = now()
+       WHERE workspace_id = $1 AND id = $2 AND metadata <> $3 AND status <> 'deleting' RETURNING collection_id
+     )
+     UPDATE dbrag.collections c SET generation = generation + 1
+     FROM changed WHERE c.workspace_id = $1 AND c.id = changed.collection_id`,
     [place.workspaceId, documentId, metadata],
   );
 }

@@ -107,7 +107,7 @@ export const chunk = z.object({
 });
 export const listChunks = z.strictObject({
   ...listQueryMembers,
-  version: z.optional(z.coerce.number().check(z.int(), z.gte(1))),
+  version: z.optional(z.coerce.number().check(z.int(), z.gte(1), z.lte(2_147_483_647))),
 });
 export const version = z.object({
   object: z.literal('document_version'),

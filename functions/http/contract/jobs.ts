@@ -29,6 +29,7 @@ export const job = z.object({
   finished_at: nullableTimestamp,
   deadline_at: nullableTimestamp,
 });
+export const acceptedJob = z.object({ job });
 export const listJobs = z.strictObject({
   ...listQueryMembers,
   type: z.optional(jobType),

@@ -1,3 +1,4 @@
+import type { Db } from '../../../shared/core/database.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import {
@@ -7,9 +8,12 @@ import {
   listCollections,
   updateCollection,
 } from '../../../shared/ingestion/collections.ts';
+import { beginCollectionDeletion } from '../../../shared/ingestion/delete-collection.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/collections.ts';
+import { acceptedJob } from '../contract/jobs.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
+import { deleteReply } from '../delete-reply.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { defineRoute, ok } from '../route.ts';
 import { collectionView, collectionWithCountsView } from '../views/collection-view.ts';
@@ -89,6 +93,28 @@ export const collectionRoutes = [
           body: view,
           audit: [{ action: 'collection.update', resourceType: 'collection', resourceId: publicId('collection', id) }],
         };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/v1/collections/{id}',
+    access: 'editor',
+    tag,
+    summary: 'Delete a collection and its documents',
+    success: {
+      status: 202,
+      description: 'Invisible from now on; the job removes the documents, their files and the collection',
+      schema: acceptedJob,
+    },
+    async handle(context) {
+      const { caller, parameters, services } = context;
+      const id = parsePublicId('collection', parameters.id ?? '');
+      const begin = (db: Db) => beginCollectionDeletion(db, services, caller.workspaceId, id, caller.actor);
+      return deleteReply(context, begin, {
+        action: 'collection.delete',
+        resourceType: 'collection',
+        resourceId: publicId('collection', id),
       });
     },
   }),

@@ -1,5 +1,7 @@
+import type { Db } from '../../../shared/core/database.ts';
 import { validationFailed } from '../../../shared/core/errors.ts';
 import { parsePublicId, tryParsePublicId } from '../../../shared/core/ids.ts';
+import { beginDeletion, deletionAudit } from '../../../shared/ingestion/delete-document.ts';
 import {
   findOrdinal,
   getDocument,
@@ -11,13 +13,20 @@ import {
 } from '../../../shared/ingestion/documents.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/documents.ts';
+import { acceptedJob } from '../contract/jobs.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
+import { deleteReply } from '../delete-reply.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { postDocument } from '../post-document.ts';
 import { defineRoute, ok } from '../route.ts';
 import { chunkView, documentView, versionView } from '../views/document-view.ts';
 
 const tag = 'Documents';
+
+function versionNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw validationFailed([{ pointer: '/after', detail: 'Must be a version number' }]);
+  return Number(text);
+}
 
 export const documentRoutes = [
   defineRoute({
@@ -92,6 +101,24 @@ export const documentRoutes = [
     },
   }),
   defineRoute({
+    method: 'DELETE',
+    path: '/v1/documents/{id}',
+    access: 'editor',
+    tag,
+    summary: 'Delete a document',
+    success: {
+      status: 202,
+      description: 'Invisible from now on; the job removes its rows and files',
+      schema: acceptedJob,
+    },
+    async handle(context) {
+      const { caller, parameters, services } = context;
+      const id = parsePublicId('document', parameters.id ?? '');
+      const begin = (db: Db) => beginDeletion(db, services, caller.workspaceId, id, caller.actor);
+      return deleteReply(context, begin, deletionAudit(id));
+    },
+  }),
+  defineRoute({
     method: 'GET',
     path: '/v1/documents/{id}/content',
     access: 'reader',
@@ -154,9 +181,7 @@ export const documentRoutes = [
     },
     async handle({ caller, parameters, query, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
-      const after = query.after === undefined ? undefined : Number(query.after);
-      if (after !== undefined && !Number.isSafeInteger(after))
-        throw validationFailed([{ pointer: '/after', detail: 'Must be a version number' }]);
+      const after = query.after === undefined ? undefined : versionNumber(query.after);
       const page = await services.database.inWorkspace(caller, async (db) => {
         await getDocument(db, caller.workspaceId, id);
         return listVersions(db, caller.workspaceId, id, { limit: query.limit, after });
