@@ -19,7 +19,8 @@ export async function connectRedis(
   onError: (error: unknown) => void,
   login?: RedisLogin,
 ): Promise<RedisClient> {
-  const { Redis, Cluster } = await import('ioredis');
+  // By the default export: it is the whole of a CommonJS module, bundled or not; a bundle has no other for a lazy import.
+  const { Redis, Cluster } = (await import('ioredis')).default;
   const place = new URL(url);
   const isCluster = place.protocol.endsWith('+cluster:');
   const options = { ...optionsOf(place), ...login };
