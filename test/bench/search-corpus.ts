@@ -1,66 +1,78 @@
 import type pg from 'pg';
-import type { PostgresDatabase } from '../../shared/adapters/postgres/database.ts';
-import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
+import type { Database } from '../../shared/core/database.ts';
+import { createDocument } from '../support/database-content.ts';
+import { seededRandom } from '../support/database-random.ts';
+import { FakeVectors } from '../support/fake-model-server/vectors.ts';
 
-export interface Corpus {
-  readonly workspaceId: string;
-  readonly collectionId: string;
-  /** A question near some chunks, and words of one of them. */
-  question(): { vector: Float32Array; text: string };
-}
-
-const dimensions = 1536;
+export const dimensions = 1536;
+/** The fake model server must be started with it, to know questions from the same space. */
+export const vectorSeed = 7;
 const topics = 400;
 const vocabulary = 20_000;
-
-/** mulberry32: the same corpus at every run. */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+const chunksPerDocument = 100;
+/** Of a chunk to the centre of its topic; two chunks of one topic are then at .61, those of two topics at 0. */
+const cosine = 0.78;
+const wordsOfChunk = 80;
+const wordsOfQuestion = 6;
 
 /**
- * `chunks` chunks in documents of 100, in one workspace: vectors scattered about 400 topics, as real embeddings are (independent
- * ones have no neighbours worth finding), texts of 80 words with the frequencies of a natural language (Zipf).
+ * Texts with the frequencies of a natural language (Zipf), and vectors scattered about topics, as real embeddings are: independent
+ * ones have no neighbours worth finding.
  */
+class Generator {
+  readonly #random: () => number;
+  readonly #vectors = new FakeVectors(vectorSeed);
+
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+  }
+
+  topic(): number {
+    return Math.floor(this.#random() * topics);
+  }
+
+  chunk(topic: number): { text: string; vector: Float32Array } {
+    const text = this.#words(wordsOfChunk);
+    return { text, vector: this.#vectors.vector(`${text} ${marker(topic)}`, dimensions) };
+  }
+
+  /** Names its topic, so that the fake model server puts it near that topic's chunks. */
+  question(): string {
+    return `${this.#words(wordsOfQuestion)} ${marker(this.topic())}`;
+  }
+
+  #words(count: number): string {
+    return Array.from({ length: count }, () => `word${Math.floor(vocabulary ** this.#random())}`).join(' ');
+  }
+}
+
+const marker = (topic: number): string => `[[topic:t${topic}@${cosine}]]`;
+
+/** Questions of 6 words, always the same; each lies near the chunks of one topic. */
+export function questions(count: number): string[] {
+  const generator = new Generator(11);
+  return Array.from({ length: count }, () => generator.question());
+}
+
+/** The vector that the fake model server gives for a text. */
+export const vectorOf = (text: string): Float32Array => new FakeVectors(vectorSeed).vector(text, dimensions);
+
+/** `chunks` chunks in documents of 100, in a workspace and collection that are there, with the statistics that a load leaves. */
 export async function loadCorpus(
-  database: PostgresDatabase,
+  database: Database,
   admin: pg.Client,
+  place: { readonly workspaceId: string; readonly collectionId: string },
   chunks: number,
-  seed = 7,
-): Promise<Corpus> {
-  const random = seededRandom(seed);
-  const { id: workspaceId } = await createWorkspace(database, `corpus ${chunks}`);
-  const collectionId = await createCollection(database, workspaceId);
-  const centres = Array.from({ length: topics }, () => gaussian(random, dimensions));
-  const vectorOf = (topic: number) => {
-    const vector = gaussian(random, dimensions);
-    const centre = centres[topic] as Float32Array;
-    for (let index = 0; index < dimensions; index++)
-      vector[index] = (centre[index] as number) + 0.8 * (vector[index] as number);
-    return normalised(vector);
-  };
-  const word = () => `word${Math.floor(vocabulary ** random())}`;
-  const textOf = (words: number) => Array.from({ length: words }, word).join(' ');
-  for (let done = 0; done < chunks; done += 100) {
-    const topic = Math.floor(random() * topics);
-    const texts = Array.from({ length: 100 }, () => ({ text: textOf(80), vector: vectorOf(topic) }));
-    await createDocument(database, workspaceId, collectionId, {
-      chunks: texts,
+): Promise<void> {
+  const generator = new Generator(7);
+  for (let done = 0; done < chunks; done += chunksPerDocument) {
+    const topic = generator.topic();
+    await createDocument(database, place.workspaceId, place.collectionId, {
+      chunks: Array.from({ length: Math.min(chunksPerDocument, chunks - done) }, () => generator.chunk(topic)),
       metadata: { topic, parity: topic % 2 },
     });
   }
-  await countTerms(admin, workspaceId);
-  return {
-    workspaceId,
-    collectionId,
-    question: () => ({ vector: vectorOf(Math.floor(random() * topics)), text: textOf(6) }),
-  };
+  await countTerms(admin, place.workspaceId);
 }
 
 async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> {
@@ -76,31 +88,21 @@ async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> 
   );
 }
 
-/** The partition of a workspace gets the index that the autopilot would build. */
-export async function buildVectorIndex(admin: pg.Client, workspaceId: string, model: string): Promise<string> {
+/** The name of the partition that holds a workspace's vectors. */
+export async function partitionOf(admin: pg.Client, workspaceId: string): Promise<string> {
   const { rows } = await admin.query<{ partition: string }>(
     'SELECT tableoid::regclass::text AS partition FROM dbrag.embeddings WHERE workspace_id = $1 LIMIT 1',
     [workspaceId],
   );
-  const partition = (rows[0] as { partition: string }).partition;
+  return (rows[0] as { partition: string }).partition;
+}
+
+/** The partition of a workspace gets the index that the autopilot would build. */
+export async function buildVectorIndex(admin: pg.Client, workspaceId: string, model: string): Promise<void> {
+  const partition = await partitionOf(admin, workspaceId);
   await admin.query(`SET maintenance_work_mem = '1GB'`);
   await admin.query(
     `CREATE INDEX ON ${partition} USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64) WHERE model = '${model}'`,
   );
   await admin.query('VACUUM ANALYZE');
-  return partition;
-}
-
-function gaussian(random: () => number, length: number): Float32Array {
-  const vector = new Float32Array(length);
-  // The sum of four uniform numbers is near enough and six times as fast as Box-Muller.
-  for (let index = 0; index < length; index++) vector[index] = random() + random() + random() + random() - 2;
-  return vector;
-}
-
-function normalised(vector: Float32Array): Float32Array {
-  let sum = 0;
-  for (const component of vector) sum += component * component;
-  const length = Math.sqrt(sum);
-  return vector.map((component) => component / length);
 }

@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { parentOf } from './cpu-time.ts';
+
+export interface Engines {
+  /** As the superuser, in the maintenance database. */
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Of the Postgres that all backends are children of. */
+  readonly postgresProcessId: number;
+  readonly redisProcessId: number;
+}
+
+const script = fileURLToPath(new URL('../support/native-engines.sh', import.meta.url));
+const run = promisify(execFile);
+
+/**
+ * Native engines of the benches' own, since a bench throws away the database that it measures; they run on until
+ * `npm run native-engines stop bench-<name>`.
+ */
+export async function startEngines(name: string): Promise<Engines> {
+  const { stdout } = await run('bash', [script, 'start', `bench-${name}`]);
+  const urls = Object.fromEntries(stdout.split('\n').map((line) => line.split(/=(.*)/s)));
+  const { LOCAL_DATABASE_URL: databaseUrl, LOCAL_REDIS_URL: redisUrl } = urls as Record<string, string>;
+  if (databaseUrl === undefined || redisUrl === undefined) throw new Error(`native-engines.sh said: ${stdout}`);
+  return { databaseUrl, redisUrl, ...(await processesOf(databaseUrl, redisUrl)) };
+}
+
+export async function dropDatabase({ databaseUrl }: Engines, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+  await client.end();
+}
+
+async function processesOf(databaseUrl: string, redisUrl: string) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const postgresProcessId = parentOf((rows[0] as { pid: number }).pid);
+  await client.end();
+  const redis = new Redis(redisUrl);
+  const redisProcessId = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+  redis.disconnect();
+  return { postgresProcessId, redisProcessId };
+}
