@@ -192,6 +192,7 @@ async function startFunctions(options: LocalCloudOptions, started: Started, clos
     principals: principalsOfRoles(data.state.rootKey, assembly.roles),
     endpoints: { ...aws.endpoints, LAMBDA: `http://127.0.0.1:${port}` },
     databasePort: engines.database.port,
+    redisUrl: engines.redisUrl,
     modelBaseUrl: engines.modelBaseUrl,
     concurrency: options.concurrency,
     environment: options.environment ?? {},

@@ -68,7 +68,11 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
   }
 }
 
-async function createWorkspace(cloud: LocalCloud, name: string): Promise<TestWorkspace> {
+/** Makes a workspace with one collection through the HTTP API. */
+export async function createWorkspace(
+  cloud: Pick<LocalCloud, 'url' | 'operatorKey'>,
+  name: string,
+): Promise<TestWorkspace> {
   const { id, api_key } = await callApi<{ id: string; api_key: { secret: string } }>(
     cloud.url,
     cloud.operatorKey,

@@ -19,6 +19,7 @@ export interface FunctionSettings {
   readonly principals: ReadonlyMap<string, Principal>;
   readonly endpoints: Readonly<Record<string, string>>;
   readonly databasePort: number;
+  readonly redisUrl: string;
   readonly modelBaseUrl: string | undefined;
   readonly concurrency: number | undefined;
   /** For every function, after all else: failpoints of a test bundle. */
@@ -48,13 +49,14 @@ export function createLambda(settings: FunctionSettings): LambdaService {
 }
 
 /**
- * What the template cannot know: the database's port, which the network rules fix before there is a database, and the
- * model server of this machine. A function that was not given the variable's companion is given none.
+ * What the template cannot know: the database's port, which the network rules fix before there is a database, the login
+ * of a native cache, and the model server of this machine. A function that was not given the variable's companion is given none.
  */
 function addresses(lambda: LambdaFunction, settings: FunctionSettings): Record<string, string> {
   const { environment } = lambda;
   return {
     ...(names.databasePort in environment ? { [names.databasePort]: String(settings.databasePort) } : {}),
+    ...(names.cacheUrl in environment ? { [names.cacheUrl]: settings.redisUrl } : {}),
     ...(names.modelSecret in environment && settings.modelBaseUrl !== undefined
       ? { [names.modelBaseUrl]: settings.modelBaseUrl }
       : {}),

@@ -10,6 +10,8 @@ const sources = ['functions', 'shared', 'infra', 'docs/openapi.json', 'package.j
 /** The local cloud reads assemblies and is in none. */
 const notSources = ['infra/local'];
 const keptAssemblies = 3;
+/** A cloud that runs still starts functions from its assembly. */
+const keptMilliseconds = 24 * 3_600_000;
 
 /**
  * The assembly of a stage, synthesised unless the same sources were before. Rejects with what the synthesis printed.
@@ -79,5 +81,6 @@ function removeOldest(parent: string, stage: string): void {
   const used = (name: string): number => statSync(join(parent, name)).mtimeMs;
   const assemblies = readdirSync(parent).filter((name) => name.startsWith(`${stage}-`));
   const oldest = assemblies.sort((one, other) => used(other) - used(one)).slice(keptAssemblies);
-  for (const name of oldest) rmSync(join(parent, name), { recursive: true, force: true });
+  const unused = oldest.filter((name) => Date.now() - used(name) > keptMilliseconds);
+  for (const name of unused) rmSync(join(parent, name), { recursive: true, force: true });
 }

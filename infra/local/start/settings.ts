@@ -25,7 +25,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     port: wholeNumber('PORT', value('PORT'), 0, largestPort) ?? defaultPort,
     dataDirectory: resolve(value('LOCAL_DATA_DIR') ?? '.dbrag'),
     databaseUrl: url('LOCAL_DATABASE_URL', value('LOCAL_DATABASE_URL'), ['postgres:', 'postgresql:']),
-    redisUrl: url('LOCAL_REDIS_URL', value('LOCAL_REDIS_URL'), ['redis:']),
+    redisUrl: url('LOCAL_REDIS_URL', value('LOCAL_REDIS_URL'), ['redis:', 'rediss:']),
     apiKey: value('OPENAI_API_KEY'),
     modelBaseUrl: url('OPENAI_BASE_URL', value('OPENAI_BASE_URL'), ['http:', 'https:']),
     concurrency: wholeNumber('LOCAL_CONCURRENCY', value('LOCAL_CONCURRENCY'), 1, 100),

@@ -49,6 +49,13 @@ describe('the deployed handlers on one machine', () => {
     await expect.poll(texts, { timeout: 20_000 }).toContain('The harbour of Esbjerg opened in 1874.');
   });
 
+  it('keep workspaces apart', async () => {
+    const other = await cloud.createWorkspace('other');
+    const own = await other.call<{ data: { id: string }[] }>('GET', '/v1/collections');
+    expect(own.data.map(({ id }) => id)).toEqual([other.collectionId]);
+    await expect(other.call('GET', `/v1/collections/${workspace.collectionId}`)).rejects.toThrow(/404/);
+  });
+
   it('never ask for a right that their role has not', () => {
     expect(cloud.aws.iam.denied()).toEqual([]);
   });

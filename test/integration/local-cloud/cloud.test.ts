@@ -63,7 +63,7 @@ describe('a cloud that runs', () => {
       STAGE: 'test',
       DATABASE_HOST: '127.0.0.1',
       DATABASE_PORT: String(cloud.database.port),
-      CACHE_URL: cloud.redisUrl.replace(/\/$/, ''),
+      CACHE_URL: cloud.redisUrl,
       OPENAI_BASE_URL: cloud.modelBaseUrl,
       AWS_ENDPOINT_URL_S3: cloud.aws.endpoints.S3,
     });
