@@ -1,20 +1,20 @@
 import { environmentNames as names } from '../../shared/core/env-names.ts';
-import type { Assembly, RestApi } from './assembly/model.ts';
+import type { Assembly } from './assembly/model.ts';
 import { readAssembly } from './assembly/read-assembly.ts';
 import { type AwsServices, serviceLog, startAwsServices } from './cloud/aws-services.ts';
+import type { Closers } from './cloud/closers.ts';
 import { deployCustomResources } from './cloud/custom-resources.ts';
 import { type DataDirectory, openDataDirectory } from './cloud/data-directory.ts';
 import { createMasterUser, type RunningDatabase } from './cloud/database.ts';
 import { type Engines, startEngines } from './cloud/engines.ts';
-import { createLambda, startMapping } from './cloud/functions.ts';
-import { closeServer, listen, listenAgain } from './cloud/listen.ts';
-import { administrator, principalsOfRoles } from './cloud/principals.ts';
+import { administrator } from './cloud/principals.ts';
 import { addSchedules } from './cloud/schedules.ts';
 import { type Login, secretArnOf, secretLogin, secretValue } from './cloud/secret-values.ts';
+import { applicationSecretArn, onlyApi, storeModelKey, uploadBucket } from './cloud/service-parts.ts';
+import { startFunctions, startMappings, warmRoutes } from './cloud/start-functions.ts';
+import { startGateway } from './cloud/start-gateway.ts';
 import { createMetrics, type LocalMetrics } from './cloudwatch/metrics.ts';
-import { createGateway } from './gateway/server.ts';
 import type { Principal } from './iam/authorizer.ts';
-import { createInvokeApi } from './lambda/invoke-api.ts';
 import type { LambdaService } from './lambda/lambda-service.ts';
 import type { EventSourceMapping } from './sqs/event-source-mapping.ts';
 
@@ -68,11 +68,6 @@ export interface LocalCloud {
 
 /** The database that the stacks declare; it is started before their assembly has been read. */
 const databaseName = 'dbrag';
-const closeGraceMilliseconds = 1_000;
-/** What a model server that asks for no key is given. */
-const keyWithoutMeaning = 'offline';
-
-type Closers = (() => Promise<void> | void)[];
 
 /** Starts everything that a cloud assembly describes, on this machine. Rejects, with nothing left running, when a part cannot start. */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
@@ -119,7 +114,7 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   const customResources = await deployCustomResources(assembly.customResources, known, (name) => lambda.runner(name));
   data.remember({ customResources });
   onPhase('migration');
-  const mappings = startMappings(assembly, aws, lambda, data, log, closers);
+  const mappings = startMappings({ assembly, aws, data }, lambda, log, closers);
   addSchedules(assembly.schedules, aws, lambda);
   await warm;
   const url = await startGateway(options, onlyApi(assembly), { lambda, metrics }, closers);
@@ -163,120 +158,4 @@ function endpointsOf({ database, redisUrl }: Engines, aws: AwsServices) {
     cache: { host: cache.hostname, port: Number(cache.port || 6379) },
     queueUrl: (name: string) => `${aws.endpoints.SQS}/000000000000/${name}`,
   };
-}
-
-interface Started {
-  readonly assembly: Assembly;
-  readonly aws: AwsServices;
-  readonly data: DataDirectory;
-  readonly engines: Engines;
-  readonly metrics: LocalMetrics;
-}
-
-async function startFunctions(options: LocalCloudOptions, started: Started, closers: Closers): Promise<LambdaService> {
-  const { assembly, aws, data, engines, metrics } = started;
-  const log = options.log ?? (() => {});
-  let lambda: LambdaService | undefined;
-  const api = createInvokeApi({
-    authorizer: aws.iam,
-    lambda: () => {
-      if (!lambda) throw new Error('The functions are not there yet');
-      return lambda;
-    },
-  });
-  const port = await listenAgain((wanted) => listen(api, wanted), data.state.ports.lambda);
-  data.remember({ ports: { ...data.state.ports, lambda: port } });
-  closers.push(() => closeServer(api, closeGraceMilliseconds));
-  const created = createLambda({
-    assembly,
-    principals: principalsOfRoles(data.state.rootKey, assembly.roles),
-    endpoints: { ...aws.endpoints, LAMBDA: `http://127.0.0.1:${port}` },
-    databasePort: engines.database.port,
-    redisUrl: engines.redisUrl,
-    modelBaseUrl: engines.modelBaseUrl,
-    concurrency: options.concurrency,
-    environment: options.environment ?? {},
-    onLine: (name, line) => {
-      if (!metrics.readLine(line)) options.onFunctionLine?.(name, line);
-    },
-    log,
-  });
-  lambda = created;
-  closers.push(() => created.close());
-  return created;
-}
-
-/** The functions behind the API have an environment before the first request comes; a failure shows in that request. */
-async function warmRoutes(api: RestApi, lambda: LambdaService): Promise<void> {
-  const buffered = new Set(api.routes.filter(({ streaming }) => !streaming).map(({ functionName }) => functionName));
-  await Promise.all([...buffered].map((name) => lambda.runner(name).warm()));
-}
-
-function startMappings(
-  assembly: Assembly,
-  aws: AwsServices,
-  lambda: LambdaService,
-  data: DataDirectory,
-  log: (line: string) => void,
-  closers: Closers,
-): ReadonlyMap<string, EventSourceMapping> {
-  const principals = principalsOfRoles(data.state.rootKey, assembly.roles);
-  const mappings = new Map(
-    assembly.eventSourceMappings
-      .filter(({ enabled }) => enabled)
-      .map((mapping) => [mapping.logicalId, startMapping(mapping, lambda, aws, principals, log)]),
-  );
-  closers.push(() => stopMappings(mappings));
-  return mappings;
-}
-
-/** What runs may finish, but not for ever: an interrupted batch comes back from its queue. */
-async function stopMappings(mappings: ReadonlyMap<string, EventSourceMapping>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, closeGraceMilliseconds);
-  });
-  await Promise.race([Promise.all([...mappings.values()].map((mapping) => mapping.stop())), patience]);
-  clearTimeout(timer);
-}
-
-async function startGateway(
-  options: LocalCloudOptions,
-  api: RestApi,
-  { lambda, metrics }: { readonly lambda: LambdaService; readonly metrics: LocalMetrics },
-  closers: Closers,
-): Promise<string> {
-  const gateway = createGateway({
-    api,
-    runner: (name) => lambda.runner(name),
-    pages: { '/metrics': () => ({ contentType: 'text/plain; version=0.0.4', body: metrics.render() }) },
-    ...(options.log ? { log: options.log } : {}),
-  });
-  const port = await listen(gateway, options.port);
-  closers.push(() => closeServer(gateway, closeGraceMilliseconds));
-  return `http://127.0.0.1:${port}`;
-}
-
-function onlyApi(assembly: Assembly): RestApi {
-  const [api, ...others] = assembly.restApis;
-  if (api && others.length === 0) return api;
-  throw new Error(`The assembly declares ${assembly.restApis.length} REST APIs; the local gateway serves one`);
-}
-
-function storeModelKey(assembly: Assembly, aws: AwsServices, apiKey: string | undefined): void {
-  aws.secrets.setValue(secretArnOf(assembly, names.modelSecret), apiKey ?? keyWithoutMeaning);
-}
-
-/** Of the functions that also use the operator's key, which is the HTTP API: not the maintainer's. */
-function applicationSecretArn(assembly: Assembly): string {
-  const api = assembly.functions.find(({ environment }) => names.operatorSecret in environment);
-  const arn = api?.environment[names.databaseSecret];
-  if (arn === undefined) throw new Error(`No function has both ${names.operatorSecret} and ${names.databaseSecret}`);
-  return arn;
-}
-
-function uploadBucket(assembly: Assembly): string {
-  const bucket = assembly.buckets.find(({ notifications }) => notifications.length > 0);
-  if (!bucket) throw new Error('No bucket of the assembly notifies a queue');
-  return bucket.name;
 }

@@ -1,8 +1,9 @@
 import { functionNameOfArn } from './functions.ts';
 import type { CustomResource } from './model.ts';
 import { textProperty } from './property.ts';
+import type { Resource } from './resource.ts';
 import { customTypesWithoutLocalMeaning, isCustomResource, notificationsType } from './resource-types.ts';
-import type { AssemblyWorld, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 /** Custom resources whose function does work of ours (the migration), each after those that it depends on. */
 export function readCustomResources(world: AssemblyWorld): readonly CustomResource[] {

@@ -1,9 +1,10 @@
 import type { EventSourceMapping, LambdaFunction } from './model.ts';
 import { booleanProperty, elements, members, numberProperty, textProperty, texts } from './property.ts';
 import { attributeOf, functionName, noEndpoints } from './references.ts';
+import type { Resource } from './resource.ts';
 import { customTypesWithoutLocalMeaning, notificationsType } from './resource-types.ts';
 import { AssemblyError } from './template.ts';
-import type { AssemblyWorld, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 /** Lambda's own defaults, where the template says nothing. */
 const defaultMemoryMegabytes = 128;

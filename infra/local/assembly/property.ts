@@ -1,6 +1,6 @@
 import type { Resolved } from './intrinsics.ts';
+import type { Properties, Resource } from './resource.ts';
 import { AssemblyError } from './template.ts';
-import type { Properties, Resource } from './world.ts';
 
 const wrong = (resource: Resource, property: string, expected: string): AssemblyError =>
   new AssemblyError(resource.stack.name, resource.logicalId, `${property} should be ${expected}`);

@@ -1,8 +1,8 @@
 import type { Resolved } from './intrinsics.ts';
 import { arn, keyId, localRegion, physicalName, restApiId, secretArn } from './names.ts';
+import type { Resource } from './resource.ts';
 import { isCustomResource, typesWithoutLocalMeaning } from './resource-types.ts';
 import { AssemblyError } from './template.ts';
-import type { Resource } from './world.ts';
 
 /** What exists only once the local servers listen. */
 export interface Endpoints {

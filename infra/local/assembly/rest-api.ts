@@ -2,8 +2,9 @@ import { functionNameOfArn } from './functions.ts';
 import type { GatewayResponse, RestApi, Route } from './model.ts';
 import { members, numberProperty, optionalText, textProperty, texts } from './property.ts';
 import { attributeOf, noEndpoints } from './references.ts';
+import type { Resource } from './resource.ts';
 import { AssemblyError } from './template.ts';
-import type { AssemblyWorld, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 /** API Gateway's limit for a buffered integration, where the template says nothing. */
 const defaultTimeoutMilliseconds = 29_000;

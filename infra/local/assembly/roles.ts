@@ -3,8 +3,9 @@ import type { Resolved } from './intrinsics.ts';
 import type { Role } from './model.ts';
 import { elements, members, texts } from './property.ts';
 import { attributeOf, noEndpoints, roleName } from './references.ts';
+import type { Resource } from './resource.ts';
 import { AssemblyError } from './template.ts';
-import type { AssemblyWorld, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 const logs: PolicyStatement = {
   Effect: 'Allow',

@@ -2,8 +2,9 @@ import type { Resolved } from './intrinsics.ts';
 import type { Schedule, ScheduleTarget } from './model.ts';
 import { elements, members, optionalText } from './property.ts';
 import { attributeOf, noEndpoints, ruleName } from './references.ts';
+import type { Resource } from './resource.ts';
 import { AssemblyError } from './template.ts';
-import type { AssemblyWorld, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 /** EventBridge rules (scheduled or matching events) and EventBridge Scheduler schedules. */
 export function readSchedules(world: AssemblyWorld): readonly Schedule[] {

@@ -10,9 +10,10 @@ import {
   queueName,
   secretName,
 } from './references.ts';
+import type { Properties, Resource } from './resource.ts';
 import { notificationsType } from './resource-types.ts';
 import { AssemblyError } from './template.ts';
-import type { AssemblyWorld, Properties, Resource } from './world.ts';
+import type { AssemblyWorld } from './world.ts';
 
 const identity = (resource: Resource, name: string, arnAttribute: string) => ({
   stack: resource.stack.name,

@@ -1,18 +1,7 @@
 import { conditionHolds, evaluate, noValue, type Resolved, type Scope, type World } from './intrinsics.ts';
 import { attributeOf, type Endpoints, referenceTo } from './references.ts';
+import type { Properties, Resource } from './resource.ts';
 import { AssemblyError, type TemplateResource, type TemplateStack } from './template.ts';
-
-/** A resource whose condition holds. */
-export interface Resource {
-  readonly stack: TemplateStack;
-  readonly logicalId: string;
-  readonly type: string;
-  readonly dependsOn: readonly string[];
-  /** The resolved properties; evaluated when first read. */
-  readonly properties: Properties;
-}
-
-export type Properties = Readonly<Record<string, Resolved>>;
 
 /** All stacks together: resolves references among them, and reads their resources. */
 export class AssemblyWorld implements World {

@@ -109,14 +109,7 @@ describe('Invoke', () => {
     ['a role without the right', stranger, 'test-function', {}, 403, 'AccessDeniedException'],
     ['a function that is not there', allowed, 'other', {}, 404, 'ResourceNotFoundException'],
     ['a payload that is no JSON', allowed, 'test-function', '{', 400, 'InvalidRequestContentException'],
-    [
-      'a key that nobody has',
-      { ...allowed, accessKeyId: 'NOBODY' },
-      'test-function',
-      {},
-      403,
-      'InvalidClientTokenId',
-    ],
+    ['a key that nobody has', { ...allowed, accessKeyId: 'NOBODY' }, 'test-function', {}, 403, 'InvalidClientTokenId'],
     ['a wrong signature', { ...allowed, secretAccessKey: 'x' }, 'test-function', {}, 403, 'SignatureDoesNotMatch'],
   ])('refuses %s', async (_, principal, name, payload, status, code) => {
     const answer = await invoke(principal, name, payload);
