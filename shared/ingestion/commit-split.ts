@@ -76,9 +76,9 @@ async function addPending(
     `WITH placed AS (
        SELECT DISTINCT content_hash FROM dbrag.placements WHERE workspace_id = $1 AND document_id = $2 AND version = $3
      ), missing AS (
-       SELECT content_hash FROM placed WHERE NOT EXISTS (
-         SELECT FROM dbrag.embeddings e
-         WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = placed.content_hash AND e.model = $4)
+       SELECT content_hash FROM placed
+       EXCEPT
+       SELECT content_hash FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = $2 AND model = $4
      ), added AS (
        INSERT INTO dbrag.pending_embeddings AS b (workspace_id, document_id, content_hash, model, collection_id, priority, attempt, token_count)
        SELECT $1, $2, c.content_hash, $4, c.collection_id, $5, $6, c.token_count

@@ -91,7 +91,7 @@ async function lookAt(db: Db, pool: PendingPool, { limits }: LeaseRequest): Prom
   }>(
     `WITH free AS (
        SELECT document_id, token_count, created_at FROM dbrag.pending_embeddings
-       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())
+       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
        ORDER BY created_at LIMIT $4
      ), pool AS (
        SELECT (SELECT document_id FROM free ORDER BY created_at, document_id LIMIT 1) AS oldest,
@@ -121,12 +121,12 @@ async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest):
   const { rows } = await db.query<Candidate>(
     `WITH free AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
-       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until < now())
+       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      ), own AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND document_id = ANY($5::uuid[]) AND priority = $2 AND model = $3
-         AND (leased_until IS NULL OR leased_until < now())
+         AND (leased_until IS NULL OR leased_until <= now())
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      )
      SELECT p.document_id, p.content_hash, p.tokens, octet_length(c.text) AS bytes

@@ -247,9 +247,10 @@ describe('messages', () => {
     world.failpoint = { reach: async () => {} };
     await world.embed([body]);
     expect((await documentOf(documentId)).status).not.toBe('ready');
-    await test.admin.query('UPDATE dbrag.pending_embeddings SET leased_until = now() WHERE document_id = $1', [
-      documentId,
-    ]);
+    await test.admin.query(
+      `UPDATE dbrag.pending_embeddings SET leased_until = now() - interval '1 second' WHERE document_id = $1`,
+      [documentId],
+    );
     await world.embed([body]);
     expect((await documentOf(documentId)).status).toBe('ready');
     expect(await faults()).toEqual([]);
@@ -286,9 +287,10 @@ describe('the provider', () => {
     expect(waits).toBeLessThan(125);
     expect(world.queue.sent.at(-1)).toMatchObject({ queue: 'embed-default', nudge: { delaySeconds: 121 } });
     expect(world.postponed).toHaveLength(1);
-    await test.admin.query('UPDATE dbrag.pending_embeddings SET leased_until = now() WHERE document_id = $1', [
-      documentId,
-    ]);
+    await test.admin.query(
+      `UPDATE dbrag.pending_embeddings SET leased_until = now() - interval '1 second' WHERE document_id = $1`,
+      [documentId],
+    );
     await world.embed([world.queue.sent.at(-1)?.nudge.body]);
     expect(await versionOf(documentId)).toMatchObject({ status: 'ready', waiting_until: null });
   });
