@@ -114,6 +114,7 @@ DECLARE
   conditions text := dbrag.candidate_conditions(scope, filter, documents);
   indexed boolean := documents IS NULL;
   home oid;
+  counted bigint;
   looks integer[] := ARRAY[wanted * 2 + 50, NULL];
   -- By a sum no index can order: that scan is exact.
   exact constant text := '(c.embedding <=> $7) + 0';
@@ -132,9 +133,16 @@ BEGIN
       ORDER BY e.document_id, e.content_hash LIMIT 1;
     indexed := EXISTS (
         SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
-        WHERE i.indrelid = home AND a.amname = 'hnsw' AND i.indisvalid)
-      AND NOT EXISTS (
-        SELECT FROM dbrag.corpus_statistics s WHERE s.workspace_id = workspace AND s.chunks BETWEEN 1 AND few_chunks);
+        WHERE i.indrelid = home AND a.amname = 'hnsw' AND i.indisvalid);
+  END IF;
+  IF indexed THEN
+    -- Counted (2 ms at most) only where the statistics know nothing yet.
+    SELECT nullif(s.chunks, 0) INTO counted FROM dbrag.corpus_statistics s WHERE s.workspace_id = workspace;
+    IF counted IS NULL THEN
+      SELECT count(*) INTO counted
+        FROM (SELECT FROM dbrag.embeddings e WHERE e.workspace_id = workspace LIMIT few_chunks + 1) AS counting;
+    END IF;
+    indexed := counted > few_chunks;
   END IF;
   IF indexed THEN
     ordering := 'c.embedding <=> $7';
