@@ -27,6 +27,11 @@ export interface Time {
   readonly remainingTime: () => number;
 }
 
+interface Turn extends Time {
+  /** Milliseconds to be left at the end. */
+  readonly reserve: number;
+}
+
 export interface EmbedSummary {
   readonly embedded: number;
   readonly ready: number;
@@ -34,7 +39,7 @@ export interface EmbedSummary {
   readonly postponed: number;
 }
 
-/** Kept for the last commit of an invocation: no request is begun within it. */
+/** Kept for the last commit of an invocation, at most a quarter of its time: no request is begun within it. */
 const reserveMilliseconds = 15_000;
 /** How long one invocation goes on for one workspace before it makes room for others. */
 const turnMilliseconds = 30_000;
@@ -58,9 +63,10 @@ export async function embedChunks(
   time: Time,
 ): Promise<EmbedSummary> {
   await ports.failpoint.reach('worker.after_receive');
+  const reserve = Math.min(reserveMilliseconds, time.remainingTime() / 4);
   let summary = nothing;
   for (const { pool, documents } of await findPools(ports, messages))
-    summary = add(summary, await embedPool(ports, pool, documents, time));
+    summary = add(summary, await embedPool(ports, pool, documents, { ...time, reserve }));
   await ports.failpoint.reach('worker.after_commit_before_ack');
   return summary;
 }
@@ -114,18 +120,18 @@ async function embedPool(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   documents: readonly EmbedChunksMessage[],
-  time: Time,
+  time: Turn,
 ): Promise<EmbedSummary> {
   const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
   const own = documents.map((message) => message.document_id);
   let summary = nothing;
   for (;;) {
-    const isOver = time.remainingTime() <= Math.max(turnEnds, reserveMilliseconds) && summary.embedded > 0;
+    const isOver = time.remainingTime() <= Math.max(turnEnds, time.reserve);
     const lease = await take(ports, pool, own, isOver ? 0 : requestsPerLease, time);
     if (lease.chunks.length > 0) summary = add(summary, await embedLease(ports, pool, lease.chunks, time));
     if (lease.chunks.length > 0 && summary.postponed === 0) continue;
-    const tookSome = summary.embedded > 0;
-    if (lease.oldestLeft !== undefined && (tookSome || own.includes(lease.oldestLeft)))
+    const isMine = isOver || summary.embedded > 0 || own.includes(lease.oldestLeft ?? '');
+    if (lease.oldestLeft !== undefined && isMine)
       await nudge(ports, pool, lease.oldestLeft, isOver ? 0 : recheckSeconds);
     return summary;
   }
@@ -154,9 +160,9 @@ async function embedLease(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   chunks: readonly LeasedChunk[],
-  time: Time,
+  time: Turn,
 ): Promise<EmbedSummary> {
-  const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - reserveMilliseconds);
+  const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - time.reserve);
   let summary = nothing;
   for await (const bought of buyEmbeddings(ports, pool.workspaceId, chunks, { deadline })) {
     await ports.failpoint.reach('worker.after_embed_call');

@@ -306,6 +306,23 @@ describe('the provider', () => {
   });
 });
 
+it('an invocation whose time is up hands over to the next, and one of five seconds gets its work done', async () => {
+  const ingested = async () => {
+    const { documentId } = await world.post(workspaceId, collectionId, textOf('rivers'), { nudge: false });
+    await world.ingest({ v: 1, workspace_id: workspaceId, document_id: documentId, version: 1, attempt: 1 });
+    return documentId;
+  };
+  const documentId = await ingested();
+  const body = world.queue.sent.at(-1)?.nudge.body;
+  const times = [8_000, 8_000, 1_000];
+  const summary = await world.embedWithin([body], () => times.shift() ?? 1_000);
+  expect(summary).toEqual({ embedded: 0, ready: 0, refused: 0, postponed: 0 });
+  expect(world.queue.sent.at(-1)?.nudge.body).toMatchObject({ document_id: documentId });
+  expect(models.ledger.snapshot().inputs).toBe(0);
+  const ends = Date.now() + 5_000;
+  expect(await world.embedWithin([body], () => ends - Date.now())).toMatchObject({ embedded: 1, ready: 1 });
+});
+
 it('a bulk load costs as few requests as the limits allow', async () => {
   const documents = 80;
   const topics = (n: number): string[] => Array.from({ length: 30 }, (_, i) => `subject ${n} part ${i}`);

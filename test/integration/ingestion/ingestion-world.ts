@@ -80,7 +80,6 @@ export class MemoryObjects implements ObjectStore {
 export interface WorldOptions {
   readonly database: Database;
   readonly modelUrl: string;
-  readonly remainingMilliseconds?: number;
   readonly cache?: EmbeddingCache;
   readonly failpoint?: Failpoint;
 }
@@ -152,7 +151,11 @@ export class IngestionWorld {
   }
 
   embed(bodies: readonly unknown[]): ReturnType<typeof embedChunks> {
-    const ends = Date.now() + (this.options.remainingMilliseconds ?? 120_000);
+    const ends = Date.now() + 120_000;
+    return this.embedWithin(bodies, () => ends - Date.now());
+  }
+
+  embedWithin(bodies: readonly unknown[], remainingTime: () => number): ReturnType<typeof embedChunks> {
     const ports = {
       database: this.options.database,
       queue: this.queue,
@@ -165,7 +168,7 @@ export class IngestionWorld {
     return embedChunks(
       ports,
       bodies.map((body) => embedChunksMessage.parse(body)),
-      { remainingTime: () => ends - Date.now() },
+      { remainingTime },
     );
   }
 
