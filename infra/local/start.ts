@@ -17,6 +17,7 @@ const longestShutdownMilliseconds = 2_900;
 async function start(settings: StartSettings, timings: Timings): Promise<LocalCloud> {
   const { dataDirectory, databaseUrl, redisUrl, apiKey, modelBaseUrl: baseUrl, concurrency } = settings;
   await requireFreePort(settings.port);
+  process.stdout.write('dbrag is starting …\n');
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const logFile = join(dataDirectory, 'local.log');
   const log = createWriteStream(logFile, { mode: 0o600 });

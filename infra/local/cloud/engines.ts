@@ -51,10 +51,10 @@ interface Server<Url> {
 const native = <Url>(url: Url): Server<Url> => ({ url, close: async () => {} });
 
 async function startRedis({ redisUrl, log }: EngineSettings): Promise<Server<string>> {
-  return redisUrl === undefined ? startServerProcess('redis', [], log) : native(redisUrl);
+  return redisUrl === undefined ? startServerProcess('redis', log) : native(redisUrl);
 }
 
 async function startModels({ models, log }: EngineSettings): Promise<Server<string | undefined>> {
   const real = models.apiKey !== undefined || models.baseUrl !== undefined;
-  return real ? native(models.baseUrl) : startServerProcess('models', [], log);
+  return real ? native(models.baseUrl) : startServerProcess('models', log);
 }
