@@ -257,6 +257,35 @@ describe('messages', () => {
   });
 });
 
+describe.each([
+  'worker.after_receive',
+  'worker.after_claim',
+  'worker.after_download',
+  'worker.after_parse',
+  'worker.before_commit',
+  'worker.after_embed_call',
+  'worker.after_commit_before_ack',
+])('a crash at %s', (place) => {
+  it('of every second worker loses nothing and doubles nothing', async () => {
+    let passed = 0;
+    world.failpoint = {
+      reach: async (name) => {
+        if (name === place && passed++ % 2 === 0) throw new Error('killed');
+      },
+    };
+    const posted = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => world.post(workspaceId, collectionId, textOf(`a ${i}`, `b ${i}`))),
+    );
+    await world.drain(undefined, async () => {
+      await test.admin.query(`UPDATE dbrag.pending_embeddings SET leased_until = now() - interval '1 second'`);
+    });
+    for (const { documentId } of posted)
+      expect(await versionOf(documentId)).toMatchObject({ status: 'ready', chunks: 2, embedded: 2, reused: 0 });
+    expect(passed).toBeGreaterThan(1);
+    expect(await faults()).toEqual([]);
+  });
+});
+
 describe('the provider', () => {
   it('refuses one text: its document fails, the neighbours in the request do not', async () => {
     const good = await world.post(workspaceId, collectionId, textOf('rivers', 'lakes'), { nudge: false });

@@ -172,16 +172,19 @@ export class IngestionWorld {
     );
   }
 
-  /** Works until no message is left, delayed ones included. */
-  async drain(workers: { ingest: number; embed: number } = { ingest: 2, embed: 2 }): Promise<void> {
+  /** Works until no message is left, delayed ones included. With `onCrash`, messages of crashed workers come again after it. */
+  async drain(
+    workers: { ingest: number; embed: number } = { ingest: 2, embed: 2 },
+    onCrash?: () => Promise<void>,
+  ): Promise<void> {
     const crews = [
-      ...Array.from({ length: workers.ingest }, () => this.work('ingest', 1)),
-      ...Array.from({ length: workers.embed }, () => this.work('embed', 10)),
+      ...Array.from({ length: workers.ingest }, () => this.work('ingest', 1, onCrash)),
+      ...Array.from({ length: workers.embed }, () => this.work('embed', 10, onCrash)),
     ];
     await Promise.all(crews);
   }
 
-  private async work(kind: 'ingest' | 'embed', batch: number): Promise<void> {
+  private async work(kind: 'ingest' | 'embed', batch: number, onCrash?: () => Promise<void>): Promise<void> {
     for (;;) {
       const taken = this.queue.take(kind, batch);
       if (!taken) {
@@ -192,6 +195,13 @@ export class IngestionWorld {
       this.active += 1;
       try {
         await (kind === 'ingest' ? this.ingest(taken.bodies[0]) : this.embed(taken.bodies));
+      } catch (error) {
+        if (!onCrash) throw error;
+        await onCrash();
+        await this.queue.send(
+          taken.queue,
+          taken.bodies.map((body) => ({ body })),
+        );
       } finally {
         this.active -= 1;
       }
