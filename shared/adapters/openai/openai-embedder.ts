@@ -42,7 +42,8 @@ export class OpenAiEmbedder implements Embedder {
     const remaining = deadline - Date.now();
     if (remaining <= 0)
       throw new ModelError('transient', 'There was no time left to ask the model.', { retryAfterSeconds: 1 });
-    const timer = AbortSignal.timeout(Math.min(this.timeout, remaining));
+    // Takes whole milliseconds only; less than one would be none at all.
+    const timer = AbortSignal.timeout(Math.max(1, Math.floor(Math.min(this.timeout, remaining))));
     try {
       const answer = await this.request(texts, signal ? AbortSignal.any([timer, signal]) : timer);
       return { vectors: orderVectors(vectorsOf(answer), texts.length, this.dimensions), tokens: tokensOf(answer) };
