@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/support/shared-cloud-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

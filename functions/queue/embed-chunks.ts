@@ -7,7 +7,7 @@ import { batchFunction } from '../runtime/queue-function.ts';
 /** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
 export const handler = batchFunction(async (records, { services, context }) => {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
-  const { database, queue, clock, embedder, config, log } = services;
+  const { database, queue, clock, embedder, config, log, statistics } = services;
   const started = performance.now();
   const summary = await embedChunks(
     {
@@ -23,5 +23,9 @@ export const handler = batchFunction(async (records, { services, context }) => {
     messages,
     { remainingTime: () => context.getRemainingTimeInMillis() },
   );
+  if (summary.ready > 0) {
+    for (const workspaceId of new Set(messages.map((message) => message.workspace_id)))
+      await statistics.changed(workspaceId);
+  }
   log.chunksEmbedded({ ...summary, milliseconds: performance.now() - started });
 });

@@ -5,7 +5,7 @@ import { queueFunction } from '../runtime/queue-function.ts';
 
 export const handler = queueFunction(async ({ body }, { services }) => {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
-  const { database, objects, queue, config, log } = services;
+  const { database, objects, queue, config, log, statistics } = services;
   const started = performance.now();
   const outcome = await ingestDocument(
     {
@@ -18,6 +18,7 @@ export const handler = queueFunction(async ({ body }, { services }) => {
     },
     message,
   );
+  if (outcome === 'ready') await statistics.changed(message.workspace_id);
   log.documentIngested({
     documentId: message.document_id,
     version: message.version,

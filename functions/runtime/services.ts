@@ -12,6 +12,7 @@ import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
+import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createEmbedder, createQuestionEmbedder } from './models.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly queue: WorkQueue;
   readonly sweep: SweepArm;
   readonly apiKeys: ApiKeyDirectory;
+  readonly statistics: StatisticsKeeper;
   readonly embedder: Embedder;
   readonly questions: QuestionEmbedder;
   operatorSecret(): Promise<string>;
@@ -66,6 +68,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     embedder,
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
+    statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     questions: overrides.questions ?? createQuestionEmbedder(config, embedder, cache),
     operatorSecret:
@@ -83,6 +86,7 @@ function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: Se
     password: ({ fresh }) => passwordOf(secrets, arn, fresh),
     tls: databaseTls(config),
     max: 2,
+    preparedStatements: config.preparedStatements,
   });
 }
 

@@ -73,6 +73,7 @@ export class Database extends Construct {
     const host = this.proxy?.endpoint ?? this.cluster.clusterEndpoint.hostname;
     this.connect(grantee, target, host);
     grantee.addEnvironment(names.databaseReaderHost, this.readerHost(host));
+    grantee.addEnvironment(names.databasePreparedStatements, String(this.proxy === undefined));
     this.credentials.application.grantRead(grantee, names.databaseSecret);
   }
 

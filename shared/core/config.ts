@@ -23,6 +23,8 @@ export interface DatabaseConfig {
   readonly port: number;
   readonly name: string;
   readonly tls: 'verify' | 'off';
+  /** Named statements save planning, and must not be used through a proxy, which would pin a connection for them. */
+  readonly preparedStatements: boolean;
   readonly secretArn: string | undefined;
 }
 
@@ -111,6 +113,7 @@ function readDatabaseConfig(environment: Environment): DatabaseConfig {
     port: integer(environment, names.databasePort, 5432),
     name: required(environment, names.databaseName),
     tls,
+    preparedStatements: environment[names.databasePreparedStatements] === 'true',
     secretArn: environment[names.databaseSecret],
   };
 }

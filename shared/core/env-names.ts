@@ -15,6 +15,8 @@ export const environmentNames = {
   databaseName: 'DATABASE_NAME',
   /** `verify` (TLS with the RDS certificate bundle) or `off` (loopback stages only). */
   databaseTls: 'DATABASE_TLS',
+  /** `true` where functions connect to the database itself: named statements may be used. A proxy would pin for them. */
+  databasePreparedStatements: 'DATABASE_PREPARED_STATEMENTS',
   /** ARN of the secret `{username, password}` of the role that this function connects as. */
   databaseSecret: 'DATABASE_SECRET_ARN',
   /** Only for the migration: ARNs of the owner's and of the two login roles' secrets. */

@@ -40,7 +40,7 @@ export class OpenAiEmbedder implements Embedder {
   async embed(texts: readonly string[], { deadline, signal }: EmbedOptions): Promise<Embeddings> {
     if (texts.length === 0) return { vectors: [], tokens: 0 };
     const remaining = deadline - Date.now();
-    if (remaining <= 0)
+    if (remaining < 1)
       throw new ModelError('transient', 'There was no time left to ask the model.', { retryAfterSeconds: 1 });
     // Takes whole milliseconds only; less than one would be none at all.
     const timer = AbortSignal.timeout(Math.max(1, Math.floor(Math.min(this.timeout, remaining))));
