@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { servePglite } from '../../infra/local/postgres/wire-server.ts';
-import type { DatabaseServer, Template } from './database.ts';
+import type { DatabaseServer, Template } from './database-server.ts';
 
 const superuserPassword = 'superuser-password';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type DatabaseServer, type Template, uniqueName } from './database.ts';
+import { type DatabaseServer, type Template, uniqueName } from './database-server.ts';
 
 // One number for all test processes: they build the template, and copy it, one after the other.
 const templateLock = 7_041_996_002;

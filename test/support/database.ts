@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
 import {
@@ -34,13 +34,6 @@ export interface TestDatabaseOptions extends Partial<SchemaSettings> {
   readonly empty?: boolean;
   /** Embedded whatever the environment says: for tests that change roles, which databases on one server share. */
   readonly embedded?: boolean;
-}
-
-/** What a kind of server must do for a test: a database that holds a copy of the template. */
-export interface DatabaseServer {
-  readonly adminUrl: string;
-  readonly native: boolean;
-  remove(): Promise<void>;
 }
 
 /**
@@ -97,11 +90,6 @@ export function connectionOf(databaseUrl: string): ConnectionSettings {
   };
 }
 
-export interface Template {
-  readonly name: string;
-  readonly build: (adminUrl: string) => Promise<void>;
-}
-
 const builder = (settings: SchemaSettings) => async (adminUrl: string) => {
   await migrate({
     connection: connectionOf(adminUrl),
@@ -117,5 +105,3 @@ async function templateName(settings: SchemaSettings): Promise<string> {
   for (const file of await readMigrations(migrationsDirectory)) hash.update(file.checksum);
   return `dbrag_template_${hash.digest('hex').slice(0, 16)}`;
 }
-
-export const uniqueName = () => `dbrag_test_${randomBytes(6).toString('hex')}`;
