@@ -9,10 +9,14 @@ const directory = mkdtempSync(join(tmpdir(), 'dbrag-synth-'));
 let failed = false;
 for (const stage of stages) {
   const began = performance.now();
-  const run = spawnSync('npx', ['cdk', 'synth', '--quiet', '-c', `stage=${stage}`, '--output', join(directory, stage)], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const run = spawnSync(
+    'npx',
+    ['cdk', 'synth', '--quiet', '-c', `stage=${stage}`, '--output', join(directory, stage)],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${run.status === 0 ? 'ok    ' : 'FAILED'} ${stage} (${seconds} s)`);
   if (run.status !== 0) {
