@@ -23,7 +23,7 @@ export interface UploadNotificationProps {
 }
 
 /**
- * Tells a queue of every object below a prefix. The bucket is imported, since a bucket and a queue of two stacks that name each
+ * Tells a queue of every object that comes or goes below a prefix. The bucket is imported, since a bucket and a queue of two stacks that name each
  * other would make a circle; the function that sets the notification is the CDK's own, with a role of ours in place of its
  * managed policy.
  */
@@ -37,7 +37,9 @@ export class UploadNotification extends Construct {
       bucketArn: bucket.bucketArn,
       notificationsHandlerRole: role.withoutPolicyUpdates(),
     });
-    imported.addEventNotification(EventType.OBJECT_CREATED, destinationOf(queue, bucket), { prefix });
+    // A removed object is a deleted document.
+    const events = [EventType.OBJECT_CREATED, EventType.OBJECT_REMOVED];
+    for (const event of events) imported.addEventNotification(event, destinationOf(queue, bucket), { prefix });
     this.settleHandler(role, logGroup.logGroupName);
   }
 

@@ -1,5 +1,5 @@
 import type { Db } from '../../../shared/core/database.ts';
-import { validationFailed } from '../../../shared/core/errors.ts';
+import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
 import { parsePublicId, tryParsePublicId } from '../../../shared/core/ids.ts';
 import { beginDeletion, deletionAudit } from '../../../shared/ingestion/delete-document.ts';
 import {
@@ -134,6 +134,8 @@ export const documentRoutes = [
           version: await getVersion(db, caller.workspaceId, id, found.live_version ?? found.version),
         };
       });
+      if (version.status === 'awaiting_upload')
+        throw new DbragError('not_found', 'The file of this document has not been uploaded yet.');
       const signed = await services.objects.presignGet(version.s3_key, {
         versionId: version.s3_version_id ?? undefined,
         fileName: document.name,

@@ -2,6 +2,7 @@ import { DbragError } from '../../../shared/core/errors.ts';
 import { newUuid, parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { uploadPrefix, uploadSource } from '../../../shared/ingestion/object-keys.ts';
+import { isSidecar } from '../../../shared/ingestion/upload-sidecar.ts';
 import type { Services } from '../../runtime/services.ts';
 import { changeReply } from '../change-reply.ts';
 import { acceptedUpload, createUpload } from '../contract/documents.ts';
@@ -14,6 +15,12 @@ interface StoredUpload {
   readonly job: unknown;
   /** What the signature is made from again when the answer is replayed. */
   readonly upload: { readonly key: string; readonly contentType: string; readonly bytes: number };
+}
+
+/** The last part of an object's key for a document's name: no folder, no part that a URL would resolve, no sidecar. */
+function fileName(name: string): string {
+  const flat = name.replaceAll('/', '_');
+  return /^\.+$/.test(flat) || isSidecar(flat) ? `${flat}_` : flat;
 }
 
 async function signed({ document_id, job, upload }: StoredUpload, services: Services) {
@@ -46,7 +53,7 @@ export const uploadRoutes = [
       const collectionId = parsePublicId('collection', body.collection_id);
       const documentId = newUuid();
       // One folder a document: two files of one name are two documents.
-      const key = `${uploadPrefix(caller.workspaceId, collectionId)}${publicId('document', documentId)}/${body.name.replaceAll('/', '_')}`;
+      const key = `${uploadPrefix(caller.workspaceId, collectionId)}${publicId('document', documentId)}/${fileName(body.name)}`;
       await services.sweep.arm();
       const reply = await changeReply(context, async (db) => {
         const accepted = await acceptDocument(db, {

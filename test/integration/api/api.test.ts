@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from 'vitest';
+import { documentSuite } from './documents.suite.ts';
+import { uploadSuite } from './uploads.suite.ts';
+import { type ApiWorld, startApiWorld } from './world.ts';
+
+/** Everything that can be asked over HTTP and put into the bucket, on one local cloud: starting one costs more than most of the tests. */
+let started: ApiWorld;
+beforeAll(async () => {
+  started = await startApiWorld();
+});
+afterAll(() => started?.close());
+
+const world = () => started;
+
+documentSuite(world);
+uploadSuite(world);

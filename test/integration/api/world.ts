@@ -1,0 +1,100 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import pg from 'pg';
+import { environmentNames as names } from '../../../shared/core/env-names.ts';
+import { ApiClient } from '../../support/api-client.ts';
+import { startTestCloud, type TestCloud } from '../../support/local-cloud.ts';
+
+export const maximumFileBytes = 300_000;
+export const allowedOrigin = 'https://app.example';
+
+export interface Workspace {
+  readonly id: string;
+  /** As it stands in the database. */
+  readonly uuid: string;
+  readonly keyId: string;
+  /** With the owner's key. */
+  readonly api: ApiClient;
+  readonly collectionId: string;
+}
+
+/** One cloud for the whole set: each test has a workspace of its own. */
+export interface ApiWorld {
+  readonly cloud: TestCloud;
+  readonly operator: ApiClient;
+  readonly nobody: ApiClient;
+  /** The superuser: sees what is really there. */
+  readonly admin: pg.Client;
+  /** An access key that may do everything in the bucket. */
+  readonly s3: S3Client;
+  workspace(name?: string): Promise<Workspace>;
+  /** A key of the workspace. */
+  key(workspace: Workspace, body: object): Promise<ApiClient>;
+  count(sql: string, values: readonly unknown[]): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Embedded engines, or those of `LOCAL_DATABASE_URL` and `LOCAL_REDIS_URL`. */
+export async function startApiWorld(): Promise<ApiWorld> {
+  const cloud = await startTestCloud({
+    databaseUrl: process.env.LOCAL_DATABASE_URL,
+    redisUrl: process.env.LOCAL_REDIS_URL,
+    environment: {
+      [names.maximumFileBytes]: String(maximumFileBytes),
+      [names.corsOrigins]: JSON.stringify([allowedOrigin]),
+    },
+  });
+  shortenVisibility(cloud);
+  const admin = new pg.Client({ connectionString: cloud.database.adminUrl });
+  admin.on('error', () => {});
+  await admin.connect();
+  const s3 = new S3Client({
+    endpoint: cloud.aws.endpoints.S3,
+    region: 'us-east-1',
+    credentials: { accessKeyId: cloud.administrator.accessKeyId, secretAccessKey: cloud.administrator.secretAccessKey },
+  });
+  const operator = new ApiClient(cloud.url, cloud.operatorKey);
+  return {
+    cloud,
+    operator,
+    nobody: new ApiClient(cloud.url, null),
+    admin,
+    s3,
+    workspace: (name = 'test') => newWorkspace(cloud, operator, name),
+    async key({ api }, body) {
+      const made = await api.expect(201, 'POST', '/v1/api-keys', { name: 'test', ...body });
+      return new ApiClient(cloud.url, made.secret);
+    },
+    async count(sql, values) {
+      const { rows } = await admin.query<{ count: string }>(sql, [...values]);
+      return Number(rows[0]?.count);
+    },
+    async close() {
+      s3.destroy();
+      await admin.end();
+      await cloud.close();
+    },
+  };
+}
+
+/** A message that failed comes again after six times the function's time-out; no test waits for that. */
+function shortenVisibility({ aws, assembly }: TestCloud): void {
+  for (const { queueArn } of assembly.eventSourceMappings) {
+    const queue = aws.sqs.queue(queueArn);
+    if (queue) aws.sqs.createQueue({ ...queue.settings, visibilityTimeout: 6 });
+  }
+}
+
+async function newWorkspace(cloud: TestCloud, operator: ApiClient, name: string): Promise<Workspace> {
+  const made = await operator.expect(201, 'POST', '/v1/workspaces', { name });
+  const api = new ApiClient(cloud.url, made.api_key.secret);
+  const collection = await api.expect(201, 'POST', '/v1/collections', { name: 'documents' });
+  return { id: made.id, uuid: uuidOf(made.id), keyId: made.api_key.id, api, collectionId: collection.id };
+}
+
+/** The UUID inside a public id. */
+export function uuidOf(publicId: string): string {
+  return publicId.replace(/^[a-z]+_(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** Hands the world to suites that are declared before it is started. */
+export type World = () => ApiWorld;
