@@ -90,6 +90,14 @@ export async function createMasterUser(
     const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
     for (const { name } of rows) await client.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} OWNER TO ${role}`);
     await client.query('CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public');
+    // On a server that others used before, the roles are there already and somebody else's: the master user could not grant them.
+    const known = await client.query<{ rolname: string }>(
+      `SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbrag\\_%' AND rolname <> $1`,
+      [login.username],
+    );
+    for (const { rolname } of known.rows) {
+      await client.query(`GRANT ${pg.escapeIdentifier(rolname)} TO ${role} WITH ADMIN OPTION`);
+    }
   });
 }
 
