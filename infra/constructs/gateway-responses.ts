@@ -6,6 +6,8 @@ interface Problem {
   readonly status: number;
   readonly title: string;
   readonly code: string;
+  /** In place of what API Gateway says of it. */
+  readonly detail?: string;
 }
 
 /** What API Gateway answers in the functions' stead, in the same words as they would. */
@@ -16,6 +18,7 @@ const problems: readonly Problem[] = [
     status: 413,
     title: 'Payload too large',
     code: 'payload_too_large',
+    detail: 'A request body may have 4 MiB. Send larger documents by POST /v1/uploads.',
   },
   { id: 'Throttled', type: ResponseType.THROTTLED, status: 429, title: 'Too many requests', code: 'rate_limited' },
   {
@@ -42,7 +45,7 @@ const problems: readonly Problem[] = [
 
 /** Answers that no function gives: problem+json, readable by browsers of an allowed origin. */
 export function addGatewayResponses(api: RestApi, corsOrigins: readonly string[]): void {
-  for (const { id, type, status, title, code } of problems) {
+  for (const { id, type, status, title, code, detail } of problems) {
     api.addGatewayResponse(id, {
       type,
       statusCode: String(status),
@@ -52,14 +55,15 @@ export function addGatewayResponses(api: RestApi, corsOrigins: readonly string[]
         ...corsHeader(corsOrigins),
         ...retryHeader(status),
       },
-      templates: { 'application/json': problemTemplate(title, status, code) },
+      templates: { 'application/json': problemTemplate(title, status, code, detail) },
     });
   }
 }
 
+const gatewayMessage = '$context.error.messageString';
+
 /** `messageString` comes with its quotes and escapes; anything else could break the JSON. */
-function problemTemplate(title: string, status: number, code: string): string {
-  const message = '$context.error.messageString';
+function problemTemplate(title: string, status: number, code: string, message = gatewayMessage): string {
   const problem = JSON.stringify({
     type: 'about:blank',
     title,
@@ -69,7 +73,7 @@ function problemTemplate(title: string, status: number, code: string): string {
     code,
     error: { message, type: title, code, param: null },
   });
-  return problem.replaceAll(`"${message}"`, message);
+  return problem.replaceAll(`"${gatewayMessage}"`, gatewayMessage);
 }
 
 /** A gateway response cannot look at the request's origin, so it can name one origin only. */

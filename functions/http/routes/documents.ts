@@ -1,6 +1,7 @@
 import type { Db } from '../../../shared/core/database.ts';
 import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
 import { parsePublicId, tryParsePublicId } from '../../../shared/core/ids.ts';
+import { requireCollections } from '../../../shared/ingestion/collections.ts';
 import { beginDeletion, deletionAudit } from '../../../shared/ingestion/delete-document.ts';
 import {
   findOrdinal,
@@ -59,9 +60,10 @@ export const documentRoutes = [
         collectionId: query.collection_id === undefined ? undefined : parsePublicId('collection', query.collection_id),
         status: query.status,
       };
-      const page = await services.database.inWorkspace(caller, (db) =>
-        listDocuments(db, caller.workspaceId, filter, pageRequest('document', query)),
-      );
+      const page = await services.database.inWorkspace(caller, async (db) => {
+        if (filter.collectionId) await requireCollections(db, caller.workspaceId, [filter.collectionId]);
+        return listDocuments(db, caller.workspaceId, filter, pageRequest('document', query));
+      });
       return listReply(page, documentView, (view) => view.id);
     },
   }),

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
+import { accessSuite } from './access.suite.ts';
+import { conventionSuite } from './conventions.suite.ts';
 import { documentSuite } from './documents.suite.ts';
 import { uploadSuite } from './uploads.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
@@ -13,4 +15,6 @@ afterAll(() => started?.close());
 const world = () => started;
 
 documentSuite(world);
+conventionSuite(world);
+accessSuite(world);
 uploadSuite(world);
