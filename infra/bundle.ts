@@ -16,6 +16,11 @@ export const handlerEntries = [
   'deploy/migrate-database',
 ] as const;
 
+/** What handlers start as a process of its own, by its place in the bundle. A service without its source has no use for it. */
+const programs: Readonly<Record<string, string>> = {
+  'programs/parse-in-child': 'shared/ingestion/parse-in-child-main.ts',
+};
+
 export type HandlerEntry = (typeof handlerEntries)[number];
 
 /** What a handler's module exports. */
@@ -56,7 +61,10 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
   await rm(directory, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: entries.map((entry) => ({ in: join('functions', `${entry}.ts`), out: entry })),
+    entryPoints: [
+      ...entries.map((entry) => ({ in: join('functions', `${entry}.ts`), out: entry })),
+      ...(await programsOf(root)),
+    ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -77,6 +85,13 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
   });
   await Promise.all([copyData(root, directory), bundleCertificates(directory), bundleDocumentation(root, directory)]);
   return { directory, metafile };
+}
+
+async function programsOf(root: string): Promise<{ in: string; out: string }[]> {
+  const all = Object.entries(programs).map(async ([out, path]) =>
+    (await exists(join(root, path))) ? [{ in: path, out }] : [],
+  );
+  return (await Promise.all(all)).flat();
 }
 
 async function requireEntries(root: string, entries: readonly string[]): Promise<void> {

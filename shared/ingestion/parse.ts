@@ -1,8 +1,11 @@
 import { DocumentError } from '../core/document-errors.ts';
 import type { TextFormat } from './boundaries.ts';
 import { decodeText } from './decode-text.ts';
+import { isEncryptedOle } from './formats/container-type.ts';
+import { formatMediaTypes } from './formats/media-types.ts';
+import { parseInChild } from './parse-in-child.ts';
 import type { ParsedDocument } from './parsed-document.ts';
-import { type DeclaredFile, declaredCharset, sniffType } from './sniff-type.ts';
+import { agreesWith, type DeclaredFile, declaredCharset, sniffType } from './sniff-type.ts';
 
 /** Turns the bytes of one kind of file into text; throws a DocumentError when they are not what they say. */
 export type Parser = (bytes: Uint8Array, file: DeclaredFile) => Promise<ParsedDocument>;
@@ -11,18 +14,28 @@ export type Parser = (bytes: Uint8Array, file: DeclaredFile) => Promise<ParsedDo
 export const parsers: ReadonlyMap<string, Parser> = new Map([
   ['text/plain', textParser('text/plain', 'plain')],
   ['text/markdown', textParser('text/markdown', 'markdown')],
+  ['application/x-ole-storage', refuseOle],
+  ...formatMediaTypes.map(
+    (mediaType) =>
+      [
+        mediaType,
+        (bytes, { name, contentType = null }) => parseInChild(bytes, { name, contentType, mediaType }),
+      ] satisfies [string, Parser],
+  ),
 ]);
 
 /**
  * Bytes to text, by what the bytes are.
- * @throws DocumentError `empty_file`, `unsupported_media_type`, `no_text_found`, and what the format's parser throws
+ * @throws DocumentError `empty_file`, `unsupported_media_type`, `encrypted_file`, `corrupt_file`, `file_expands_too_far`, `no_text_found`
  */
 export async function parse(bytes: Uint8Array, file: DeclaredFile): Promise<ParsedDocument> {
   if (bytes.length === 0) throw new DocumentError('empty_file', 'The file is empty.');
   const mediaType = sniffType(bytes, file);
   const parser = parsers.get(mediaType);
   if (!parser) throw new DocumentError('unsupported_media_type', `Files of type ${mediaType} cannot be read.`);
-  const document = await parser(bytes, file);
+  const document = await parser(bytes, file).catch((error: unknown) => {
+    throw asWhatItSays(error, mediaType, file);
+  });
   if (!/\S/.test(document.text)) throw new DocumentError('no_text_found', 'The file holds no text.');
   return document;
 }
@@ -33,4 +46,20 @@ function textParser(mediaType: string, format: TextFormat): Parser {
     format,
     mediaType,
   });
+}
+
+/** Office files under a password, and those of before 2007, which nothing here reads. */
+async function refuseOle(bytes: Uint8Array): Promise<never> {
+  if (isEncryptedOle(bytes)) throw new DocumentError('encrypted_file', 'The file is encrypted.');
+  throw new DocumentError(
+    'unsupported_media_type',
+    'Office files of before 2007 cannot be read; save it in a newer format.',
+  );
+}
+
+/** A file that only begins as another type than it claims, and is not of that type either, is not a broken file of that type. */
+function asWhatItSays(error: unknown, mediaType: string, file: DeclaredFile): unknown {
+  const isBroken = error instanceof DocumentError && error.code === 'corrupt_file';
+  if (!isBroken || agreesWith(mediaType, file)) return error;
+  return new DocumentError('unsupported_media_type', 'The file is not what it says it is.', { cause: error });
 }

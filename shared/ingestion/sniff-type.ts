@@ -1,3 +1,6 @@
+import { typeOfZip } from './formats/container-type.ts';
+import { isHtml, typeOfText } from './formats/text-type.ts';
+
 /** What a file's first bytes say it is; a name's extension or a declared type is believed only where bytes say nothing. */
 interface Signature {
   readonly mediaType: string;
@@ -29,11 +32,59 @@ const typeOfExtension: ReadonlyMap<string, string> = new Map([
   ['txt', 'text/plain'],
   ['text', 'text/plain'],
   ['log', 'text/plain'],
+  ['html', 'text/html'],
+  ['htm', 'text/html'],
+  ['xhtml', 'text/html'],
+  ['csv', 'text/csv'],
+  ['tsv', 'text/tab-separated-values'],
+  ['tab', 'text/tab-separated-values'],
+  ['json', 'application/json'],
+  ['geojson', 'application/json'],
+  ['jsonl', 'application/x-ndjson'],
+  ['ndjson', 'application/x-ndjson'],
+  ['eml', 'message/rfc822'],
+  ['pdf', 'application/pdf'],
+  ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+  ['pptx', 'application/vnd.openxmlformats-officedocument.presentationml.presentation'],
+  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+  ['odt', 'application/vnd.oasis.opendocument.text'],
+  ['odp', 'application/vnd.oasis.opendocument.presentation'],
+  ['ods', 'application/vnd.oasis.opendocument.spreadsheet'],
+  ['epub', 'application/epub+zip'],
 ]);
+
+const typesWithExtension: ReadonlySet<string> = new Set(typeOfExtension.values());
 
 /** Types that say nothing: what S3 and HTTP clients write when they do not know. */
 const unspecific: ReadonlySet<string> = new Set(['', 'application/octet-stream', 'binary/octet-stream']);
-const synonyms: ReadonlyMap<string, string> = new Map([['text/x-markdown', 'text/markdown']]);
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['text/x-markdown', 'text/markdown'],
+  ['application/xhtml+xml', 'text/html'],
+  ['text/json', 'application/json'],
+  ['application/geo+json', 'application/json'],
+  ['application/jsonl', 'application/x-ndjson'],
+  ['application/jsonlines', 'application/x-ndjson'],
+  ['application/x-jsonlines', 'application/x-ndjson'],
+  ['application/ndjson', 'application/x-ndjson'],
+  ['application/csv', 'text/csv'],
+  ['text/x-csv', 'text/csv'],
+  ['text/comma-separated-values', 'text/csv'],
+  ['text/tsv', 'text/tab-separated-values'],
+  ['application/x-pdf', 'application/pdf'],
+]);
+/** Formats of plain characters, which have no signature. */
+const textual: ReadonlySet<string> = new Set([
+  'text/plain',
+  'text/markdown',
+  'text/html',
+  'text/csv',
+  'text/tab-separated-values',
+  'application/json',
+  'application/x-ndjson',
+  'message/rfc822',
+]);
+/** Readers of PDF accept a header that stands this far into the file. */
+const latestPdfHeader = 1_024;
 
 export interface DeclaredFile {
   readonly name: string;
@@ -43,13 +94,52 @@ export interface DeclaredFile {
 
 /** @returns a media type without parameters; `text/plain` for bytes without a signature of which nothing else is known */
 export function sniffType(bytes: Uint8Array, file: DeclaredFile): string {
-  const signature = signatures.find((known) => known.bytes.every((byte, i) => bytes[i] === byte));
-  if (signature) return signature.mediaType;
-  const declared = (file.contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const fromName = typeOfExtension.get(/\.([^./\\]+)$/.exec(file.name)?.[1]?.toLowerCase() ?? '');
-  // Clients that do not know Markdown send it as plain text.
-  if (unspecific.has(declared) || (declared === 'text/plain' && fromName)) return fromName ?? 'text/plain';
-  return synonyms.get(declared) ?? declared;
+  const signature = signatures.find((known) => known.bytes.every((byte, i) => bytes[i] === byte))?.mediaType;
+  const claimed = claimedType(file);
+  // A ZIP file that is too broken to be looked into is left to the parser of what it claims to be.
+  if (signature === 'application/zip') return typeOfZip(bytes) ?? zipOf(claimed);
+  if (signature) return signature;
+  if (claimed === undefined) return typeOfText(bytes) ?? 'text/plain';
+  if (claimed === 'application/pdf' && hasLatePdfHeader(bytes)) return claimed;
+  const hasOwnSignature = typesWithExtension.has(claimed) && !textual.has(claimed);
+  if (hasOwnSignature) return 'application/octet-stream';
+  const mayBeHtml = textual.has(claimed) && claimed !== 'text/plain' && claimed !== 'text/markdown';
+  return mayBeHtml && isHtml(Buffer.from(bytes.subarray(0, latestPdfHeader)).toString('latin1'))
+    ? 'text/html'
+    : claimed;
+}
+
+/** Whether a file's name or declared type says that it is of this type, or neither says anything. */
+export function agreesWith(mediaType: string, file: DeclaredFile): boolean {
+  const claims = [declaredType(file), typeOfName(file)].filter((claim) => claim !== undefined);
+  return claims.length === 0 || claims.includes(mediaType);
+}
+
+/** What name and declared type say; undefined when they say nothing. */
+function claimedType(file: DeclaredFile): string | undefined {
+  const declared = declaredType(file);
+  const fromName = typeOfName(file);
+  if (declared === undefined) return fromName;
+  // Clients that do not know Markdown and the like send it as plain text, browsers on Windows send CSV as Excel's.
+  if (declared === 'text/plain' && fromName && textual.has(fromName)) return fromName;
+  return declared === 'application/vnd.ms-excel' && fromName === 'text/csv' ? fromName : declared;
+}
+
+function declaredType({ contentType }: DeclaredFile): string | undefined {
+  const declared = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return unspecific.has(declared) ? undefined : (synonyms.get(declared) ?? declared);
+}
+
+function typeOfName({ name }: DeclaredFile): string | undefined {
+  return typeOfExtension.get(/\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase() ?? '');
+}
+
+function zipOf(claimed: string | undefined): string {
+  return claimed !== undefined && /openxmlformats|opendocument|epub/.test(claimed) ? claimed : 'application/zip';
+}
+
+function hasLatePdfHeader(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, latestPdfHeader)).includes('%PDF-');
 }
 
 /** @returns the `charset` parameter of a Content-Type, in lower case */

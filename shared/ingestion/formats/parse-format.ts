@@ -1,0 +1,37 @@
+import { DocumentError } from '../../core/document-errors.ts';
+import { sanitise } from '../decode-text.ts';
+import type { ParseReply, ParseRequest } from '../parse-in-child-contract.ts';
+import type { Frame } from '../parse-in-child-frames.ts';
+import { mostTextBytes } from './expansion-limits.ts';
+import { formatParsers } from './format-parsers.ts';
+
+/** Runs one format's parser and turns whatever happens into a reply: a parser that fails on a file says that the file is broken. */
+export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Promise<Frame<ParseReply>> {
+  try {
+    const parser = await formatParsers[request.mediaType]();
+    const document = await parser(bytes, request);
+    const body = new TextEncoder().encode(document.text);
+    if (body.length > mostTextBytes) throw new DocumentError('file_expands_too_far', 'The file holds too much text.');
+    const { format, mediaType, pageStarts } = document;
+    const residentBytes = process.memoryUsage.rss();
+    const header = {
+      outcome: 'parsed',
+      format,
+      mediaType,
+      residentBytes,
+      ...(pageStarts ? { pageStarts } : {}),
+    } as const;
+    return { header, body };
+  } catch (error) {
+    return { header: refusalFor(error), body: new Uint8Array(0) };
+  }
+}
+
+function refusalFor(error: unknown): ParseReply {
+  const detail = sanitise(error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);
+  if (error instanceof DocumentError) return { outcome: 'refused', code: error.code, message: error.message };
+  // Recursion as deep as the file is nested, or one string or array longer than the engine makes them.
+  if (error instanceof RangeError)
+    return { outcome: 'refused', code: 'file_expands_too_far', message: 'The file is nested too deeply.', detail };
+  return { outcome: 'refused', code: 'corrupt_file', message: 'The file is broken and cannot be read.', detail };
+}

@@ -1,0 +1,36 @@
+import type { DocumentErrorCode } from '../core/document-errors.ts';
+import type { TextFormat } from './boundaries.ts';
+import type { FormatMediaType } from './formats/media-types.ts';
+
+export interface ParseLimits {
+  /** Resident memory of the whole child, buffers outside the JavaScript heap included. */
+  readonly memoryMegabytes: number;
+  readonly timeoutMilliseconds: number;
+}
+
+/** To the child; the file's bytes follow. */
+export interface ParseRequest {
+  readonly mediaType: FormatMediaType;
+  readonly name: string;
+  readonly contentType: string | null;
+  readonly limits: ParseLimits;
+}
+
+/** From the child; after `parsed` the text follows, in UTF-8. */
+export type ParseReply =
+  | { readonly outcome: 'ready' }
+  | {
+      readonly outcome: 'parsed';
+      readonly format: TextFormat;
+      readonly mediaType: string;
+      readonly pageStarts?: readonly number[];
+      /** What the child holds now. */
+      readonly residentBytes: number;
+    }
+  | {
+      readonly outcome: 'refused';
+      readonly code: DocumentErrorCode;
+      readonly message: string;
+      /** What the parser said, for the log. */
+      readonly detail?: string;
+    };

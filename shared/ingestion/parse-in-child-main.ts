@@ -1,0 +1,69 @@
+import { Socket } from 'node:net';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import type { ParseReply, ParseRequest } from './parse-in-child-contract.ts';
+import { type Frame, readFrames, writeFrame } from './parse-in-child-frames.ts';
+
+/** The pipe that the parent opened, after the three standard streams. */
+const pipe = 3;
+/** Inflating fills a gigabyte in a second: at this pace the limit is passed by some tens of megabytes at most. */
+const watchEveryMilliseconds = 10;
+
+/**
+ * The child of parseInChild. Its main thread only watches, so that it can end the process at any moment, whatever the parser's
+ * thread does: when memory or time is over, and when the parent has gone.
+ */
+async function watch(): Promise<void> {
+  const socket = new Socket({ fd: pipe });
+  socket.on('error', endNow);
+  // The environment may hold credentials, which parsers need not see.
+  const worker = new Worker(new URL(import.meta.url), { env: {}, resourceLimits: { maxOldGenerationSizeMb: 4_096 } });
+  let stopWatching = (): void => {};
+  worker.on('message', ({ header, body }: Frame<ParseReply>) => {
+    stopWatching();
+    writeFrame(socket, header, body);
+  });
+  // The thread catches what parsers throw; what ends it itself is a lack of memory.
+  worker.on('error', (error) => refuse(socket, `The parser's thread ended: ${error.message}`));
+  for await (const { header, body } of readFrames<ParseRequest>(socket)) {
+    stopWatching = watchLimits(header, (detail) => refuse(socket, detail));
+    worker.postMessage({ header, body }, [body.buffer]);
+  }
+  endNow();
+}
+
+/** @returns what ends the watch */
+function watchLimits({ limits }: ParseRequest, refuseWith: (detail: string) => void): () => void {
+  const started = performance.now();
+  const timer = setInterval(() => {
+    if (process.memoryUsage.rss() > limits.memoryMegabytes * 1_000_000)
+      refuseWith(`more than ${limits.memoryMegabytes} MB of memory`);
+    else if (performance.now() - started > limits.timeoutMilliseconds)
+      refuseWith(`more than ${limits.timeoutMilliseconds} ms of time`);
+  }, watchEveryMilliseconds);
+  return () => clearInterval(timer);
+}
+
+function refuse(socket: Socket, detail: string): void {
+  const message = 'Reading the file takes more memory or time than is granted.';
+  writeFrame(socket, { outcome: 'refused', code: 'file_expands_too_far', message, detail } satisfies ParseReply);
+  socket.end(endNow);
+}
+
+function endNow(): void {
+  // process.exit would wait for the parser's thread.
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function work(): Promise<void> {
+  const { parseFormat } = await import('./formats/parse-format.ts');
+  const port = parentPort;
+  if (!port) throw new Error('A thread has a port to its parent.');
+  port.on('message', async ({ header, body }: Frame<ParseRequest>) => {
+    const reply = await parseFormat(header, body);
+    port.postMessage(reply, [reply.body.buffer]);
+  });
+  const ready: Frame<ParseReply> = { header: { outcome: 'ready' }, body: new Uint8Array(0) };
+  port.postMessage(ready);
+}
+
+await (isMainThread ? watch() : work());
