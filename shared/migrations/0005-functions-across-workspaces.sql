@@ -93,6 +93,9 @@ COMMENT ON FUNCTION dbrag.unfinished_work(integer) IS
 GRANT EXECUTE ON FUNCTION dbrag.find_api_key(bytea), dbrag.find_memberships(text, text), dbrag.list_workspaces(uuid, integer),
   dbrag.create_workspace(uuid, text, jsonb, uuid, bytea, text), dbrag.workspace_of_key(text), dbrag.unfinished_work(integer)
   TO dbrag_app;
+-- Sweeps and nightly walks run as the maintainer, who inherits what is the owner's, and these are not.
+GRANT EXECUTE ON FUNCTION dbrag.list_workspaces(uuid, integer), dbrag.workspace_of_key(text), dbrag.unfinished_work(integer)
+  TO dbrag_maintainer;
 
 -- A new owner must be allowed to create in the schema, for as long as that takes. Grants stand above: afterwards they are not ours to make.
 GRANT CREATE ON SCHEMA dbrag TO dbrag_system;

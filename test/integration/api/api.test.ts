@@ -1,7 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
 import { accessSuite } from './access.suite.ts';
+import { badDocumentSuite } from './bad-documents.suite.ts';
+import { contractSuite } from './contract.suite.ts';
 import { conventionSuite } from './conventions.suite.ts';
 import { documentSuite } from './documents.suite.ts';
+import { nudgeSuite } from './nudges.suite.ts';
+import { recordSuite } from './records.suite.ts';
 import { uploadSuite } from './uploads.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
 
@@ -14,7 +18,11 @@ afterAll(() => started?.close());
 
 const world = () => started;
 
+contractSuite(world);
 documentSuite(world);
 conventionSuite(world);
 accessSuite(world);
+recordSuite(world);
+badDocumentSuite(world);
 uploadSuite(world);
+nudgeSuite(world);

@@ -254,7 +254,7 @@ export function uploadSuite(world: World): void {
 
     it.each(['report.metadata.json', '..', 'a/b.txt', 'ünï + 100%.md'])('may be called %s', async (name) => {
       const { upload, job, document_id } = await announce({ name });
-      const stored = await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: 'twelve bytes' });
+      const stored = await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: '{"a": "b c"}' });
       expect(stored.status).toBe(200);
       expect(await endOfJob(home.api, job.id)).toMatchObject({ status: 'succeeded' });
       expect(await home.api.expect(200, 'GET', `/v1/documents/${document_id}`)).toMatchObject({ name });

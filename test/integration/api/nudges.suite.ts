@@ -1,0 +1,145 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { endOfJob, eventually } from '../../support/api-client.ts';
+import { uuidOf, type Workspace, type World } from './world.ts';
+
+/** A message is only a nudge: what becomes of work whose message was lost, or whose worker never gets through. */
+export function nudgeSuite(world: World): void {
+  describe('accepted work', () => {
+    let home: Workspace;
+    beforeAll(async () => {
+      home = await world().workspace('nudges');
+    });
+    const post = (name: string, content = `A text called ${name}.`) =>
+      home.api.expect(202, 'POST', '/v1/documents', { collection_id: home.collectionId, name, content });
+    const sweepNow = () => {
+      const { sqs } = world().cloud.aws;
+      const queue = sqs.stats().find(({ name }) => name.endsWith('-maintenance'));
+      if (!queue) throw new Error('There is no maintenance queue');
+      sqs.sendInternal(queue.arn, JSON.stringify({ v: 1, kind: 'sweep' }));
+    };
+    const age = (documentId: string, change: string) =>
+      world().admin.query(`UPDATE dbrag.document_versions SET ${change} WHERE document_id = $1`, [uuidOf(documentId)]);
+    /** Every message that is sent is refused by the queue. */
+    const unsent = async <T>(work: () => Promise<T>): Promise<T> => {
+      const { sqs } = world().cloud.aws;
+      sqs.setFaults({ batchEntryFailureProbability: 1 });
+      try {
+        return await work();
+      } finally {
+        sqs.setFaults({ batchEntryFailureProbability: 0 });
+      }
+    };
+
+    it('whose nudge was lost is found by a sweep', async () => {
+      const { document, job } = await unsent(() => post('lost.txt'));
+      const waiting = await home.api.expect(200, 'GET', `/v1/jobs/${job.id}`);
+      expect(waiting.status).toBe('queued');
+      sweepNow();
+      await age(document.id, `created_at = now() - interval '6 minutes'`);
+      sweepNow();
+      expect(await endOfJob(home.api, job.id)).toMatchObject({ status: 'succeeded' });
+    });
+
+    it('ends when its deadline has passed', async () => {
+      const { document, job } = await unsent(() => post('late.txt'));
+      await age(document.id, `deadline_at = now() - interval '1 second'`);
+      sweepNow();
+      expect(await endOfJob(home.api, job.id)).toMatchObject({
+        status: 'failed',
+        error: { code: 'deadline_exceeded' },
+        why: 'It was not finished by its deadline.',
+      });
+      const now = await home.api.expect(200, 'GET', `/v1/documents/${document.id}`);
+      expect(now).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded' } });
+    });
+
+    it('ends when an announced file never comes', async () => {
+      const { document_id, job } = await home.api.expect(201, 'POST', '/v1/uploads', {
+        collection_id: home.collectionId,
+        name: 'never.txt',
+        content_type: 'text/plain',
+        size_bytes: 1,
+      });
+      await age(document_id, `deadline_at = now() - interval '1 second'`);
+      sweepNow();
+      expect(await endOfJob(home.api, job.id)).toMatchObject({ status: 'failed', error: { code: 'upload_expired' } });
+    });
+
+    it('whose deletion lost its nudge goes all the same', async () => {
+      const { document, job } = await post('unlucky.txt');
+      await endOfJob(home.api, job.id);
+      const deletion = await unsent(() => home.api.expect(202, 'DELETE', `/v1/documents/${document.id}`));
+      await world().admin.query(`UPDATE dbrag.jobs SET created_at = now() - interval '6 minutes' WHERE id = $1`, [
+        uuidOf(deletion.job.id),
+      ]);
+      sweepNow();
+      expect(await endOfJob(home.api, deletion.job.id)).toMatchObject({ status: 'succeeded' });
+    });
+
+    it('whose worker always breaks is given up with a reason, and its message with it', async () => {
+      const { sqs, s3 } = world().cloud.aws;
+      const queue = sqs.stats().find(({ name }) => name.endsWith('-ingest-low'));
+      if (!queue) throw new Error('There is no queue for low priority');
+      const settings = sqs.queue(queue.arn)?.settings;
+      if (!settings) throw new Error('The queue has gone');
+      sqs.createQueue({ ...settings, visibilityTimeout: 1 });
+      Object.assign(s3.faults, { slowDownRate: 1, operations: ['GetObject'], keyPrefix: `content/${home.id}` });
+      try {
+        const { document, job } = await home.api.expect(202, 'POST', '/v1/documents', {
+          collection_id: home.collectionId,
+          name: 'cursed.txt',
+          content: 'Nobody can read this.',
+          priority: 'low',
+        });
+        expect(await endOfJob(home.api, job.id, 40_000)).toMatchObject({
+          status: 'failed',
+          error: { code: 'retries_exhausted' },
+        });
+        const now = await home.api.expect(200, 'GET', `/v1/documents/${document.id}`);
+        expect(now).toMatchObject({ status: 'failed', error: { code: 'retries_exhausted' } });
+        expect(sqs.stats().find(({ arn }) => arn === queue.arn)).toMatchObject({ movedToDeadLetters: 1 });
+        await eventually(
+          async () => sqs.stats().filter(({ name, visible, inFlight }) => /dead/i.test(name) && visible + inFlight > 0),
+          (left) => left.length === 0,
+        );
+      } finally {
+        Object.assign(s3.faults, { slowDownRate: 0, operations: undefined, keyPrefix: '' });
+        sqs.createQueue(settings);
+      }
+    });
+  });
+
+  describe('when everything is done', () => {
+    it('the invariants of the data hold', async () => {
+      await eventually(
+        async () => world().cloud.aws.sqs.stats(),
+        (queues) => queues.every(({ visible, inFlight }) => visible + inFlight === 0),
+        30_000,
+      );
+      const { rows } = await world().admin.query(checker);
+      expect(rows).toEqual([]);
+    });
+  });
+}
+
+/** Rows that must not be, once nothing is under way. Awaited uploads are not: nobody sends these. */
+const checker = `
+select 'I1' as invariant, document_id from dbrag.document_versions where status not in ('ready','failed','cancelled','awaiting_upload')
+union all select 'I1r', document_id from dbrag.document_versions where status = 'failed' and coalesce(error->>'code','') = ''
+union all select 'I1j', id from dbrag.jobs where type <> 'ingest_document' and status not in ('succeeded','failed','cancelled')
+union all select 'I2n', v.document_id from dbrag.document_versions v
+   join dbrag.documents d on d.id = v.document_id and d.live_version = v.version
+   left join lateral (select count(*) n, count(distinct ordinal) u, min(ordinal) lo, max(ordinal) hi
+     from dbrag.placements p where p.document_id = v.document_id and p.version = v.version) x on true
+   where v.chunks <> x.n or x.u <> x.n or (x.n > 0 and (x.lo <> 0 or x.hi <> x.n - 1))
+union all select 'I2e', p.document_id from dbrag.placements p
+   join dbrag.documents d on d.id = p.document_id and d.live_version = p.version
+   where not exists (select from dbrag.embeddings e where e.document_id = p.document_id and e.content_hash = p.content_hash)
+union all select 'I8', c.document_id from dbrag.chunks c left join dbrag.documents d on d.id = c.document_id where d.id is null
+union all select 'I8e', e.document_id from dbrag.embeddings e
+   where not exists (select from dbrag.chunks c where c.document_id = e.document_id and c.content_hash = e.content_hash)
+union all select 'I8p', b.document_id from dbrag.pending_embeddings b
+   where not exists (select from dbrag.chunks c where c.document_id = b.document_id and c.content_hash = b.content_hash)
+union all select 'I8d', id from dbrag.documents where status = 'deleting'
+union all select 'I9', p.document_id from dbrag.placements p
+   join dbrag.documents d on d.id = p.document_id where p.workspace_id <> d.workspace_id`;
