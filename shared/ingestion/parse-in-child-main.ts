@@ -22,10 +22,12 @@ async function watch(): Promise<void> {
     stopWatching();
     writeFrame(socket, header, body);
   });
-  // The thread catches what parsers throw; what ends it itself is a lack of memory.
-  worker.on('error', (error) => refuse(socket, `The parser's thread ended: ${error.message}`));
+  worker.on('error', (error) => {
+    if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') refuse(socket, takesTooMuch, error.message);
+    else refuse(socket, isBroken, error.message);
+  });
   for await (const { header, body } of readFrames<ParseRequest>(socket)) {
-    stopWatching = watchLimits(header, (detail) => refuse(socket, detail));
+    stopWatching = watchLimits(header, (detail) => refuse(socket, takesTooMuch, detail));
     worker.postMessage({ header, body }, [body.buffer]);
   }
   endNow();
@@ -34,18 +36,28 @@ async function watch(): Promise<void> {
 /** @returns what ends the watch */
 function watchLimits({ limits }: ParseRequest, refuseWith: (detail: string) => void): () => void {
   const started = performance.now();
+  const end = (detail: string): void => {
+    clearInterval(timer);
+    refuseWith(detail);
+  };
   const timer = setInterval(() => {
     if (process.memoryUsage.rss() > limits.memoryMegabytes * 1_000_000)
-      refuseWith(`more than ${limits.memoryMegabytes} MB of memory`);
+      end(`more than ${limits.memoryMegabytes} MB of memory`);
     else if (performance.now() - started > limits.timeoutMilliseconds)
-      refuseWith(`more than ${limits.timeoutMilliseconds} ms of time`);
+      end(`more than ${limits.timeoutMilliseconds} ms of time`);
   }, watchEveryMilliseconds);
   return () => clearInterval(timer);
 }
 
-function refuse(socket: Socket, detail: string): void {
-  const message = 'Reading the file takes more memory or time than is granted.';
-  writeFrame(socket, { outcome: 'refused', code: 'file_expands_too_far', message, detail } satisfies ParseReply);
+const takesTooMuch = {
+  code: 'file_expands_too_far',
+  message: 'Reading the file takes more memory or time than is granted.',
+} as const;
+const isBroken = { code: 'corrupt_file', message: 'The file is broken and cannot be read.' } as const;
+
+/** The last word of this process. */
+function refuse(socket: Socket, reason: typeof takesTooMuch | typeof isBroken, detail: string): void {
+  writeFrame(socket, { outcome: 'refused', ...reason, detail } satisfies ParseReply);
   socket.end(endNow);
 }
 
@@ -62,6 +74,8 @@ async function work(): Promise<void> {
     const reply = await parseFormat(header, body);
     port.postMessage(reply, [reply.body.buffer]);
   });
+  // A promise that a library left behind says nothing about the file that is read now: what is awaited decides.
+  process.on('unhandledRejection', () => undefined);
   const ready: Frame<ParseReply> = { header: { outcome: 'ready' }, body: new Uint8Array(0) };
   port.postMessage(ready);
 }

@@ -30,8 +30,8 @@ export function jsonParts(text: string): JsonPart[] {
       at = endOfString(text, at);
     } else if (code === openBrace || code === openBracket) scan.open(at, code === openBracket);
     else if (code === closeBrace || code === closeBracket) scan.close(at);
-    else if (code === comma) scan.comma(at);
-    else if (!isSpace(code) && code !== colon) {
+    else if (code === comma || code === colon) scan.separator(at, code === comma);
+    else if (!isSpace(code)) {
       scan.value(at);
       while (at + 1 < text.length && !endsScalar(text.charCodeAt(at + 1))) at += 1;
     } else continue;
@@ -85,6 +85,8 @@ class Scan {
   }
 
   close(at: number): void {
+    // Nothing to close: parsed alone, it will be refused.
+    if (this.depth === 0) this.value(at);
     this.depth = Math.max(0, this.depth - 1);
     // The last elements of an array that was parted: without its bracket.
     if (this.depth === 0 && this.isElements) this.take(at);
@@ -97,8 +99,10 @@ class Scan {
     if (this.start < 0) this.start = at;
   }
 
-  comma(at: number): void {
-    if (this.depth !== 1 || !this.rootIsArray || this.held < valuesOfPart) return;
+  /** A comma or colon; between root values there is none. */
+  separator(at: number, isComma: boolean): void {
+    if (this.depth === 0) this.value(at);
+    if (!isComma || this.depth !== 1 || !this.rootIsArray || this.held < valuesOfPart) return;
     if (!this.isElements) this.start += 1;
     this.isElements = true;
     this.take(at);

@@ -24,7 +24,8 @@ export const parsePdf: Parser = async (bytes) => {
 
 async function open(bytes: Uint8Array): ReturnType<typeof getDocumentProxy> {
   try {
-    return await getDocumentProxy(bytes, {
+    // pdf.js takes no Buffer, and takes over what it is given.
+    return await getDocumentProxy(Buffer.isBuffer(bytes) ? new Uint8Array(bytes) : bytes, {
       disableFontFace: true,
       useSystemFonts: false,
       useWorkerFetch: false,

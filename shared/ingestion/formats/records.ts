@@ -10,16 +10,12 @@ export function columnName(position: number): string {
   return `column ${position + 1}`;
 }
 
-/** Whether a table's first row names its columns: words or years, each once; a corner may be blank. */
+/** Whether a table's first row names its columns: words, or years beside a word or a blank corner, each once. */
 export function isHeader(row: readonly string[]): boolean {
   const names = row.map((cell) => cell.trim().toLowerCase()).filter((name) => name !== '');
   const isName = (name: string): boolean => !isValue(name) || /^(?:19|20)\d\d$/.test(name);
-  return (
-    names.length > 0 &&
-    names.some((name) => !isValue(name)) &&
-    names.every(isName) &&
-    new Set(names).size === names.length
-  );
+  const begins = row[0]?.trim() === '' || names.some((name) => !isValue(name));
+  return names.length > 0 && begins && names.every(isName) && new Set(names).size === names.length;
 }
 
 /** A row as lines `name: value`; cells without a value say nothing. One cell's value stays on one line. */

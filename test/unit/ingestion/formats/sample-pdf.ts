@@ -24,15 +24,9 @@ function assemble(objects: readonly PdfObject[], trailer = ''): Buffer {
   });
   const table = offsets.map((offset) => `${String(offset).padStart(10, '0')} 00000 n \n`).join('');
   const size = objects.length + 1;
-  add(
-    Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${table}trailer\n<< /Size ${size} /Root 1 0 R ${trailer} >>\n`),
-  );
-  return Buffer.concat([
-    ...parts,
-    Buffer.from(
-      `startxref\n${length - Buffer.byteLength(`xref\n0 ${size}\n0000000000 65535 f \n${table}trailer\n<< /Size ${size} /Root 1 0 R ${trailer} >>\n`)}\n%%EOF\n`,
-    ),
-  ]);
+  const end = `trailer\n<< /Size ${size} /Root 1 0 R ${trailer} >>\nstartxref\n${length}\n%%EOF\n`;
+  add(Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${table}${end}`));
+  return Buffer.concat(parts);
 }
 
 function objectsFor(contents: readonly PdfObject[]): PdfObject[] {
@@ -88,7 +82,12 @@ export function encryptedPdf(password: string): Buffer {
     .digest()
     .subarray(0, 5);
   const user = rc4(key, padding);
-  const objects = objectsFor([{ dictionary: '', stream: Buffer.from(drawn(['secret'])) }]);
+  // A stream's own key: the file's with the numbers of its object, the fifth here, and its generation.
+  const streamKey = createHash('md5')
+    .update(Buffer.concat([key, Buffer.from([5, 0, 0, 0, 0])]))
+    .digest()
+    .subarray(0, 10);
+  const objects = objectsFor([{ dictionary: '', stream: rc4(streamKey, Buffer.from(drawn(['secret']))) }]);
   const handler = `/Filter /Standard /V 1 /R 2 /O <${owner.toString('hex')}> /U <${user.toString('hex')}> /P ${permissions}`;
   const encrypt = `/Encrypt ${objects.length + 1} 0 R /ID [<${id.toString('hex')}> <${id.toString('hex')}>]`;
   return assemble([...objects, { dictionary: handler }], encrypt);

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { parseDelimited } from '../../../../shared/ingestion/formats/delimited.ts';
+import { parseEmail } from '../../../../shared/ingestion/formats/email.ts';
+import { parseHtml } from '../../../../shared/ingestion/formats/html.ts';
+import { parseJson } from '../../../../shared/ingestion/formats/json.ts';
+import type { Parser } from '../../../../shared/ingestion/parse.ts';
+import { sniffType } from '../../../../shared/ingestion/sniff-type.ts';
+
+const read = async (parser: Parser, text: string | Uint8Array, name = 'x', contentType?: string): Promise<string> =>
+  (await parser(Buffer.from(text), { name, contentType: contentType ?? null })).text;
+
+describe('HTML', () => {
+  it('keeps headings, lists, tables and code, and words as they are written', async () => {
+    const html = `<h1>A &amp; B</h1><p>One\n  two <b>bold</b> snake_case 1. <a href="https://x.org">link</a><br>next
+      <ul><li>a<li>b<ol start=3><li>c</ol></ul><table><tr><th>k<th>v<tr><td>1|<td colspan=2>2</table><pre>x\n  y</pre>`;
+    expect(await read(parseHtml, html)).toBe(
+      '# A & B\n\nOne two bold snake_case 1. link\nnext\n\n- a\n- b\n  3. c\n\n| k | v |  |\n| --- | --- | --- |\n| 1\\| | 2 |  |\n\n```\nx\n  y\n```',
+    );
+  });
+
+  it('leaves out what is around the text, hidden or never shown', async () => {
+    const html = `<title>Page</title><script>no()</script><style>p{}</style><nav>no</nav><header>no</header>
+      <article><header><h2>Kept</h2></header><p>text</article><aside>no</aside><footer>no</footer>
+      <p hidden>no<p style="color:red; display: none">no<p aria-hidden=true>no<div role=navigation>no</div><noscript>no</noscript>`;
+    expect(await read(parseHtml, html)).toBe('# Page\n\n## Kept\n\ntext');
+  });
+
+  it('keeps a header that holds the title, and a page that is all header', async () => {
+    expect(await read(parseHtml, '<header><h1>Title</h1></header><p>text')).toBe('# Title\n\ntext');
+    expect(await read(parseHtml, '<header>only this</header>')).toBe('only this');
+  });
+
+  it('reads through tables that are there for the layout', async () => {
+    const inner = '<table><tr><td>k<td>v</table>';
+    expect(await read(parseHtml, `<table><tr><td>menu<td><h2>T</h2>${inner}</table>`)).toBe(
+      'menu\n\n## T\n\n| k | v |\n| --- | --- |',
+    );
+  });
+
+  it('makes no heading of a line that only begins like one', async () => {
+    expect(await read(parseHtml, '<p># no heading<p>``` no fence')).toBe('\\# no heading\n\n\\``` no fence');
+  });
+
+  it('believes the encoding that the page names', async () => {
+    const page = Buffer.from('<meta charset=windows-1251><p>\xcf\xf0\xe8', 'latin1');
+    expect(await read(parseHtml, page)).toBe('При');
+  });
+});
+
+describe('CSV', () => {
+  it.each([
+    ['commas and quotes', 'name,note\nAda,"x, ""y""\nz"\nBob,', 'name: Ada\nnote: x, "y" z\n\nname: Bob'],
+    ['semicolons', 'name;age\nAda;1,5', 'name: Ada\nage: 1,5'],
+    ['no header', '1,2\n3,4', 'column 1: 1\ncolumn 2: 2\n\ncolumn 1: 3\ncolumn 2: 4'],
+    ['years as columns', ',2024,2025\nRome,1,2', 'column 1: Rome\n2024: 1\n2025: 2'],
+    ['rows of any length', 'a,b\n1\n1,2,3', 'a: 1\n\na: 1\nb: 2\ncolumn 3: 3'],
+    ['a quote that stays open', 'a,b\n"x,1\ny,2', 'a: "x\nb: 1\n\na: y\nb: 2'],
+    ['only a header', 'name,age\n', 'name\nage'],
+  ])('reads %s', async (_, csv, text) => {
+    expect(await read(parseDelimited, csv, 'x.csv')).toBe(text);
+  });
+
+  it('reads tabs', async () => {
+    expect(await read(parseDelimited, 'a\tb\n1,5\t2', 'x.tsv')).toBe('a: 1,5\nb: 2');
+  });
+});
+
+describe('JSON', () => {
+  it.each([
+    ['an object', '{"a":{"b":[1,2],"c":[{"x":1},{"x":null}]},"t":"hi"}', 'a.b: 1, 2\n\na.c[0].x: 1\n\nt: hi'],
+    ['an array of records', '[{"a":1,"b":"x"},{"a":2}]', 'a: 1\nb: x\n\na: 2'],
+    ['lines of records', '{"a":1}\n{"a":"}"}\n\n', 'a: 1\n\na: }'],
+    ['a string with everything', '["a\\"]\\u00e9",[]]', 'a"]é'],
+    ['a bare value', ' 12 ', '12'],
+  ])('reads %s', async (_, json, text) => {
+    expect(await read(parseJson, json)).toBe(text);
+  });
+
+  it.each(['{"a":1', '[1,,2]', '{a:1}', 'words', '[1] [2', '"open', ']'])('refuses %s', async (json) => {
+    await expect(read(parseJson, json)).rejects.toMatchObject({ code: 'corrupt_file' });
+  });
+
+  it('reads long arrays in parts as it would in one', async () => {
+    const count = 1_200_000;
+    const numbers = Array.from({ length: count }, (_, i) => i % 10);
+    const text = await read(parseJson, JSON.stringify([...numbers, { last: 'yes' }]));
+    expect(text.endsWith('last: yes')).toBe(true);
+    expect(text.match(/\d/g)?.length).toBe(count);
+  });
+
+  it.each([
+    ['10 million levels', '['.repeat(10_000_000)],
+    ['10 million values', `[${'1,'.repeat(10_000_001)}1]`],
+    ['one value that cannot be parted', `{"a":[${'1,'.repeat(3_000_001)}1]}`],
+  ])('refuses %s before it builds them', async (_, json) => {
+    await expect(read(parseJson, json)).rejects.toMatchObject({ code: 'file_expands_too_far' });
+  });
+});
+
+describe('mail', () => {
+  const head =
+    'From: Ada <a@x.org>\r\nTo: b@x.org, Cy <c@x.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Mon, 2 Nov 2026 10:00:00 +0000\r\n';
+
+  it('tells subject, people and date, and prefers plain text; attachments by their names', async () => {
+    const part = (headers: string, body: string): string => `--b\r\n${headers}\r\n\r\n${body}\r\n`;
+    const mail = `${head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${part('Content-Type: text/plain', 'Hello\r\n# you')}${part('Content-Type: text/html', '<p>no')}${part('Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="offer.pdf"', 'x')}--b--`;
+    expect(await read(parseEmail, mail)).toMatch(
+      /^# Grüße\n\nFrom: Ada <a@x\.org>\nTo: b@x\.org, Cy <c@x\.org>\nDate: 2026-11-02T10:00:00\.000Z\n\nHello\n\\# you[\s\S]*Attachments: offer\.pdf$/,
+    );
+  });
+
+  it('reads HTML where there is nothing else', async () => {
+    const mail = `${head}MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<h1>Offer</h1><p>words`;
+    expect(await read(parseEmail, mail)).toMatch(/\n\n# Offer\n\nwords$/);
+  });
+});
+
+describe('what a text is', () => {
+  const prose = 'Dear all,\n\nthe plan, as agreed, is below.\nIt has, I think, three parts.\n';
+  it.each([
+    ['<!DOCTYPE html><p>x', 'x', null, 'text/html'],
+    ['<!-- c -->\n<html><p>x', 'x', 'application/octet-stream', 'text/html'],
+    ['{"a": 1}', 'x', null, 'application/json'],
+    ['[{"a": 1}]', 'x', null, 'application/json'],
+    ['{"a": 1}\n{"a": 2}\n', 'x', null, 'application/x-ndjson'],
+    ['From: a@x.org\nSubject: y\n\nHi', 'x', null, 'message/rfc822'],
+    ['a,b,c\n1,2,3\n4,5,6\n', 'x', null, 'text/csv'],
+    ['a\tb\n1\t2\n3\t4\n', 'x', null, 'text/tab-separated-values'],
+    [prose, 'x', null, 'text/plain'],
+    ['[1] a footnote\n[2] another', 'x', null, 'text/plain'],
+    ['Note: this\nMore: that\n\ntext', 'x', null, 'text/plain'],
+    // Name and declared type decide before the content does, plain text and Markdown always.
+    ['<!DOCTYPE html><p>x', 'x.txt', 'text/plain', 'text/plain'],
+    ['<!DOCTYPE html><p>x', 'x.md', null, 'text/markdown'],
+    ['{"a": 1}', 'x', 'text/plain', 'text/plain'],
+    ['a;b', 'x.csv', 'application/vnd.ms-excel', 'text/csv'],
+    ['x', 'x.html', 'text/plain', 'text/html'],
+    ['x', 'x', 'application/json; charset=utf-8', 'application/json'],
+    ['x', 'x', 'application/xhtml+xml', 'text/html'],
+    ['<!DOCTYPE html><p>error', 'x.json', 'application/json', 'text/html'],
+    // What has a signature cannot be without it.
+    ['words', 'x.pdf', null, 'application/octet-stream'],
+    ['words', 'x', 'application/epub+zip', 'application/octet-stream'],
+    ['junk before %PDF-1.4', 'x.pdf', null, 'application/pdf'],
+  ])('%j called %s, %s is %s', (text, name, contentType, expected) => {
+    expect(sniffType(Buffer.from(text), { name, contentType })).toBe(expected);
+  });
+});
