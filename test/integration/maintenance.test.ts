@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
+import type { Services } from '../../functions/runtime/services.ts';
+import { systemClock } from '../../shared/core/clock.ts';
+import type { Nudge, WorkQueue } from '../../shared/core/work-queue.ts';
+import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
+import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
+import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
+import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCollection, createWorkspace } from '../support/database-content.ts';
+import { MemoryObjects } from './ingestion/ingestion-world.ts';
+
+describe('maintenance', () => {
+  let database: TestDatabase;
+  let workspaceId: string;
+  let sent: Nudge[];
+  let services: Services;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  }, 60_000);
+  afterAll(() => database?.close());
+  beforeEach(async () => {
+    ({ id: workspaceId } = await createWorkspace(database.application));
+    sent = [];
+    const queue: WorkQueue = {
+      send: async (_queue, nudges) => sent.push(...nudges),
+      depth: async () => 0,
+    };
+    const parts = { database: database.maintainer, queue, clock: systemClock, objects: new MemoryObjects() };
+    services = { ...parts, statistics: createStatisticsKeeper(database.maintainer, queue, systemClock) } as Partial<Services> as Services;
+  });
+
+  const run = (body: unknown) => runMaintenance(maintenanceMessage.parse(body), services, () => 60_000);
+  const leave = (chunks: number) =>
+    database.application.inWorkspace({ workspaceId }, (db) =>
+      db.query(
+        `INSERT INTO dbrag.statistics_pending (workspace_id, chunks, tokens, terms, counts) VALUES ($1, $2, 0, '{7}', $3)`,
+        [workspaceId, chunks, [chunks]],
+      ),
+    );
+  const chunksKnown = async () => {
+    const { rows } = await database.admin.query<{ chunks: string }>(
+      'SELECT chunks FROM dbrag.corpus_statistics WHERE workspace_id = $1',
+      [workspaceId],
+    );
+    return Number(rows[0]?.chunks);
+  };
+
+  it('folds what was left just after a fold, by the message that the keeper sends then', async () => {
+    await leave(2);
+    await services.statistics.changed(workspaceId);
+    await leave(3);
+    await services.statistics.changed(workspaceId);
+    expect(await chunksKnown()).toBe(2);
+    expect(sent).toHaveLength(1);
+    await run(sent[0]?.body);
+    expect(await chunksKnown()).toBe(5);
+  });
+
+  it('folds what a deletion leaves', async () => {
+    const collectionId = await createCollection(database.application, workspaceId);
+    const scope = { workspaceId };
+    const jobId = await database.application.inWorkspace(scope, async (db) => {
+      const { document } = await acceptDocument(db, {
+        workspaceId,
+        collectionId,
+        name: 'x',
+        contentType: null,
+        bytes: null,
+        sourceUri: null,
+        priority: 'default',
+        object: { key: 'content/x', versionId: null },
+        status: 'queued',
+        createdBy: 'test',
+        now: new Date(),
+      });
+      return (await beginDeletion(db, services, workspaceId, document.id, 'test')).jobId;
+    });
+    await leave(-1);
+    await run({ v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId });
+    expect(await chunksKnown()).toBe(-1);
+  });
+});
