@@ -28,7 +28,10 @@ describe('maintenance', () => {
       depth: async () => 0,
     };
     const parts = { database: database.maintainer, queue, clock: systemClock, objects: new MemoryObjects() };
-    services = { ...parts, statistics: createStatisticsKeeper(database.maintainer, queue, systemClock) } as Partial<Services> as Services;
+    services = {
+      ...parts,
+      statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),
+    } as Partial<Services> as Services;
   });
 
   const run = (body: unknown) => runMaintenance(maintenanceMessage.parse(body), services, () => 60_000);
