@@ -1,5 +1,18 @@
 // Rooms of shared/, leftmost first: a room may import those before it and never those after it.
-const rooms = ['core', 'access', 'limits', 'usage', 'jobs', 'models', 'ingestion', 'retrieval', 'databases', 'indexing', 'answering', 'privacy'];
+const rooms = [
+  'core',
+  'access',
+  'limits',
+  'usage',
+  'jobs',
+  'models',
+  'ingestion',
+  'retrieval',
+  'databases',
+  'indexing',
+  'answering',
+  'privacy',
+];
 
 // Which rooms' ports an adapter implements, beside core's.
 const adapters = {
@@ -24,7 +37,10 @@ const adapterRules = Object.entries(adapters).map(([vendor, ports]) => ({
   severity: 'error',
   comment: 'An adapter imports core and the ports that it implements, and no other vendor.',
   from: { path: `^shared/adapters/${vendor}/` },
-  to: { path: '^(shared|functions|infra|test)/', pathNot: [`^shared/adapters/${vendor}/`, '^shared/core/', ...ports.map((room) => `^shared/${room}/`)] },
+  to: {
+    path: '^(shared|functions|infra|test)/',
+    pathNot: [`^shared/adapters/${vendor}/`, '^shared/core/', ...ports.map((room) => `^shared/${room}/`)],
+  },
 }));
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -43,7 +59,9 @@ export default {
       severity: 'error',
       comment: 'Rooms receive what they need as arguments: no adapters, AWS, model SDKs, drivers or telemetry.',
       from: { path: `^shared/(${rooms.join('|')})/` },
-      to: { path: '^shared/adapters/|^node_modules/(@aws-sdk|@aws-lambda-powertools|@middy|openai|ioredis|pg|hono|aws-cdk-lib|constructs)(/|$)' },
+      to: {
+        path: '^shared/adapters/|^node_modules/(@aws-sdk|@aws-lambda-powertools|@middy|openai|ioredis|pg|hono|aws-cdk-lib|constructs)(/|$)',
+      },
     },
     {
       name: 'shared-stands-alone',
@@ -88,6 +106,10 @@ export default {
     exclude: { path: '^(cdk\\.out|\\.build|\\.dbrag)' },
     parser: 'swc',
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], mainFields: ['module', 'main', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types'],
+    },
   },
 };

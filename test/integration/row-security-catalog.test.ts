@@ -132,7 +132,9 @@ describe('the catalog', () => {
       });
     }
     expect(
-      await names(`SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'dbrag\\_%' AND rolname <> 'dbrag_admin' ORDER BY 1`),
+      await names(
+        `SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'dbrag\\_%' AND rolname <> 'dbrag_admin' ORDER BY 1`,
+      ),
     ).toEqual(['dbrag_app', 'dbrag_maintainer']);
     expect(
       await names(`SELECT r.rolname || ' in ' || m.roleid::regrole AS name FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
