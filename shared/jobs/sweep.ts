@@ -49,6 +49,8 @@ const rowsPerSweep = 500;
 const leaseSeconds = 600;
 const firstBackoffMilliseconds = sweepDelaySeconds * 1000;
 const longestBackoffMilliseconds = 3_600_000;
+/** A sweep is armed up to a minute before what it is to find, and comes a moment early or late: work is due this much sooner. */
+const slackMilliseconds = 75_000;
 /** About a minute of work: behind a longer queue, a nudge would only make it longer. */
 const busyDepth = 1_000;
 
@@ -92,14 +94,15 @@ async function sweepAll(ports: SweepPorts, work: readonly UnfinishedWork[]): Pro
   return { nudged, failed, unfinished: work.length - failed };
 }
 
-/** Due five minutes after it was made, then after twice as long each time, to an hour; never while it waits for a provider. */
+/** Due at the first sweep after it was made, then after twice as long each time, to an hour; never while it waits for a provider. */
 export function isDue(
   row: Pick<UnfinishedWork, 'waiting_until' | 'nudged_at' | 'created_at' | 'nudges'>,
   now: number,
 ): boolean {
   if (row.waiting_until && row.waiting_until.getTime() > now) return false;
   const last = (row.nudged_at ?? row.created_at).getTime();
-  return now - last >= Math.min(firstBackoffMilliseconds * 2 ** row.nudges, longestBackoffMilliseconds);
+  const backoff = Math.min(firstBackoffMilliseconds * 2 ** row.nudges, longestBackoffMilliseconds);
+  return now - last >= backoff - slackMilliseconds;
 }
 
 async function isBusy(queue: WorkQueue, name: QueueName, known: Map<QueueName, boolean>): Promise<boolean> {

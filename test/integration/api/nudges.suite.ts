@@ -1,9 +1,18 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { endOfJob, eventually } from '../../support/api-client.ts';
+import { endOfJob, eventually, type Json } from '../../support/api-client.ts';
 import { uuidOf, type Workspace, type World } from './world.ts';
 
 /** A message is only a nudge: what becomes of work whose message was lost, or whose worker never gets through. */
 export function nudgeSuite(world: World): void {
+  /** No message is waiting or being worked on, but for sweeps that are armed for later. */
+  const quiet = () =>
+    eventually(
+      async () => world().cloud.aws.sqs.stats(),
+      (queues) => queues.every(({ visible, inFlight }) => visible + inFlight === 0),
+      30_000,
+    );
+
   describe('accepted work', () => {
     let home: Workspace;
     beforeAll(async () => {
@@ -76,6 +85,47 @@ export function nudgeSuite(world: World): void {
       expect(await endOfJob(home.api, deletion.job.id)).toMatchObject({ status: 'succeeded' });
     });
 
+    it('that no event told of is found at night, once', async () => {
+      const { aws, assembly, uploadBucket } = world().cloud;
+      const [nightly] = assembly.schedules.flatMap(({ targets }) => targets);
+      if (!nightly?.input) throw new Error('Nothing is scheduled');
+      const bucket = assembly.buckets.find(({ name }) => name === uploadBucket);
+      const key = `uploads/${home.id}/${home.collectionId}/silent.txt`;
+      aws.s3.configureNotifications(uploadBucket, []);
+      await world().s3.send(
+        new PutObjectCommand({
+          Bucket: uploadBucket,
+          Key: key,
+          Body: 'Nobody told of this.',
+          ContentType: 'text/plain',
+        }),
+      );
+      await aws.s3.notificationsDrained();
+      aws.s3.configureNotifications(uploadBucket, bucket?.notifications ?? []);
+      const found = () =>
+        home.api
+          .expect(200, 'GET', '/v1/documents?limit=100')
+          .then(({ data }) => data.filter((one: Json) => one.source_uri === `s3://${key}`));
+      expect(await found()).toEqual([]);
+      const old = { workspace: home.uuid, key: 'expired-at-night' };
+      await world().admin.query(
+        `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, expires_at) VALUES ($1, 'x', $2, '', now() - interval '1 hour')`,
+        [old.workspace, old.key],
+      );
+      aws.sqs.sendInternal(nightly.arn, nightly.input);
+      const [document] = await eventually(found, ([one]) => one?.status === 'ready');
+      expect(document.version).toBe(1);
+      aws.sqs.sendInternal(nightly.arn, nightly.input);
+      await quiet();
+      expect((await found()).map((one: Json) => one.version)).toEqual([1]);
+      const left = await world().count('SELECT count(*) FROM dbrag.idempotency_keys WHERE key = $1', [old.key]);
+      expect(left).toBe(0);
+      const failed = world().cloud.lines.filter(
+        (line) => /FunctionsMaintain/.test(line) && /"level":"ERROR"/.test(line),
+      );
+      expect(failed).toEqual([]);
+    });
+
     it('whose worker always breaks is given up with a reason, and its message with it', async () => {
       const { sqs, s3 } = world().cloud.aws;
       const queue = sqs.stats().find(({ name }) => name.endsWith('-ingest-low'));
@@ -111,11 +161,7 @@ export function nudgeSuite(world: World): void {
 
   describe('when everything is done', () => {
     it('the invariants of the data hold', async () => {
-      await eventually(
-        async () => world().cloud.aws.sqs.stats(),
-        (queues) => queues.every(({ visible, inFlight }) => visible + inFlight === 0),
-        30_000,
-      );
+      await quiet();
       const { rows } = await world().admin.query(checker);
       expect(rows).toEqual([]);
     });
