@@ -261,7 +261,7 @@ describe('row security', () => {
       expect(await find('stranger')).toEqual([]);
     });
 
-    it('show unfinished work of all workspaces, longest unmoved first', async () => {
+    it('show unfinished work of all workspaces, what wants a look soonest first', async () => {
       const first = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
       const second = await createDocument(database.application, foreign.id, foreignCollection, {
         processing: true,
@@ -275,6 +275,42 @@ describe('row security', () => {
         [foreign.id, second, 0],
         [own.id, first, 1],
       ]);
+    });
+
+    it('show lost work behind any number of uploads that never come and of rows that wait', async () => {
+      const lost = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
+      for (const change of [`status = 'awaiting_upload'`, `waiting_until = now() + interval '1 hour'`]) {
+        for (let i = 0; i < 3; i++) {
+          const id = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
+          await asOwn(
+            `UPDATE dbrag.document_versions SET ${change}, created_at = now() - interval '2 hours', deadline_at = now() + interval '3 hours'
+             WHERE document_id = $1`,
+            [id],
+          );
+        }
+      }
+      const low = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
+      await asOwn(
+        `UPDATE dbrag.document_versions SET priority = 'low', created_at = now() - interval '2 hours' WHERE document_id = $1`,
+        [low],
+      );
+      const { rows } = await inSystem<{ document_id: string }>('SELECT * FROM dbrag.unfinished_work(3)');
+      const seen = rows.map((row) => row.document_id);
+      expect(seen).toContain(lost);
+      expect(seen.at(-1)).toBe(low);
+    });
+
+    it('find unfinished work by an index', async () => {
+      await database.admin.query('SET enable_seqscan = off; SET enable_sort = off');
+      const { rows } = await database.admin.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN SELECT FROM dbrag.document_versions u
+         WHERE u.status IN ('awaiting_upload', 'queued', 'processing') AND u.priority = 'low'
+         ORDER BY dbrag.next_look(u.status, u.waiting_until, u.nudged_at, u.nudges, u.created_at, u.deadline_at) LIMIT 5`,
+      );
+      await database.admin.query('RESET enable_seqscan; RESET enable_sort');
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).toContain('document_versions_unfinished');
+      expect(plan).not.toContain('Sort');
     });
 
     it('make ids that sort by time, as the application does', async () => {
