@@ -33,4 +33,8 @@ export type ParseReply =
       readonly message: string;
       /** What the parser said, for the log. */
       readonly detail?: string;
+      /** Missing when this is the child's last word. */
+      readonly residentBytes?: number;
     };
+
+export type FinalReply = Exclude<ParseReply, { outcome: 'ready' }>;

@@ -9,14 +9,24 @@ const pipe = 3;
 const watchEveryMilliseconds = 10;
 
 /**
- * The child of parseInChild. Its main thread only watches, so that it can end the process at any moment, whatever the parser's
+ * The heap's share of the memory: V8 collects in earnest only near its own limit. Without one, 16 MB of JSON leave 485 MB resident,
+ * with one of 300 MB they leave 280 and take no longer.
+ */
+const heapShare = 0.6;
+const youngMegabytes = 24;
+
+/**
+ * The child of parseInChild; its only argument is the megabytes of memory that it will be granted. Its main thread only watches, so that it can end the process at any moment, whatever the parser's
  * thread does: when memory or time is over, and when the parent has gone.
  */
-async function watch(): Promise<void> {
+async function watch(memoryMegabytes: number): Promise<void> {
   const socket = new Socket({ fd: pipe });
   socket.on('error', endNow);
   // The environment may hold credentials, which parsers need not see.
-  const worker = new Worker(new URL(import.meta.url), { env: {}, resourceLimits: { maxOldGenerationSizeMb: 4_096 } });
+  const worker = new Worker(new URL(import.meta.url), {
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes * heapShare, maxYoungGenerationSizeMb: youngMegabytes },
+  });
   let stopWatching = (): void => {};
   worker.on('message', ({ header, body }: Frame<ParseReply>) => {
     stopWatching();
@@ -80,4 +90,4 @@ async function work(): Promise<void> {
   port.postMessage(ready);
 }
 
-await (isMainThread ? watch() : work());
+await (isMainThread ? watch(Number(process.argv[2])) : work());

@@ -3,10 +3,8 @@ import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DocumentError } from '../core/document-errors.ts';
-import type { ParseReply, ParseRequest } from './parse-in-child-contract.ts';
+import type { FinalReply, ParseReply, ParseRequest } from './parse-in-child-contract.ts';
 import { type Frame, readFrames, writeFrame } from './parse-in-child-frames.ts';
-
-type FinalReply = Exclude<ParseReply, { outcome: 'ready' }>;
 
 /** From source the program stands beside this file, in the bundle in a directory beside that of any handler or chunk. */
 const program = import.meta.url.endsWith('.ts')
@@ -22,6 +20,8 @@ const keptErrorOutput = 2_000;
 export class ParserProcess {
   /** How many files it was given. */
   documents = 0;
+  /** What each of its files may take. */
+  readonly memoryMegabytes: number;
   private readonly child: ChildProcess;
   private readonly socket: Socket;
   private readonly replies: AsyncGenerator<Frame<ParseReply>>;
@@ -29,8 +29,8 @@ export class ParserProcess {
   private errorOutput = '';
 
   /** @throws Error when the child does not start: no fault of any document */
-  static async start(): Promise<ParserProcess> {
-    const started = new ParserProcess();
+  static async start(memoryMegabytes: number): Promise<ParserProcess> {
+    const started = new ParserProcess(memoryMegabytes);
     const reply = await started.nextReply(startMilliseconds);
     if (reply?.header.outcome === 'ready') return started;
     const detail = reply?.header.outcome === 'refused' ? reply.header.detail : undefined;
@@ -39,8 +39,11 @@ export class ParserProcess {
     throw new Error(`The parser's process did not start: ${detail ?? started.ending()}`);
   }
 
-  private constructor() {
-    this.child = spawn(process.execPath, [fileURLToPath(program)], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+  private constructor(memoryMegabytes: number) {
+    this.memoryMegabytes = memoryMegabytes;
+    this.child = spawn(process.execPath, [fileURLToPath(program), String(memoryMegabytes)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
     this.socket = this.child.stdio[3] as Socket;
     this.exited = new Promise((resolve) => {
       this.child.once('exit', () => resolve());

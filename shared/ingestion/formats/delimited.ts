@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse/sync';
 import { decodeText, sanitise } from '../decode-text.ts';
 import type { Parser } from '../parse.ts';
@@ -7,17 +8,30 @@ import { columnName, columnNames, isHeader, record } from './records.ts';
 
 const delimiters = [',', ';', '\t', '|'] as const;
 const sampledLines = 20;
+const sampledBytes = 65_536;
+const unicodeCharsets: ReadonlySet<string | undefined> = new Set([undefined, 'utf-8', 'utf8', 'us-ascii']);
 
 /** CSV and TSV: every row becomes a record of lines `header: value`, so that a passage of it can be understood alone. */
 export const parseDelimited: Parser = async (bytes, { contentType, name }) => {
-  const source = decodeText(bytes, declaredCharset(contentType)).replace(/^\ufeff/, '');
+  const charset = declaredCharset(contentType);
+  // Most files are UTF-8 already, and large ones are not copied for it.
+  const source = unicodeCharsets.has(charset) && isUtf8(bytes) ? bytes : Buffer.from(decodeText(bytes, charset));
+  const sample = decodeText(sampleOf(source));
   const isTabbed = /\.(?:tsv|tab)$/i.test(name) || /^text\/(?:tsv|tab-separated-values)/i.test(contentType ?? '');
-  const delimiter = isTabbed ? '\t' : likeliestDelimiter(source);
+  const delimiter = isTabbed ? '\t' : likeliestDelimiter(sample);
   const text = sanitise(toRecords(source, delimiter));
   return { text, format: 'plain', mediaType: delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv' };
 };
 
-function toRecords(source: string, delimiter: string): string {
+/** The file's beginning, cut behind a character of one byte. */
+function sampleOf(bytes: Uint8Array): Uint8Array {
+  let end = Math.min(bytes.length, sampledBytes);
+  if (end === bytes.length) return bytes;
+  while (end > 0 && (bytes[end - 1] as number) >= 0x80) end -= 1;
+  return bytes.subarray(0, end);
+}
+
+function toRecords(source: Uint8Array, delimiter: string): string {
   try {
     return readRecords(source, delimiter, true);
   } catch (error) {
@@ -27,7 +41,7 @@ function toRecords(source: string, delimiter: string): string {
   }
 }
 
-function readRecords(source: string, delimiter: string, hasQuotes: boolean): string {
+function readRecords(source: Uint8Array, delimiter: string, hasQuotes: boolean): string {
   const text = new TextBuilder();
   let names: readonly string[] | undefined;
   let header = '';
@@ -37,6 +51,7 @@ function readRecords(source: string, delimiter: string, hasQuotes: boolean): str
   };
   parse(source, {
     delimiter,
+    bom: true,
     // Rows of the wild have any length, and quotes in the middle of a cell.
     relax_column_count: true,
     relax_quotes: true,
@@ -59,9 +74,8 @@ function readRecords(source: string, delimiter: string, hasQuotes: boolean): str
 }
 
 /** The delimiter that stands equally often in the first lines, quoted parts left out. */
-function likeliestDelimiter(source: string): string {
-  const lines = source
-    .slice(0, 65_536)
+function likeliestDelimiter(sample: string): string {
+  const lines = sample
     .replace(/"(?:[^"]|"")*"/g, '')
     .split(/\r?\n|\r/)
     .slice(0, sampledLines);

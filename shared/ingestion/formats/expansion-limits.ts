@@ -12,9 +12,13 @@ export function mostExpandedBytes(fileBytes: number): number {
   return Math.min(fileBytes * factor + allowance, mostBytes);
 }
 
+/** Pieces are joined this many at a time: a million short strings take several times the memory of their characters. */
+const piecesOfBlock = 10_000;
+
 /** Text that grows piece by piece, and is refused before it fills the memory. */
 export class TextBuilder {
-  private readonly pieces: string[] = [];
+  private readonly blocks: string[] = [];
+  private pieces: string[] = [];
   /** UTF-16 units so far. */
   length = 0;
 
@@ -22,10 +26,16 @@ export class TextBuilder {
     if (piece === '') return;
     this.length += piece.length;
     if (this.length > mostTextBytes) throw new DocumentError('file_expands_too_far', 'The file holds too much text.');
-    this.pieces.push(piece);
+    if (this.pieces.push(piece) >= piecesOfBlock) this.endBlock();
   }
 
   toString(): string {
-    return this.pieces.join('');
+    this.endBlock();
+    return this.blocks.join('');
+  }
+
+  private endBlock(): void {
+    this.blocks.push(this.pieces.join(''));
+    this.pieces = [];
   }
 }

@@ -29,9 +29,10 @@ export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Pro
 
 function refusalFor(error: unknown): ParseReply {
   const detail = sanitise(error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);
-  if (error instanceof DocumentError) return { outcome: 'refused', code: error.code, message: error.message };
+  const refused = { outcome: 'refused', detail, residentBytes: process.memoryUsage.rss() } as const;
+  if (error instanceof DocumentError) return { ...refused, code: error.code, message: error.message };
   // Recursion as deep as the file is nested, or one string or array longer than the engine makes them.
   if (error instanceof RangeError)
-    return { outcome: 'refused', code: 'file_expands_too_far', message: 'The file is nested too deeply.', detail };
-  return { outcome: 'refused', code: 'corrupt_file', message: 'The file is broken and cannot be read.', detail };
+    return { ...refused, code: 'file_expands_too_far', message: 'The file is nested too deeply.' };
+  return { ...refused, code: 'corrupt_file', message: 'The file is broken and cannot be read.' };
 }

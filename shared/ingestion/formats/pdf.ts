@@ -18,7 +18,7 @@ export const parsePdf: Parser = async (bytes) => {
     }
     return { ...pages.finish(), format: 'plain', mediaType: 'application/pdf' };
   } finally {
-    await pdf.cleanup();
+    await pdf.loadingTask.destroy();
   }
 };
 

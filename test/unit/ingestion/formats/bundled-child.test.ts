@@ -31,7 +31,7 @@ let replies: AsyncGenerator<Frame<ParseReply>>;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'dbrag-parse-bundle-'));
   bundle = await bundleFunctions({ root, outputDirectory: directory, entries: ['queue/ingest-document'] });
-  child = spawn(process.execPath, [join(directory, 'programs', 'parse-in-child.mjs')], {
+  child = spawn(process.execPath, [join(directory, 'programs', 'parse-in-child.mjs'), '512'], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: directory,
   });

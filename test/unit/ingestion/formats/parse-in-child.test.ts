@@ -49,12 +49,12 @@ describe('parseInChild', () => {
     for (const pid of childrenOf(process.pid)) {
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('parse-in-child')) process.kill(pid, 'SIGKILL');
     }
-    await setTimeout(100);
+    // At once: the parent has not heard of it yet.
     expect((await parseInChild(page('next'), html)).text).toBe('next');
   });
 
   it.skipIf(process.platform !== 'linux')('tells a child that was killed over a file, and why', async () => {
-    const child = await ParserProcess.start();
+    const child = await ParserProcess.start(512);
     const request = { mediaType: 'text/html', name: 'x', contentType: null, limits: defaultParseLimits } as const;
     const failure = child.parse(request, slowPage);
     await setTimeout(200);
