@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { statusOfCode } from '../../shared/core/errors.ts';
 import type { Route } from './route.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { id, metadata, name, timestamp } from './primitives.ts';
 
 const chunkingRequest = z

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { failure, id, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
 
 export const jobType = z.enum([

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type IdKind, idPrefixes } from '../../../shared/core/ids.ts';
 
 /** A public id in an answer, or in a request where an unknown one is told as such by the route. */

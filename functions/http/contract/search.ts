@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { location } from './documents.ts';
 import { id, idInBody, metadata } from './primitives.ts';
 

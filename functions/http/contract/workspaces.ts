@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { id, name, nullableTimestamp, timestamp } from './primitives.ts';
 
 export const role = z.enum(['reader', 'editor', 'admin', 'owner']);

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { listRejectedUploads, type RejectedUpload } from '../../../shared/ingestion/rejected-uploads.ts';
 import { listOf, listQuery, timestamp } from '../contract/primitives.ts';
 import { listReply } from '../list-reply.ts';
