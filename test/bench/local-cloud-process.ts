@@ -29,7 +29,8 @@ const cloud = await startLocalCloud({
   ...(JSON.parse(process.argv[2] as string) as CloudProcessOptions),
   log: (line) => process.stderr.write(`${line}\n`),
   onFunctionLine: (name, line) => {
-    if (/"level":"(WARN|ERROR)"/.test(line) || !line.startsWith('{')) process.stderr.write(`${name}: ${line.slice(0, longestLine)}\n`);
+    if (/"level":"(WARN|ERROR)"/.test(line) || !line.startsWith('{'))
+      process.stderr.write(`${name}: ${line.slice(0, longestLine)}\n`);
   },
 });
 

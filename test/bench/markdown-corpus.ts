@@ -27,10 +27,11 @@ const endings = ['', '', '', 's', 'ed', 'ing', 'er', 'less', 'ful', 'ward'];
 const small = ['the', 'of', 'and', 'a', 'to', 'in', 'is', 'that', 'for', 'it', 'was', 'on', 'with', 'as', 'by', 'at'];
 
 const sections = 10;
-/** A section of about 320 tokens: one chunk under the default settings. */
-const sentencesOfSection = 16;
 
-/** Documents of ten sections, some of which hold a list or a table; no two sections are alike, and the same number is the same text. */
+/**
+ * Documents of ten sections of about 200 tokens, each a chunk under the default settings; some hold a list or a table. No two sections
+ * are alike, and the same number is always the same text.
+ */
 export function markdownDocument(number: number): MarkdownDocument {
   const random = seededRandom(number + 1);
   const pick = (from: readonly string[]): string => from[Math.floor(random() * from.length)] as string;
@@ -41,14 +42,14 @@ export function markdownDocument(number: number): MarkdownDocument {
     return `${(text[0] as string).toUpperCase()}${text.slice(1)}.`;
   };
   const paragraph = (count: number): string => Array.from({ length: count }, sentence).join(' ');
-  const list = (): string => Array.from({ length: 5 }, () => `- ${words(8)}`).join('\n');
+  const list = (): string => Array.from({ length: 4 }, () => `- ${words(8)}`).join('\n');
   const table = (): string =>
-    ['| item | count |', '| --- | ---: |', ...Array.from({ length: 5 }, () => `| ${words(3)} | ${random()} |`)].join(
+    ['| item | count |', '| --- | ---: |', ...Array.from({ length: 3 }, () => `| ${words(3)} | ${random()} |`)].join(
       '\n',
     );
   const section = (_: unknown, at: number): string => {
-    const middle = at % 4 === 1 ? list() : at % 4 === 3 ? table() : paragraph(3);
-    const parts = [`## ${at + 1}. ${words(3)}`, paragraph(6), middle, paragraph(sentencesOfSection - 9)];
+    const middle = at % 4 === 1 ? list() : at % 4 === 3 ? table() : paragraph(2);
+    const parts = [`## ${at + 1}. ${words(3)}`, paragraph(3), middle, paragraph(3)];
     return parts.join('\n\n');
   };
   const body = Array.from({ length: sections }, section).join('\n\n');

@@ -2,9 +2,12 @@
  * The process side of the AWS Lambda runtime interface: loads the handler, then asks for events and posts answers, one after the
  * other, as the runtime of the cloud does. Times are told in headers of its own.
  */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { installAwslambda } from '../../infra/local/lambda/awslambda-global.ts';
 import { loadHandler } from '../../infra/local/lambda/load-handler.ts';
+
+// Not by `import`: that evaluates every export, `WebSocket` among them, and so loads what the handler is to be charged with.
+const { Agent, request } = process.getBuiltinModule('node:http');
 
 type Handler = (event: unknown, context: object) => unknown;
 
