@@ -1,5 +1,6 @@
 import type { Database } from '../core/database.ts';
 import type { Failure } from '../jobs/jobs.ts';
+import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
 
 export interface GivenUpVersion {
@@ -18,11 +19,12 @@ export async function giveUpIngestion(
 ): Promise<void> {
   await database.inWorkspace({ workspaceId }, async (db) => {
     await lockDocuments(db, workspaceId, [documentId]);
-    await setVersionStatus(db, workspaceId, [{ documentId, version }], {
+    const ended = await setVersionStatus(db, workspaceId, [{ documentId, version }], {
       from: ['queued', 'processing'],
       to: 'failed',
       error,
       ...(attempt === undefined ? {} : { attempt }),
     });
+    if (ended.length > 0) await dropUnwantedPurchases(db, workspaceId, documentId);
   });
 }

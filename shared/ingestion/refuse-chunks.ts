@@ -1,5 +1,6 @@
 import type { Db } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
+import { dropUnwantedPurchases } from './drop-purchases.ts';
 import type { LeasedChunk, PendingPool } from './lease-pending.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
 
@@ -14,8 +15,9 @@ export interface RefusedChunk {
  * more unless another version needs them.
  */
 export async function refuseChunks(db: Db, pool: PendingPool, refused: readonly RefusedChunk[]): Promise<void> {
-  const { workspaceId, model } = pool;
-  await lockDocuments(db, workspaceId, [...new Set(refused.map(({ chunk }) => chunk.documentId))]);
+  const { workspaceId } = pool;
+  const documentIds = [...new Set(refused.map(({ chunk }) => chunk.documentId))];
+  await lockDocuments(db, workspaceId, documentIds);
   for (const { chunk, reason } of refused) {
     const { rows } = await db.query<{ version: number }>(
       `SELECT DISTINCT p.version FROM dbrag.placements p
@@ -26,19 +28,6 @@ export async function refuseChunks(db: Db, pool: PendingPool, refused: readonly 
     const versions = rows.map(({ version }) => ({ documentId: chunk.documentId, version }));
     const { code, message } = new DocumentError('bad_embedding', `A passage could not be embedded: ${reason}`);
     await setVersionStatus(db, workspaceId, versions, { from: ['processing'], to: 'failed', error: { code, message } });
-    await dropUnwanted(db, workspaceId, model, chunk.documentId);
   }
-}
-
-async function dropUnwanted(db: Db, workspaceId: string, model: string, documentId: string): Promise<void> {
-  await db.query(
-    `DELETE FROM dbrag.pending_embeddings b
-     WHERE b.workspace_id = $1 AND b.document_id = $2 AND b.model = $3 AND NOT EXISTS (
-       SELECT FROM dbrag.placements p
-       JOIN dbrag.document_versions v ON v.workspace_id = $1 AND v.document_id = p.document_id AND v.version = p.version
-       JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = p.document_id
-       WHERE p.workspace_id = $1 AND p.document_id = b.document_id AND p.content_hash = b.content_hash
-         AND (v.status = 'processing' OR p.version = d.live_version))`,
-    [workspaceId, documentId, model],
-  );
+  for (const documentId of documentIds) await dropUnwantedPurchases(db, workspaceId, documentId);
 }

@@ -19,10 +19,15 @@ export async function finishJob(db: Db, workspaceId: string, id: string, end: Jo
   return count > 0;
 }
 
-/** Marks a job as running. Running it again after a crash is the same. @returns false when it has ended */
+/**
+ * Marks a job as running, and gives it an hour from now at least: what is run again and again because it is large must not be ended
+ * in the middle of a run. Running it again after a crash is the same.
+ * @returns false when it has ended
+ */
 export async function startJob(db: Db, workspaceId: string, id: string, why: string): Promise<boolean> {
   const { count } = await db.query(
-    `UPDATE dbrag.jobs SET status = 'running', why = $3, started_at = coalesce(started_at, now()), attempts = attempts + 1
+    `UPDATE dbrag.jobs SET status = 'running', why = $3, started_at = coalesce(started_at, now()), attempts = attempts + 1,
+       deadline_at = greatest(deadline_at, now() + interval '1 hour')
      WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running')`,
     [workspaceId, id, why],
   );
