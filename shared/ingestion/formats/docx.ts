@@ -9,6 +9,9 @@ import { ZipArchive } from './zip-archive.ts';
 
 const titles = ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"];
 
+/** The way back that mammoth puts behind each note. */
+const wayBack = / ?<a href="#[^"]*note-ref-[^"]*">↑<\/a>/g;
+
 /** Word documents: headings, lists, tables, notes. Hidden and deleted text, comments and pictures are left out. */
 export const parseDocx: Parser = async (bytes) => {
   const stylesPart = new ZipArchive(bytes).read('word/styles.xml');
@@ -23,7 +26,7 @@ export const parseDocx: Parser = async (bytes) => {
       convertImage: mammoth.images.imgElement(async () => ({ src: '' })),
     },
   );
-  const text = sanitise(htmlToMarkdown(value, { stripBoilerplate: false }));
+  const text = sanitise(htmlToMarkdown(value.replace(wayBack, ''), { stripBoilerplate: false }));
   return {
     text,
     format: 'markdown',

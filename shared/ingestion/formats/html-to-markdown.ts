@@ -4,6 +4,7 @@ import { inlineElements, plainText } from './html-text.ts';
 import {
   attributeOf,
   elementsBelow,
+  type HtmlDocument,
   type HtmlElement,
   type HtmlNode,
   isElement,
@@ -23,12 +24,19 @@ export interface HtmlReading {
  */
 export function htmlToMarkdown(html: string, { stripBoilerplate }: HtmlReading): string {
   const document = parseHtmlTree(html);
-  const boilerplate = stripBoilerplate ? boilerplateOf(document) : new Set<HtmlElement>();
-  const body = write(document.childNodes, boilerplate);
-  // A page that consists of what is usually boilerplate is read as a whole.
-  const text = body === '' && boilerplate.size > 0 ? write(document.childNodes, new Set()) : body;
+  if (!stripBoilerplate) return write(document.childNodes, new Set());
+  const text = contentOf(document);
   const title = titleOf(elementsBelow(document));
-  return stripBoilerplate && title !== '' && text !== '' && !/^# /m.test(text) ? `# ${title}\n\n${text}` : text;
+  return title !== '' && text !== '' && !/^# /m.test(text) ? `# ${title}\n\n${text}` : text;
+}
+
+/** What the page names its main part, else what is not around it; a page that consists of what usually is around is read as a whole. */
+function contentOf(document: HtmlDocument): string {
+  const boilerplate = boilerplateOf(document);
+  const isMain = (element: HtmlElement): boolean =>
+    element.tagName === 'main' || attributeOf(element, 'role') === 'main';
+  const mains = [...elementsBelow(document, (element) => !isMain(element))].filter(isMain);
+  return write(mains, boilerplate) || write(document.childNodes, boilerplate) || write(document.childNodes, new Set());
 }
 
 function write(nodes: readonly HtmlNode[], boilerplate: ReadonlySet<HtmlElement>): string {

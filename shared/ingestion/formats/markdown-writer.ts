@@ -35,7 +35,9 @@ export class MarkdownWriter {
     this.endsWithSpace = collapsed.endsWith(' ');
   }
 
+  /** Two in a row are how many pages part their paragraphs. */
   addLineBreak(): void {
+    if (this.inline.at(-1) === '\n') this.endBlock();
     if (this.inline.length === 0) return;
     this.inline.push('\n');
     this.endsWithSpace = true;

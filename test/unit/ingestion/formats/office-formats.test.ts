@@ -12,6 +12,7 @@ import { loadTokenCounter } from '../../../../shared/ingestion/token-counter.ts'
 import {
   openDocument,
   paragraph,
+  relationshipsPart,
   sampleEpub,
   samplePptx,
   sampleXlsx,
@@ -60,6 +61,15 @@ describe('DOCX', () => {
     expect(await docx(paragraph('Title', 'Titel') + paragraph('Part', 'berschrift1') + paragraph('text') + table)).toBe(
       '# Title\n\n# Part\n\ntext\n\n| k | v |\n| --- | --- |\n| 1 | a\\|b |',
     );
+  });
+
+  it('puts notes behind the text', async () => {
+    const main = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"';
+    const parts = wordParts('<w:p><w:r><w:t>text</w:t></w:r><w:r><w:footnoteReference w:id="1"/></w:r></w:p>', {
+      'word/footnotes.xml': `<w:footnotes ${main}><w:footnote w:id="1">${paragraph('the note')}</w:footnote></w:footnotes>`,
+      'word/_rels/document.xml.rels': relationshipsPart({ r1: ['footnotes', 'footnotes.xml'] }),
+    });
+    expect((await read(parseDocx, zipOf(parts))).text).toBe('text[1]\n\n1. the note');
   });
 
   it('leaves hidden text out, by property and by style, and no other', async () => {

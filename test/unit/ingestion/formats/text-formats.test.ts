@@ -25,6 +25,16 @@ describe('HTML', () => {
     expect(await read(parseHtml, html)).toBe('# Page\n\n## Kept\n\ntext');
   });
 
+  it('reads what the page names its main part, unless that is empty', async () => {
+    const around = '<div>Press S to search</div>';
+    expect(await read(parseHtml, `${around}<main><h1>T</h1>text<nav>no</nav></main>`)).toBe('# T\n\ntext');
+    expect(await read(parseHtml, '<div>text</div><main></main>')).toBe('text');
+  });
+
+  it('parts paragraphs by two line breaks', async () => {
+    expect(await read(parseHtml, 'one<br>line<br>\n<br>two')).toBe('one\nline\n\ntwo');
+  });
+
   it('keeps a header that holds the title, and a page that is all header', async () => {
     expect(await read(parseHtml, '<header><h1>Title</h1></header><p>text')).toBe('# Title\n\ntext');
     expect(await read(parseHtml, '<header>only this</header>')).toBe('only this');
