@@ -138,6 +138,7 @@ CREATE TABLE dbrag.workspaces (
 );
 COMMENT ON COLUMN dbrag.workspaces.settings IS 'What its owner chose: retention days, chat model';
 COMMENT ON COLUMN dbrag.workspaces.generation IS 'Bumped when permissions change or a collection goes: cached results of older generations are never served';
+CREATE INDEX workspaces_newest ON dbrag.workspaces (created_at DESC, id DESC);
 CALL dbrag.isolate_by_workspace('dbrag.workspaces', 'id');
 -- Not INSERT: a workspace is made by dbrag.create_workspace alone.
 GRANT SELECT, UPDATE, DELETE ON dbrag.workspaces TO dbrag_app;

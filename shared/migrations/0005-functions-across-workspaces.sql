@@ -41,11 +41,12 @@ RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT w.id, w.name, w.status, w.created_at
   FROM dbrag.workspaces w
-  WHERE list_workspaces.after IS NULL OR w.id < list_workspaces.after
-  ORDER BY w.id DESC
+  WHERE list_workspaces.after IS NULL
+    OR (w.created_at, w.id) < (SELECT a.created_at, a.id FROM dbrag.workspaces a WHERE a.id = list_workspaces.after)
+  ORDER BY w.created_at DESC, w.id DESC
   LIMIT list_workspaces.page_size
 $$;
-COMMENT ON FUNCTION dbrag.list_workspaces(uuid, integer) IS 'Newest first (ids are UUIDv7); after: the last id of the page before, or null';
+COMMENT ON FUNCTION dbrag.list_workspaces(uuid, integer) IS 'Newest first (an id that follows from an idempotency key says nothing of time); after: the last id of the page before, or null';
 
 CREATE FUNCTION dbrag.create_workspace(id uuid, name text, settings jsonb, key_id uuid, key_hash bytea, key_hint text)
 RETURNS timestamptz

@@ -15,7 +15,7 @@ import { createCollection } from '../../../shared/ingestion/collections.ts';
 import { createSweepActions } from '../../../shared/ingestion/sweep-actions.ts';
 import { createSweepArm, sweepDelaySeconds } from '../../../shared/jobs/arm-sweep.ts';
 import { sweep } from '../../../shared/jobs/sweep.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createTestDatabase, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const minute = 60_000;
 
@@ -248,22 +248,28 @@ describe('an idle database', () => {
     skip,
   }) => {
     if (!testDatabase.native) skip('the embedded engine has no sessions to time out: needs LOCAL_DATABASE_URL');
-    const { admin, application } = testDatabase;
+    const { admin, adminUrl } = testDatabase;
+    // A login of its own: roles belong to the whole server, and others work on it.
+    const role = `dbrag_idle_${newUuid().replaceAll('-', '')}`;
     const { rows: named } = await admin.query('SELECT current_database() AS name');
-    await admin.query(`ALTER ROLE dbrag_app IN DATABASE ${named[0].name} SET idle_session_timeout = '2s'`);
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'idle' IN ROLE dbrag_app`);
+    await admin.query(`ALTER ROLE ${role} IN DATABASE ${named[0].name} SET idle_session_timeout = '2s'`);
+    const url = new URL(adminUrl);
+    url.username = role;
+    url.password = 'idle';
+    const database = openTestDatabase(url.href);
     const connections = async () =>
-      (
-        await admin.query(
-          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dbrag_app'`,
-        )
-      ).rows[0].n;
-    await admin.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dbrag_app'`,
-    );
-    await application.inSystem((db) => db.query('SELECT 1'));
-    expect(await connections()).toBe(1);
-    await expect.poll(connections, { timeout: 6_000 }).toBe(0);
-    await application.inSystem((db) => db.query('SELECT 1'));
-    expect(await connections()).toBe(1);
+      (await admin.query('SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = $1', [role])).rows[0].n;
+    try {
+      await database.inSystem((db) => db.query('SELECT 1'));
+      expect(await connections()).toBe(1);
+      await expect.poll(connections, { timeout: 6_000 }).toBe(0);
+      await database.inSystem((db) => db.query('SELECT 1'));
+      expect(await connections()).toBe(1);
+    } finally {
+      await database.close();
+      await expect.poll(connections, { timeout: 6_000 }).toBe(0);
+      await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
   });
 });

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { environmentNames as names } from '../../../shared/core/env-names.ts';
@@ -33,11 +35,12 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-/** Embedded engines, or those of `LOCAL_DATABASE_URL` and `LOCAL_REDIS_URL`. */
+/** Embedded engines, or native ones where `LOCAL_DATABASE_URL` says so. */
 export async function startApiWorld(): Promise<ApiWorld> {
+  const engines = process.env.LOCAL_DATABASE_URL ? startOwnEngines() : undefined;
   const cloud = await startTestCloud({
-    databaseUrl: process.env.LOCAL_DATABASE_URL,
-    redisUrl: process.env.LOCAL_REDIS_URL,
+    databaseUrl: engines?.databaseUrl,
+    redisUrl: engines?.redisUrl,
     environment: {
       [names.maximumFileBytes]: String(maximumFileBytes),
       [names.corsOrigins]: JSON.stringify([allowedOrigin]),
@@ -72,7 +75,28 @@ export async function startApiWorld(): Promise<ApiWorld> {
       s3.destroy();
       await admin.end();
       await cloud.close();
+      engines?.wipe();
     },
+  };
+}
+
+/**
+ * Native engines beside those that the other tests share: roles and their passwords belong to a whole server, and a cloud chooses its
+ * own.
+ */
+function startOwnEngines(): { databaseUrl: string; redisUrl: string; wipe: () => void } {
+  const script = fileURLToPath(new URL('../../support/native-engines.sh', import.meta.url));
+  const run = (verb: string) => execFileSync('bash', [script, verb, `api-${process.pid}`], { encoding: 'utf8' });
+  const printed = run('start');
+  const urlOf = (name: string): string => {
+    const url = new RegExp(`^${name}=(.+)$`, 'm').exec(printed)?.[1];
+    if (url === undefined) throw new Error(`The native engines did not say where they are: ${printed}`);
+    return url;
+  };
+  return {
+    databaseUrl: urlOf('LOCAL_DATABASE_URL'),
+    redisUrl: urlOf('LOCAL_REDIS_URL'),
+    wipe: () => void run('wipe'),
   };
 }
 
