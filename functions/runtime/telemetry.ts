@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
+import { loggableError } from './loggable-error.ts';
 
 /**
  * Logs and metrics of one execution environment. Everything that is counted has one method here, so that a metric's name, unit and
@@ -69,7 +70,7 @@ export function createTelemetry(): Telemetry {
       logger.info('request answered', { method, path, status, milliseconds: Math.round(milliseconds) });
     },
     requestFailed(error, route) {
-      logger.warn('request refused or failed', { error: asError(error), route });
+      logger.warn('request refused or failed', { error: loggableError(error), route });
     },
     documentAccepted(event) {
       count('DocumentAccepted');
@@ -101,7 +102,7 @@ export function createTelemetry(): Telemetry {
     },
     nudgeFailed({ queue, count: messages, error }) {
       count('NudgeFailed', messages);
-      logger.warn('nudge not sent; the sweeper will', { error: asError(error), queue, messages });
+      logger.warn('nudge not sent; the sweeper will', { error: loggableError(error), queue, messages });
     },
     retriesExhausted({ queue, body }) {
       count('RetriesExhausted');
@@ -113,14 +114,10 @@ export function createTelemetry(): Telemetry {
     },
     cacheFailed(error) {
       count('CacheFailure');
-      logger.warn('cache failed; going on without', asError(error));
+      logger.warn('cache failed; going on without', loggableError(error));
     },
     recordFailed(error, event) {
-      logger.error('record failed; it comes again', { error: asError(error), record: event });
+      logger.error('record failed; it comes again', { error: loggableError(error), record: event });
     },
   };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
