@@ -86,7 +86,7 @@ async function moveVersions(
          ready_at = CASE WHEN $4 = 'ready' THEN now() ELSE v.ready_at END,
          finished_at = CASE WHEN $4 IN ('ready', 'failed', 'cancelled') THEN now() END
      FROM unnest($2::uuid[], $3::int[]) AS asked (document_id, version)
-     WHERE v.workspace_id = $1 AND v.document_id = asked.document_id AND v.version = asked.version
+     WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = asked.document_id AND v.version = asked.version
        AND v.status = ANY($6::text[]) AND ($7::int IS NULL OR v.attempt = $7)
      RETURNING v.document_id, v.version, v.collection_id, v.job_id`,
     [
@@ -122,7 +122,7 @@ async function moveDocuments(
          updated_at = now()
      FROM (SELECT document_id, max(version) AS version
            FROM unnest($2::uuid[], $3::int[]) AS moved (document_id, version) GROUP BY document_id) m
-     WHERE d.workspace_id = $1 AND d.id = m.document_id AND d.status <> 'deleting'`,
+     WHERE d.workspace_id = $1 AND d.id = ANY($2::uuid[]) AND d.id = m.document_id AND d.status <> 'deleting'`,
     [
       workspaceId,
       moved.map((version) => version.documentId),
