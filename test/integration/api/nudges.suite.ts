@@ -160,6 +160,17 @@ export function nudgeSuite(world: World): void {
   });
 
   describe('when everything is done', () => {
+    it('no function has asked for what its role does not allow', () => {
+      expect(world().cloud.aws.iam.denied()).toEqual([]);
+    });
+
+    it('no function has ended in an error but where a test broke what it stands on', () => {
+      const broken = world().cloud.lines.filter((line) => /Invoke Error|Unhandled|"level":"ERROR"/.test(line));
+      const expected =
+        /retries_exhausted|message given up|is being deleted; try again|content\/ws_|SlowDown|reduce your request rate/i;
+      expect(broken.filter((line) => !expected.test(line))).toEqual([]);
+    });
+
     it('the invariants of the data hold', async () => {
       await quiet();
       const { rows } = await world().admin.query(checker);
