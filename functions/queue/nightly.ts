@@ -15,5 +15,6 @@ export async function runNightly(services: Services): Promise<void> {
     sweep,
     clock,
     onRejected: (key, reason) => log.uploadRejected({ key, reason }),
+    onFailed: (key, error) => log.recordFailed(error, { source: key, messageId: 'nightly' }),
   });
 }

@@ -9,24 +9,38 @@ const pagesPerRun = 200;
 const youngMilliseconds = 48 * 3_600_000;
 const origin = { requestId: 'nightly', ip: null, userAgent: null };
 
+export interface FindMissedUploadsPorts extends RegisterUploadPorts {
+  /** One file could not be registered; it is looked at again the next night. */
+  readonly onFailed: (key: string, error: unknown) => void;
+}
+
 /**
  * Registers uploads that no event told of: for what people put into the bucket, the object is the truth. Events are at least once
- * in practice and not by promise.
+ * in practice and not by promise. A file that cannot be registered now (its document is being deleted, say) keeps no other from it.
+ * @returns how many were registered
  */
-export async function findMissedUploads(ports: RegisterUploadPorts): Promise<number> {
+export async function findMissedUploads(ports: FindMissedUploadsPorts): Promise<number> {
   let cursor = await readCursor(ports.database);
   let found = 0;
   for (let page = 0; page < pagesPerRun; page++) {
     const objects = await ports.objects.list('uploads/', cursor);
     const missed = await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now())));
-    for (const key of missed)
-      await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined, origin });
-    found += missed.length;
+    for (const key of missed) if (await register(ports, key)) found++;
     cursor = objects.at(-1)?.key;
     await writeCursor(ports.database, cursor);
     if (cursor === undefined) break;
   }
   return found;
+}
+
+async function register(ports: FindMissedUploadsPorts, key: string): Promise<boolean> {
+  try {
+    await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined, origin });
+    return true;
+  } catch (error) {
+    ports.onFailed(key, error);
+    return false;
+  }
 }
 
 function mayBeMissed(now: Date): (object: { key: string; modifiedAt: Date }) => boolean {

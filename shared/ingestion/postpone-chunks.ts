@@ -2,8 +2,8 @@ import type { Db } from '../core/database.ts';
 import type { LeasedChunk, PendingPool } from './lease-pending.ts';
 
 /**
- * Puts leased chunks back, to be touched by nobody before `seconds` have passed, and says on their versions and jobs what they wait
- * for. Nothing has failed: the provider asked for time.
+ * Puts leased chunks back, to be touched by nobody before `seconds` have passed, and says on their versions until when they wait.
+ * Nothing has failed: the provider asked for time. Versions before purchases, as whoever ends a version locks them.
  */
 export async function postponeChunks(
   db: Db,
@@ -13,17 +13,17 @@ export async function postponeChunks(
 ): Promise<void> {
   const documentIds = chunks.map((chunk) => chunk.documentId);
   await db.query(
-    `UPDATE dbrag.pending_embeddings p SET leased_by = NULL, leased_until = now() + make_interval(secs => $5)
-     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
-     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
-    [workspaceId, model, documentIds, chunks.map((chunk) => chunk.contentHash), seconds],
-  );
-  await db.query(
     `UPDATE dbrag.document_versions SET waiting_until = now() + make_interval(secs => $3)
      WHERE workspace_id = $1 AND status = 'processing' AND (document_id, version) IN (
        SELECT v.document_id, v.version FROM dbrag.document_versions v
        WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.status = 'processing'
        ORDER BY v.document_id, v.version FOR UPDATE)`,
     [workspaceId, [...new Set(documentIds)], seconds],
+  );
+  await db.query(
+    `UPDATE dbrag.pending_embeddings p SET leased_by = NULL, leased_until = now() + make_interval(secs => $5)
+     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
+    [workspaceId, model, documentIds, chunks.map((chunk) => chunk.contentHash), seconds],
   );
 }

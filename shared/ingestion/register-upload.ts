@@ -10,7 +10,7 @@ import { acceptDocument, ingestionDeadlineMilliseconds } from './accept-document
 import { type DeleteDocumentPorts, deleteDocumentOfSource } from './delete-document.ts';
 import { type IngestionNudge, nudgeIngestion } from './nudge-ingestion.ts';
 import { parseUploadKey, uploadSource } from './object-keys.ts';
-import { setVersionStatus } from './set-version-status.ts';
+import { lockDocuments, setVersionStatus } from './set-version-status.ts';
 import { isSidecar, readSidecar, sidecarOf, sidecarTarget } from './upload-sidecar.ts';
 
 export interface RegisterUploadPorts extends DeleteDocumentPorts {
@@ -123,6 +123,7 @@ async function writeVersion(
 ): Promise<IngestionNudge | undefined> {
   const { workspaceId, collectionId, key } = upload;
   const place = { workspaceId, collectionId };
+  await lockKey(db, workspaceId, key);
   const known = await findUpload(db, place, key, head);
   const metadata = { ...metadataOf(head), ...sidecar };
   const described = Object.keys(metadata).length > 0 ? metadata : undefined;
@@ -161,6 +162,11 @@ async function writeVersion(
   return { ...place, documentId: id, version, attempt: 1, priority: priorityOf(head) };
 }
 
+/** Two messages about one object, worked on at once, would both find it unknown and make two versions of it. */
+async function lockKey(db: Db, workspaceId: string, key: string): Promise<void> {
+  await db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`upload ${workspaceId} ${key}`]);
+}
+
 interface KnownUpload {
   id: string | null;
   version: number | null;
@@ -192,6 +198,7 @@ async function startUpload(
   metadata: object | undefined,
 ): Promise<void> {
   const deadline = new Date(ports.clock.now().getTime() + ingestionDeadlineMilliseconds);
+  await lockDocuments(db, place.workspaceId, [documentId]);
   const started = await setVersionStatus(db, place.workspaceId, [{ documentId, version }], {
     from: ['awaiting_upload'],
     to: 'queued',
