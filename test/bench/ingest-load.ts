@@ -4,7 +4,7 @@
  * 0.2 ms an input. Then the same documents again, which must buy nothing. Says where the processor time went.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -23,8 +23,8 @@ const { values } = parseArgs({
   options: {
     documents: { type: 'string', default: '2000' },
     connections: { type: 'string', default: '8' },
-    /** Execution environments per function: more than there are cores only costs. */
-    concurrency: { type: 'string', default: String(availableParallelism()) },
+    /** Execution environments per function, if not as many as `npm start` takes. */
+    concurrency: { type: 'string' },
     /** Writes a processor profile of the cloud and of every function into this directory. */
     profile: { type: 'string' },
   },
@@ -133,7 +133,7 @@ async function startWorld(directory: string): Promise<World> {
     databaseUrl: engines.databaseUrl,
     redisUrl: engines.redisUrl,
     models: { baseUrl: models.baseUrl },
-    concurrency: Number(values.concurrency),
+    ...(values.concurrency ? { concurrency: Number(values.concurrency) } : {}),
     // A profile is written by a process that ends by itself.
     ...(values.profile ? { environment: { NODE_OPTIONS: [...profiled, `--import=${hook}`].join(' ') } } : {}),
     nodeOptions: profiled,

@@ -69,6 +69,8 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
       refuse(options, response, error);
     } finally {
       closing.signal.removeEventListener('abort', hangUp);
+      // Nobody listens any more, and an abort makes an exception with its stack.
+      response.off('close', hangUp);
     }
   }
 
