@@ -31,7 +31,14 @@ export const createDocument = z.strictObject({
   ...described,
   content: z.string(),
   content_type: z.optional(contentType),
-  source_uri: z.optional(z.string().check(z.minLength(1), z.maxLength(2_048))),
+  source_uri: z.optional(
+    z.string().check(
+      z.minLength(1),
+      z.maxLength(2_048),
+      // What the database can index is counted in bytes.
+      z.refine((text) => Buffer.byteLength(text) <= 2_048, 'At most 2048 bytes of UTF-8'),
+    ),
+  ),
 });
 
 export const createUpload = z.strictObject({
