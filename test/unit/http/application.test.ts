@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod/mini';
+import { createApplication } from '../../../functions/http/application.ts';
+import { defineRoute, type IdempotencyRequest, ok } from '../../../functions/http/route.ts';
+import { apiRoutes } from '../../../functions/http/routes/index.ts';
+import type { Services } from '../../../functions/runtime/services.ts';
+import { hashApiKey, newApiKeySecret } from '../../../shared/access/api-key.ts';
+import type { Caller, Role } from '../../../shared/core/caller.ts';
+import { DbragError } from '../../../shared/core/errors.ts';
+
+const keys = new Map<string, Role>();
+const keyOf = (role: Role) => {
+  const secret = newApiKeySecret();
+  keys.set(hashApiKey(secret).toString('hex'), role);
+  return secret;
+};
+let logged: unknown[];
+let lookUps: number;
+let seen: IdempotencyRequest | undefined;
+
+const services = {
+  config: { corsOrigins: ['https://a.example'] },
+  log: { requestFailed: (error: unknown) => void logged.push(error) },
+  operatorSecret: async () => 'the operator',
+  apiKeys: {
+    async find(hash: Buffer): Promise<Caller | undefined> {
+      lookUps++;
+      const role = keys.get(hash.toString('hex'));
+      return role && { workspaceId: 'w', role, actor: 'key_1', apiKeyId: '1', collectionIds: null };
+    },
+  },
+} as unknown as Services;
+
+const route = { tag: 'x', summary: 'x', success: { status: 200, description: 'x' } } as const;
+const application = createApplication([
+  defineRoute({ ...route, method: 'GET', path: '/open', access: 'anyone', handle: async () => ok({ open: true }) }),
+  defineRoute({
+    ...route,
+    method: 'GET',
+    path: '/things/{id}',
+    access: 'reader',
+    query: z.strictObject({ n: z.optional(z.coerce.number()) }),
+    handle: async ({ parameters, query, caller }) => ok({ ...parameters, ...query, role: caller.role }),
+  }),
+  defineRoute({
+    ...route,
+    method: 'POST',
+    path: '/things',
+    access: 'editor',
+    idempotent: true,
+    body: z.strictObject({ name: z.string() }),
+    async handle({ idempotency, body }) {
+      seen = idempotency;
+      if (body.name === 'broken') throw new Error('SELECT secret');
+      if (body.name === 'refused') throw new DbragError('conflict', 'Refused.');
+      return { status: 204 };
+    },
+  }),
+]);
+const ask = (path: string, init: RequestInit = {}) =>
+  application(new Request(`http://api${path}`, init), {
+    services,
+    origin: { requestId: 'request-1', ip: null, userAgent: null },
+  });
+const as = (role: Role, more: Record<string, string> = {}) => ({
+  headers: { authorization: `Bearer ${keyOf(role)}`, ...more },
+});
+const post = (body: unknown, more: Record<string, string> = {}) =>
+  ask('/things', {
+    method: 'POST',
+    body: JSON.stringify(body),
+    ...as('editor', { 'content-type': 'application/json', ...more }),
+  });
+
+beforeEach(() => {
+  logged = [];
+  lookUps = 0;
+  seen = undefined;
+});
+
+describe('the application', () => {
+  it('decodes parameters and turns the query into what the schema wants', async () => {
+    const answer = await ask('/things/a%20b%2Fc?n=5', as('reader'));
+    expect(await answer.json()).toEqual({ id: 'a b/c', n: 5, role: 'reader' });
+    expect(answer.headers.get('x-request-id')).toBe('request-1');
+  });
+
+  it('asks who it is before it looks at anything else', async () => {
+    const answer = await ask('/things', { method: 'POST', body: 'not even JSON' });
+    expect(answer.status).toBe(401);
+    expect(lookUps).toBe(0);
+    const reader = await ask('/things', { method: 'POST', body: 'not even JSON', ...as('reader') });
+    expect(reader.status).toBe(403);
+  });
+
+  it('refuses a key with a wrong checksum without a look-up', async () => {
+    const secret = newApiKeySecret();
+    const typo = secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0');
+    expect((await ask('/things/1', { headers: { 'x-api-key': typo } })).status).toBe(401);
+    expect(lookUps).toBe(0);
+  });
+
+  it('logs what went wrong and tells the caller what may be told', async () => {
+    const broken = await post({ name: 'broken' });
+    expect([broken.status, (await broken.text()).includes('SELECT')]).toEqual([500, false]);
+    const refused = await post({ name: 'refused' });
+    expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([409, 'Refused.']);
+    expect(logged.map((error) => (error as Error).message)).toEqual(['SELECT secret', 'Refused.']);
+  });
+
+  it('knows a request under an Idempotency-Key by its path and body, whatever its headers', async () => {
+    const fingerprint = async (body: unknown, more: Record<string, string> = {}) => {
+      const answer = await post(body, { 'idempotency-key': 'k', ...more });
+      expect([answer.status, await answer.text()]).toEqual([204, '']);
+      return seen?.fingerprint.toString('hex');
+    };
+    const one = await fingerprint({ name: 'a' });
+    expect(one).toMatch(/^[0-9a-f]{64}$/);
+    expect(await fingerprint({ name: 'a' }, { 'x-other': '1' })).toBe(one);
+    expect(await fingerprint({ name: 'b' })).not.toBe(one);
+    await post({ name: 'a' });
+    expect(seen).toBeUndefined();
+  });
+
+  it('says what a path allows', async () => {
+    const wrong = await ask('/things', { method: 'DELETE' });
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
+    expect((await ask('/things/1/more')).status).toBe(404);
+    expect((await ask('/')).status).toBe(404);
+  });
+
+  it('lets pages of allowed origins read every answer, also a refusal', async () => {
+    const origin = 'https://a.example';
+    for (const path of ['/open', '/things/1', '/nothing']) {
+      const answer = await ask(path, { headers: { origin } });
+      expect(answer.headers.get('access-control-allow-origin')).toBe(origin);
+      const other = await ask(path, { headers: { origin: 'https://b.example' } });
+      expect(other.headers.get('access-control-allow-origin')).toBeNull();
+    }
+    expect((await ask('/open', { method: 'OPTIONS', headers: { origin } })).status).toBe(204);
+    expect((await ask('/open', { method: 'OPTIONS' })).status).toBe(403);
+  });
+});
+
+describe('the route table', () => {
+  it('has a stricter role for every change than for looking', () => {
+    for (const { method, path, access } of apiRoutes) {
+      if (method === 'GET' || path === '/v1/search' || access === 'operator') continue;
+      expect([path, ['editor', 'admin', 'owner']]).toEqual([path, expect.arrayContaining([access])]);
+    }
+  });
+
+  it('opens nothing but the service itself to everybody', () => {
+    const open = apiRoutes.filter(({ access }) => access === 'anyone').map(({ path }) => path);
+    expect(open.sort()).toEqual([
+      '/docs',
+      '/docs/reference.js',
+      '/docs/start.js',
+      '/health',
+      '/openapi.json',
+      '/ready',
+    ]);
+  });
+
+  it('replays every post that creates', () => {
+    const creates = apiRoutes.filter(({ method, success }) => method === 'POST' && [201, 202].includes(success.status));
+    for (const { path, idempotent } of creates) expect([path, idempotent]).toEqual([path, true]);
+  });
+});
