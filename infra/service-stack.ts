@@ -120,6 +120,8 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
 
   storage.grantReadUploads(ingestDocument);
   storage.grantReadContent(ingestDocument);
+  // Else a file that is gone would be an error that is tried five times, and not a document's own fault.
+  storage.grantList(ingestDocument);
   queues.grantSendIngest(ingestDocument);
   queues.grantSendEmbed(ingestDocument);
 

@@ -168,8 +168,8 @@ export const rightsAssertions: readonly Assertion[] = [
   ),
   onlyFor('only maintenance keeps audit roots', ['queue/maintain'], objectsBelow('roots', /^s3:PutObject$/)),
   onlyFor(
-    'only who registers uploads and maintains may list the bucket',
-    ['queue/register-upload', 'queue/maintain'],
+    'who looks for objects by key, and nobody else, may list the bucket: a missing key is told to no other',
+    ['queue/ingest-document', 'queue/maintain', 'queue/register-upload'],
     acts(/^s3:ListBucket$/),
   ),
   onlyFor(
