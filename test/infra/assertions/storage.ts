@@ -99,16 +99,19 @@ export const storageAssertions: readonly Assertion[] = [
   },
   every({
     area: 'S3',
-    name: 'only objects below uploads/ are announced, to the uploads queue',
+    name: 'that objects below uploads/ come and go is announced, and of no others, to the uploads queue',
     type: 'Custom::S3BucketNotifications',
     demand: ({ properties }) => {
       const { QueueConfigurations, ...others } = properties.NotificationConfiguration;
-      const [queue] = list(QueueConfigurations);
+      const configurations = list(QueueConfigurations);
       return (
         Object.keys(others).length === 0 &&
-        list(QueueConfigurations).length === 1 &&
-        leadsTo(queue.QueueArn, 'QueuesuploadsQueue') &&
-        JSON.stringify(queue.Filter?.Key?.FilterRules) === JSON.stringify([{ Name: 'prefix', Value: 'uploads/' }])
+        configurations.flatMap(({ Events }) => list(Events)).join() === 's3:ObjectCreated:*,s3:ObjectRemoved:*' &&
+        configurations.every(
+          ({ QueueArn, Filter }) =>
+            leadsTo(QueueArn, 'QueuesuploadsQueue') &&
+            JSON.stringify(Filter?.Key?.FilterRules) === JSON.stringify([{ Name: 'prefix', Value: 'uploads/' }]),
+        )
       );
     },
     break: ({ properties }) => {
