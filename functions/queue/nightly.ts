@@ -1,4 +1,5 @@
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
+import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import type { Services } from '../runtime/services.ts';
@@ -8,6 +9,7 @@ export async function runNightly(services: Services): Promise<void> {
   const { database, objects, queue, sweep, clock, log } = services;
   await createMonthPartitions(database);
   await expireRecords(database);
+  await removeOrphans({ database, objects, clock });
   await findMissedUploads({
     database,
     objects,

@@ -176,9 +176,10 @@ CREATE TABLE dbrag.sweep_state (
   leased_until timestamptz,
   armed_until timestamptz,
   objects_cursor text,
+  orphans_cursor text,
   nightly_started_at timestamptz,
   nightly_finished_at timestamptz
 );
-COMMENT ON TABLE dbrag.sweep_state IS 'One row: who sweeps now, until when a sweep is on its way, and where the nightly listing of the bucket stopped';
+COMMENT ON TABLE dbrag.sweep_state IS 'One row: who sweeps now, until when a sweep is on its way, and where the nightly listings of the bucket stopped';
 INSERT INTO dbrag.sweep_state DEFAULT VALUES;
 GRANT SELECT, UPDATE ON dbrag.sweep_state TO dbrag_app;

@@ -9,9 +9,12 @@ import { assemblyOf } from '../../../infra/local/start/assembly-cache.ts';
 import { createWorkspace } from '../../../shared/access/workspaces.ts';
 import type { Database } from '../../../shared/core/database.ts';
 import { newUuid } from '../../../shared/core/ids.ts';
+import type { ObjectStore } from '../../../shared/core/object-store.ts';
 import type { QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { createCollection } from '../../../shared/ingestion/collections.ts';
+import { contentKey } from '../../../shared/ingestion/object-keys.ts';
+import { removeOrphans } from '../../../shared/ingestion/remove-orphans.ts';
 import { createSweepActions } from '../../../shared/ingestion/sweep-actions.ts';
 import { createSweepArm, sweepDelaySeconds } from '../../../shared/jobs/arm-sweep.ts';
 import { sweep } from '../../../shared/jobs/sweep.ts';
@@ -240,6 +243,41 @@ describe('the sweeper', () => {
     await clock.advance(10 * minute);
     await expect.poll(waiting).toBe(0);
     expect([sweeps, nudged]).toEqual([0, []]);
+  });
+});
+
+describe('objects without a row', () => {
+  it('go when they are old; what has a row, is young or is none of a posted document stays', async () => {
+    const { document } = await accept();
+    const kept = contentKey(workspaceId, newUuid());
+    await testDatabase.admin.query('UPDATE dbrag.document_versions SET s3_key = $2 WHERE document_id = $1', [
+      document.id,
+      kept,
+    ]);
+    const days = (count: number) => new Date(clock.now() - count * 24 * 60 * minute);
+    const orphans = [contentKey(workspaceId, newUuid()), contentKey(newUuid(), newUuid())];
+    const young = contentKey(workspaceId, newUuid());
+    const stored = new Map<string, Date>([
+      [kept, days(9)],
+      [young, days(1)],
+      ['content/exports/of-somebody', days(9)],
+      ...orphans.map((key) => [key, days(3)] as const),
+    ]);
+    const objects = {
+      list: async (prefix: string, after = '') =>
+        [...stored]
+          .filter(([key]) => key.startsWith(prefix) && key > after)
+          .sort(([one], [other]) => (one < other ? -1 : 1))
+          .slice(0, 2)
+          .map(([key, modifiedAt]) => ({ key, bytes: 1, modifiedAt })),
+      delete: async (keys: readonly string[]) => {
+        for (const key of keys) stored.delete(key);
+      },
+    } as Partial<ObjectStore> as ObjectStore;
+    const ports = { database: testDatabase.maintainer, objects, clock: time };
+    expect(await removeOrphans(ports)).toBe(2);
+    expect([...stored.keys()].sort()).toEqual([kept, young, 'content/exports/of-somebody'].sort());
+    expect(await removeOrphans(ports)).toBe(0);
   });
 });
 
