@@ -1,10 +1,16 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 
-/** The web-standard request behind an API Gateway REST event. Repeated headers and query members are kept. */
+/** What a header may hold (RFC 9110, 5.5); `Headers` throws for anything else, and the caller would get a 502. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * The web-standard request behind an API Gateway REST event. Repeated headers and query members are kept; a header with a value that
+ * HTTP does not know is none.
+ */
 export function requestOf(event: APIGatewayProxyEvent): Request {
   const headers = new Headers();
   for (const [name, values] of Object.entries(event.multiValueHeaders ?? {})) {
-    for (const value of values ?? []) headers.append(name, value);
+    for (const value of values ?? []) if (fieldValue.test(value)) headers.append(name, value);
   }
   const query = new URLSearchParams();
   for (const [name, values] of Object.entries(event.multiValueQueryStringParameters ?? {})) {
