@@ -136,6 +136,7 @@ async function noteNudge(db: Db, row: UnfinishedWork): Promise<void> {
 /**
  * One chain of sweeps, however many processes have armed one: the next is sent only when none is on its way. Sent before it is
  * noted: dying in between makes one sweep too many, the other way round would make none.
+ * @throws when it could not be sent: this sweep comes again then, and with it the chain
  */
 async function rearm({ database, queue }: SweepPorts): Promise<void> {
   const { rows } = await database.inSystem((db) =>
@@ -145,7 +146,8 @@ async function rearm({ database, queue }: SweepPorts): Promise<void> {
     ),
   );
   if (rows[0]?.armed) return;
-  await queue.send('maintenance', [{ body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds }]);
+  const sent = await queue.send('maintenance', [{ body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds }]);
+  if (sent === 0) throw new Error('The next sweep could not be sent.');
   await database.inSystem((db) =>
     db.query('UPDATE dbrag.sweep_state SET armed_until = now() + make_interval(secs => $1)', [sweepDelaySeconds]),
   );

@@ -61,10 +61,19 @@ describe('maintenance', () => {
     expect(await chunksKnown()).toBe(5);
   });
 
-  it('folds what a deletion leaves', async () => {
+  it('tries a sweep again when the next could not be sent', async () => {
+    await begin();
+    const refusing: WorkQueue = { send: async () => 0, depth: async () => 0 };
+    services = { ...services, queue: refusing };
+    await expect(run({ v: 1, kind: 'sweep' })).rejects.toThrow('could not be sent');
+    const { rows } = await database.admin.query('SELECT armed_until, leased_until FROM dbrag.sweep_state');
+    expect(rows).toEqual([{ armed_until: null, leased_until: null }]);
+  });
+
+  /** A document that is being deleted. @returns its job */
+  const begin = async () => {
     const collectionId = await createCollection(database.application, workspaceId);
-    const scope = { workspaceId };
-    const jobId = await database.application.inWorkspace(scope, async (db) => {
+    return database.application.inWorkspace({ workspaceId }, async (db) => {
       const { document } = await acceptDocument(db, {
         workspaceId,
         collectionId,
@@ -80,6 +89,10 @@ describe('maintenance', () => {
       });
       return (await beginDeletion(db, services, workspaceId, document.id, 'test')).jobId;
     });
+  };
+
+  it('folds what a deletion leaves', async () => {
+    const jobId = await begin();
     await leave(-1);
     await run({ v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId });
     expect(await chunksKnown()).toBe(-1);
