@@ -34,8 +34,11 @@ export interface AcceptedDocument {
 
 /** Unfinished ingestion is given up after this long; the sweeper moves it while a backlog is worked off. */
 export const ingestionDeadlineMilliseconds = 6 * 3_600_000;
-/** A promised file that never came is given up after this long. */
-export const uploadDeadlineMilliseconds = 24 * 3_600_000;
+/**
+ * A promised file that never came is given up after this long: its URL worked for 15 minutes, and what had begun by then has had time
+ * to arrive. Sweeps go on until then, so a day would keep an idle database awake. A file that comes later is a new version.
+ */
+export const uploadDeadlineMilliseconds = 2 * 3_600_000;
 
 /**
  * Writes the rows that promise an ingestion: document, version, job, in one statement (a bulk load is bound by round trips). What
