@@ -1,14 +1,21 @@
+import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
+import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import type { Services } from '../runtime/services.ts';
 
 /** The full pass of the night: what no event and no message would bring about. */
 export async function runNightly(services: Services): Promise<void> {
-  const { database, objects, queue, sweep, clock, log } = services;
+  const { database, objects, queue, sweep, clock, statistics, log } = services;
   await createMonthPartitions(database);
   await expireRecords(database);
+  for await (const workspaceId of walkWorkspaces(database)) {
+    await resumeDeletions({ database, queue, clock }, workspaceId);
+    // Nudges to fold get lost like any other.
+    await statistics.settle(workspaceId);
+  }
   await removeOrphans({ database, objects, clock });
   await findMissedUploads({
     database,

@@ -1,0 +1,18 @@
+import type { Database } from '../core/database.ts';
+
+const workspacesAtOnce = 100;
+
+/** The ids of all workspaces, newest first: for what has to be done in each of them. Holds no transaction in between. */
+export async function* walkWorkspaces(database: Database): AsyncGenerator<string> {
+  let after: string | null = null;
+  for (;;) {
+    const page: readonly { id: string }[] = (
+      await database.inSystem((db) =>
+        db.query<{ id: string }>('SELECT id FROM dbrag.list_workspaces($1, $2)', [after, workspacesAtOnce]),
+      )
+    ).rows;
+    for (const { id } of page) yield id;
+    after = page.at(-1)?.id ?? null;
+    if (page.length < workspacesAtOnce) return;
+  }
+}
