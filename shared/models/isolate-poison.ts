@@ -10,7 +10,8 @@ const mostRequests = 64;
 /**
  * Embeds texts of one request. When the provider refuses them, halves until the poison stands alone, so that its neighbours
  * succeed.
- * @throws ModelError of any kind but `input`, and `transient` when so much is refused that it cannot be the texts
+ * @throws ModelError of any kind but `input`, `transient` when so much is refused that it cannot be the texts, and `provider` when
+ * every one of several texts was answered with rubbish
  */
 export async function embedIsolatingPoison(
   embedder: Embedder,
@@ -21,7 +22,7 @@ export async function embedIsolatingPoison(
   const open: [start: number, end: number][] = texts.length > 0 ? [[0, texts.length]] : [];
   for (let requests = 0; ; requests += 1) {
     const range = open.pop();
-    if (range === undefined) return outcomes;
+    if (range === undefined) return notAllRubbish(outcomes);
     if (requests === mostRequests)
       throw new ModelError('transient', 'The model refuses too many inputs for them to be at fault.', {
         retryAfterSeconds: 60,
@@ -35,6 +36,14 @@ export async function embedIsolatingPoison(
       open.push([middle, end], [start, middle]);
     }
   }
+}
+
+/** A model of other dimensions than were asked for answers no text usably: that is for an operator, and no document's fault. */
+function notAllRubbish(outcomes: readonly EmbedOutcome[]): readonly EmbedOutcome[] {
+  const isRubbish = (outcome: EmbedOutcome) => outcome instanceof ModelError && outcome.badResponse;
+  if (outcomes.length > 1 && outcomes.every(isRubbish))
+    throw new ModelError('provider', 'The model gave no usable vector for any text.', { retryAfterSeconds: 60 });
+  return outcomes;
 }
 
 async function embedOrFault(

@@ -38,6 +38,20 @@ describe('embedIsolatingPoison', () => {
     expect(embedder.requests.length).toBeLessThanOrEqual(64);
   });
 
+  it('blames the provider when every text is answered with rubbish, and a text that is the only one', async () => {
+    const embedder = new FakeEmbedder();
+    const answerRubbishTo = (isPoison: (text: string) => boolean) => {
+      embedder.fault = (texts) => {
+        if (texts.some(isPoison)) throw new ModelError('input', 'no vector', { badResponse: true });
+      };
+    };
+    answerRubbishTo(() => true);
+    await expect(embedIsolatingPoison(embedder, ['a', 'b', 'c'], options)).rejects.toMatchObject({ kind: 'provider' });
+    answerRubbishTo((text) => text === 'b');
+    const outcomes = await embedIsolatingPoison(embedder, ['a', 'b', 'c'], options);
+    expect(outcomes.map((outcome) => outcome instanceof ModelError)).toEqual([false, true, false]);
+  });
+
   it('passes other errors on', async () => {
     const embedder = new FakeEmbedder();
     embedder.fault = () => {
