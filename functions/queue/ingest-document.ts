@@ -5,13 +5,13 @@ import { queueFunction } from '../runtime/queue-function.ts';
 
 export const handler = queueFunction(async ({ body }, { services }) => {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
-  const { database, objects, queue, config, log, statistics } = services;
+  const { database, objects, embeddingNudges: nudges, config, log, statistics } = services;
   const started = performance.now();
   const outcome = await ingestDocument(
     {
       database,
       objects,
-      queue,
+      nudges,
       failpoint: noFailpoint,
       model: config.models.embeddingModel,
       maximumFileBytes: config.maximumFileBytes,

@@ -9,6 +9,7 @@ import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/
 import type { Database } from '../../shared/core/database.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
+import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly objects: ObjectStore;
   readonly queue: WorkQueue;
   readonly sweep: SweepArm;
+  readonly embeddingNudges: EmbeddingNudges;
   readonly apiKeys: ApiKeyDirectory;
   readonly statistics: StatisticsKeeper;
   readonly embedder: Embedder;
@@ -67,6 +69,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     queue,
     embedder,
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
+    embeddingNudges: overrides.embeddingNudges ?? new EmbeddingNudges(queue, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),

@@ -19,15 +19,17 @@ export interface EmbeddingNudge {
   readonly version: number;
 }
 
-/** Tells workers of a priority that there is something to embed. May get lost: the sweeper nudges again. */
+/**
+ * Tells workers of a priority that there is something to embed. May get lost: the sweeper nudges again.
+ * @returns whether the queue took it
+ */
 export async function nudgeEmbedding(
   queue: WorkQueue,
   priority: Priority,
   { workspaceId, documentId, version }: EmbeddingNudge,
   delaySeconds = 0,
-): Promise<void> {
+): Promise<boolean> {
   const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, version, priority };
-  await queue.send(`embed-${priority}`, [
-    { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) },
-  ]);
+  const nudge = { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) };
+  return (await queue.send(`embed-${priority}`, [nudge])) > 0;
 }

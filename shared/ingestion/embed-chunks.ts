@@ -150,10 +150,15 @@ async function take(
   return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
 }
 
-function nudge(ports: EmbedChunksPorts, pool: PendingPool, documentId: string, delaySeconds: number): Promise<void> {
+async function nudge(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documentId: string,
+  delaySeconds: number,
+): Promise<void> {
   // The version is for people who read messages: a worker takes what the document lacks, whichever version it is for.
   const { workspaceId, priority } = pool;
-  return nudgeEmbedding(ports.queue, priority, { workspaceId, documentId, version: 1 }, delaySeconds);
+  await nudgeEmbedding(ports.queue, priority, { workspaceId, documentId, version: 1 }, delaySeconds);
 }
 
 async function embedLease(

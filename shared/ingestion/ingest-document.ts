@@ -3,10 +3,9 @@ import type { Database } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
 import type { Failpoint } from '../core/failpoint.ts';
 import { type ObjectStore, ObjectTooLarge } from '../core/object-store.ts';
-import type { WorkQueue } from '../core/work-queue.ts';
 import { type ClaimedVersion, claimVersion } from './claim-version.ts';
 import { commitSplit, type SplitOutcome } from './commit-split.ts';
-import { nudgeEmbedding } from './embed-chunks.message.ts';
+import type { EmbeddingNudges } from './embedding-nudges.ts';
 import { failVersion } from './fail-version.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { parse } from './parse.ts';
@@ -16,7 +15,7 @@ import { loadTokenCounter } from './token-counter.ts';
 export interface IngestDocumentPorts {
   readonly database: Database;
   readonly objects: ObjectStore;
-  readonly queue: WorkQueue;
+  readonly nudges: EmbeddingNudges;
   readonly failpoint: Failpoint;
   /** The embedding model of the stage: the space that every chunk must have a vector in. */
   readonly model: string;
@@ -40,7 +39,7 @@ export async function ingestDocument(
   await ports.failpoint.reach('worker.after_claim');
   const outcome = claim.isSplit ? 'to_embed' : await splitOrFail(ports, claim);
   await ports.failpoint.reach('worker.after_commit_before_ack');
-  if (outcome === 'to_embed') await nudgeEmbedding(ports.queue, claim.priority, claim);
+  if (outcome === 'to_embed') await ports.nudges.nudge(claim.priority, claim);
   return outcome;
 }
 

@@ -6,7 +6,7 @@ import type { QuestionEmbedder } from '../models/embed-question.ts';
 import { ModelError } from '../models/model-error.ts';
 import { costUsd } from '../usage/prices.ts';
 import { recordUsage } from '../usage/record-usage.ts';
-import type { Filter } from './filter.ts';
+import { compileFilter, type Filter } from './filter.ts';
 import { type SearchHit, type SearchMode, search } from './search.ts';
 
 export interface AnswerSearchPorts {
@@ -48,6 +48,8 @@ const embedMilliseconds = 4_000;
  */
 export async function answerSearch(ports: AnswerSearchPorts, question: SearchQuestion): Promise<AnsweredSearch> {
   const started = performance.now();
+  // Refused before anything is bought for it.
+  if (question.filter) compileFilter(question.filter);
   const embedded = question.mode === 'keyword' ? undefined : await embedQuestion(ports, question);
   const embeddedAt = performance.now();
   const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };

@@ -9,6 +9,7 @@ import type { Nudge, Priority, QueueName, WorkQueue } from '../../../shared/core
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { embedChunksMessage } from '../../../shared/ingestion/embed-chunks.message.ts';
 import { embedChunks } from '../../../shared/ingestion/embed-chunks.ts';
+import { EmbeddingNudges } from '../../../shared/ingestion/embedding-nudges.ts';
 import { ingestDocumentMessage } from '../../../shared/ingestion/ingest-document.message.ts';
 import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
 import { nudgeIngestion } from '../../../shared/ingestion/nudge-ingestion.ts';
@@ -146,7 +147,9 @@ export class IngestionWorld {
   ingest(body: unknown): ReturnType<typeof ingestDocument> {
     const { database } = this.options;
     const { objects, queue, failpoint } = this;
-    const ports = { database, objects, queue, failpoint, model: this.embedder.model, maximumFileBytes: 1e8 };
+    // Of an execution environment of its own, which shares no message with others.
+    const nudges = new EmbeddingNudges(queue, systemClock);
+    const ports = { database, objects, nudges, failpoint, model: this.embedder.model, maximumFileBytes: 1e8 };
     return ingestDocument(ports, ingestDocumentMessage.parse(body));
   }
 

@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.ts';
+import type { Priority, WorkQueue } from '../core/work-queue.ts';
+import { type EmbeddingNudge, nudgeEmbedding } from './embed-chunks.message.ts';
+
+/**
+ * Nudges of one process, few in a bulk load: a worker takes whatever waits in a workspace at a priority, so a message that is on its
+ * way covers all that is committed before it arrives. The first goes at once; what follows closely shares one that comes a second
+ * later. Critical work never shares.
+ */
+export class EmbeddingNudges {
+  private readonly queue: WorkQueue;
+  private readonly clock: Clock;
+  private readonly pools = new Map<string, { sentAt: number; coveredUntil: number }>();
+
+  constructor(queue: WorkQueue, clock: Clock) {
+    this.queue = queue;
+    this.clock = clock;
+  }
+
+  async nudge(priority: Priority, version: EmbeddingNudge): Promise<void> {
+    if (priority === 'critical') {
+      await nudgeEmbedding(this.queue, priority, version);
+      return;
+    }
+    const now = this.clock.now().getTime();
+    const key = `${version.workspaceId} ${priority}`;
+    const pool = this.pools.get(key);
+    if (pool && now < pool.coveredUntil) return;
+    const delaySeconds = pool && now - pool.sentAt < shareSeconds * 1_000 ? shareSeconds : 0;
+    const sent = await nudgeEmbedding(this.queue, priority, version, delaySeconds);
+    if (!sent) return;
+    this.pools.delete(key);
+    this.pools.set(key, {
+      sentAt: now,
+      coveredUntil: delaySeconds > 0 ? now + delaySeconds * 1_000 - marginMilliseconds : 0,
+    });
+    if (this.pools.size > rememberedPools) this.pools.delete(this.pools.keys().next().value as string);
+  }
+}
+
+/** The shortest delay that a queue knows. */
+const shareSeconds = 1;
+/** A delayed message may come a little early: what is committed just before that is not taken to be covered. */
+const marginMilliseconds = 200;
+const rememberedPools = 1_000;
