@@ -125,7 +125,10 @@ function notRouted(routes: readonly Route[], request: Request, requestId: string
 function matches(template: string, pathname: string): boolean {
   const expected = template.split('/');
   const actual = pathname.split('/');
-  return expected.length === actual.length && expected.every((part, i) => part.startsWith('{') || part === actual[i]);
+  return (
+    expected.length === actual.length &&
+    expected.every((part, i) => (part.startsWith('{') ? actual[i] !== '' : part === actual[i]))
+  );
 }
 
 function honoPath(template: string): string {

@@ -17,6 +17,9 @@ export interface ReceivedRequest {
 
 type Many = Record<string, string[]>;
 
+/** Without a prototype: a client may call a header or a member of the query `__proto__` or `constructor`. */
+const noneYet = (): Many => Object.create(null);
+
 /** The event of a Lambda proxy integration, version 1.0, as a REST API sends it. */
 export function proxyEvent(api: RestApi, request: ReceivedRequest): APIGatewayProxyEvent {
   const { message, match, body } = request;
@@ -81,7 +84,7 @@ function requestContext(api: RestApi, request: ReceivedRequest): APIGatewayProxy
 
 /** Names keep the client's spelling, as HTTP/1.1 clients of API Gateway see it; the gateway adds its own. */
 function headersOf(message: IncomingMessage): Many {
-  const headers: Many = {};
+  const headers = noneYet();
   for (let index = 0; index + 1 < message.rawHeaders.length; index += 2) {
     const name = message.rawHeaders[index] as string;
     const value = message.rawHeaders[index + 1] as string;
@@ -97,7 +100,7 @@ function headersOf(message: IncomingMessage): Many {
 
 function queryOf(query: string): Many | null {
   if (query === '') return null;
-  const values: Many = {};
+  const values = noneYet();
   for (const [name, value] of new URLSearchParams(query)) {
     const known = values[name];
     if (known) known.push(value);

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 /** API Gateway's limit for the body of a request. */
 const maximumBodyBytes = 10 * 1024 * 1024;
+/** Whoever sends longer than this finds the connection closed. */
+const discardMilliseconds = 5_000;
 const nothing = Buffer.alloc(0);
 
 export type ReadBody = { readonly body: Buffer } | 'too_large' | 'aborted';
@@ -22,5 +24,20 @@ export function readBody(message: IncomingMessage): Promise<ReadBody> | ReadBody
     message.on('end', () => resolve({ body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }));
     message.on('close', () => resolve('aborted'));
     message.on('error', () => resolve('aborted'));
+  });
+}
+
+/**
+ * Reads what is still coming and throws it away. A connection that is closed while its client still sends is reset, and the client
+ * never sees the answer.
+ */
+export function discardBody(message: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, discardMilliseconds);
+    message.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    message.resume();
   });
 }

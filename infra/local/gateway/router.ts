@@ -13,6 +13,9 @@ interface Node {
   readonly methods: Map<string, Route>;
 }
 
+/** What API Gateway means by `ANY`. `TRACE` and the methods of WebDAV reach no integration. */
+const anyMethods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+
 const node = (): Node => ({ fixed: new Map(), parameter: undefined, greedy: undefined, methods: new Map() });
 
 /**
@@ -74,7 +77,7 @@ export class Router {
 }
 
 function found(at: Node, method: string, parameters: Readonly<Record<string, string>>): Match | undefined {
-  const route = at.methods.get(method) ?? at.methods.get('ANY');
+  const route = at.methods.get(method) ?? (anyMethods.has(method) ? at.methods.get('ANY') : undefined);
   return route && { route, pathParameters: Object.keys(parameters).length > 0 ? parameters : null };
 }
 

@@ -6,7 +6,7 @@ import { type FunctionRunner, TooManyRequests } from '../lambda/function-runner.
 import { type GatewayErrorType, respondFromGateway } from './gateway-response.ts';
 import { matchesMediaType, proxyEvent, type ReceivedRequest } from './proxy-event.ts';
 import { parseBufferedResult } from './proxy-result.ts';
-import { readBody } from './read-body.ts';
+import { discardBody, readBody } from './read-body.ts';
 import { Router } from './router.ts';
 import { StreamResponse } from './stream-response.ts';
 
@@ -64,9 +64,7 @@ async function serve(
   const received = read instanceof Promise ? await read : read;
   if (received === 'aborted') return;
   if (received === 'too_large') {
-    // The rest of the body is not wanted, and the connection is of no further use.
-    response.setHeader('Connection', 'close');
-    response.once('finish', () => message.destroy());
+    await discardBody(message);
     return fail(api, response, 'REQUEST_TOO_LARGE', requestId);
   }
   const query = question < 0 ? '' : target.slice(question + 1);

@@ -126,6 +126,7 @@ describe('the application', () => {
     const wrong = await ask('/things', { method: 'DELETE' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
     expect((await ask('/things/1/more')).status).toBe(404);
+    expect((await ask('/things/', { method: 'PATCH' })).status).toBe(404);
     expect((await ask('/')).status).toBe(404);
   });
 

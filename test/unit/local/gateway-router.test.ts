@@ -34,6 +34,10 @@ describe('the router', () => {
     expect(found(method, path)).toEqual([name, parameters]);
   });
 
+  it.each(['TRACE', 'CONNECT', 'PROPFIND'])('takes ANY for no %s, which reaches no integration', (method) => {
+    expect(found(method, '/v1/collections')).toBeUndefined();
+  });
+
   it('finds nothing where no route is', () => {
     expect(new Router(localApi([{ path: '/v1/x', method: 'GET' }]).routes).match('POST', '/v1/x')).toBeUndefined();
     expect(new Router([]).match('GET', '/')).toBeUndefined();
