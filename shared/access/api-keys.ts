@@ -1,6 +1,6 @@
-import type { Role } from '../core/caller.ts';
+import { type Caller, mayActAs, type Role } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
-import { notFound } from '../core/errors.ts';
+import { DbragError, notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import { hashApiKey, newApiKeySecret } from './api-key.ts';
@@ -64,8 +64,25 @@ export async function listApiKeys(db: Db, workspaceId: string, { limit, after }:
   return pageOf(rows, limit);
 }
 
-/** Deletes a key: it is refused at once by the database, and by what remembers it within 30 s. @throws not_found */
-export async function revokeApiKey(db: Db, workspaceId: string, id: string): Promise<void> {
-  const { count } = await db.query('DELETE FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
-  if (count === 0) throw notFound('apiKey');
+/**
+ * Deletes a key: it is refused at once by the database, and by what remembers it within 30 s.
+ * @throws not_found · forbidden for a key that may more than the caller, whom it could otherwise be taken from by those below
+ */
+export async function revokeApiKey(
+  db: Db,
+  caller: Pick<Caller, 'workspaceId' | 'role' | 'collectionIds'>,
+  id: string,
+): Promise<void> {
+  const { rows } = await db.query<{ role: Role; collection_ids: string[] | null }>(
+    'SELECT role, collection_ids FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2 FOR UPDATE',
+    [caller.workspaceId, id],
+  );
+  const key = rows[0];
+  if (!key) throw notFound('apiKey');
+  const isWider =
+    caller.collectionIds !== null &&
+    !key.collection_ids?.every((collection) => caller.collectionIds?.includes(collection));
+  if (!mayActAs(caller, key.role) || isWider)
+    throw new DbragError('forbidden', 'This key may more than the one that asks.');
+  await db.query('DELETE FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2', [caller.workspaceId, id]);
 }

@@ -13,7 +13,7 @@ export interface Caller {
   readonly collectionIds: readonly string[] | null;
 }
 
-export function mayActAs(caller: Caller, needed: Role): boolean {
+export function mayActAs(caller: Pick<Caller, 'role'>, needed: Role): boolean {
   return roles.indexOf(caller.role) >= roles.indexOf(needed);
 }
 

@@ -92,7 +92,7 @@ export const apiKeyRoutes = [
       const { caller, parameters } = context;
       const id = parsePublicId('apiKey', parameters.id ?? '');
       return changeReply(context, async (db) => {
-        await revokeApiKey(db, caller.workspaceId, id);
+        await revokeApiKey(db, caller, id);
         return {
           status: 204,
           body: undefined,

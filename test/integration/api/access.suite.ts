@@ -186,6 +186,18 @@ export function accessSuite(world: World): void {
         expect((await world().nobody.get('/v1/collections', { authorization })).status).toBe(401);
     });
 
+    it('is not revoked by one that may less', async () => {
+      const owner = await home.api.expect(201, 'POST', '/v1/api-keys', { name: 'owner', role: 'owner' });
+      const admin = await world().key(home, { role: 'admin' });
+      const collection = await home.api.expect(201, 'POST', '/v1/collections', { name: 'narrow' });
+      const narrow = await world().key(home, { role: 'admin', collection_ids: [collection.id] });
+      expect((await admin.delete(`/v1/api-keys/${owner.id}`)).status).toBe(403);
+      const wide = await home.api.expect(201, 'POST', '/v1/api-keys', { name: 'wide', role: 'reader' });
+      expect((await narrow.delete(`/v1/api-keys/${wide.id}`)).status).toBe(403);
+      expect((await home.api.delete(`/v1/api-keys/${owner.id}`)).status).toBe(204);
+      expect((await admin.delete(`/v1/api-keys/${wide.id}`)).status).toBe(204);
+    });
+
     it('is refused once it is revoked, and once it has expired', async () => {
       const made = await home.api.expect(201, 'POST', '/v1/api-keys', { name: 'revoked', role: 'reader' });
       const revoked = await home.api.delete(`/v1/api-keys/${made.id}`);
