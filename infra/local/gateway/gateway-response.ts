@@ -42,16 +42,15 @@ export function respondFromGateway(
   };
   const template = Object.entries(chosen?.templates ?? {})[0];
   const body = fill(template?.[1] ?? '{"message":$context.error.messageString}', context);
-  const headers = Object.entries(chosen?.headers ?? {}).map(([name, value]) => [
-    name,
-    value.startsWith('context.') ? (context[value] ?? '') : value,
-  ]);
-  response.writeHead(statusCode, {
-    'Content-Type': template?.[0] ?? 'application/json',
-    'x-amzn-RequestId': requestId,
-    ...Object.fromEntries(headers),
-    'Content-Length': Buffer.byteLength(body),
-  });
+  const headers = Object.entries(chosen?.headers ?? {}).map(
+    ([name, value]) => [name, value.startsWith('context.') ? (context[value] ?? '') : value] as const,
+  );
+  response.statusCode = statusCode;
+  response.setHeader('Content-Type', template?.[0] ?? 'application/json');
+  response.setHeader('x-amzn-RequestId', requestId);
+  // One by one: the template's names may be those above in other letters, and are meant instead of them.
+  for (const [name, value] of headers) response.setHeader(name, value);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
   response.end(body);
 }
 
