@@ -20,7 +20,8 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   process.stdout.write('dbrag is starting …\n');
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const logFile = join(dataDirectory, 'local.log');
-  const log = createWriteStream(logFile, { mode: 0o600 });
+  // Appended to: a start that is refused because another one runs must not take that one's log away.
+  const log = createWriteStream(logFile, { mode: 0o600, flags: 'a' });
   const cloud = await startLocalCloud({
     assemblyDirectory: () => assemblyOf(stageName),
     dataDirectory,
@@ -48,7 +49,13 @@ function requireFreePort(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     probe.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new SettingError(`Port ${port} is taken. PORT=3001 npm start takes another one.`) : error);
+      reject(
+        taken
+          ? new SettingError(
+              `Port ${port} is taken. PORT=3001 npm start takes another one; a second instance needs a LOCAL_DATA_DIR of its own too.`,
+            )
+          : error,
+      );
     });
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
   });
