@@ -21,7 +21,10 @@ export const handler = batchFunction(async (records, { services, context }) => {
         log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
     },
     messages,
-    { remainingTime: () => context.getRemainingTimeInMillis() },
+    {
+      remainingTime: () => context.getRemainingTimeInMillis(),
+      isRepeated: records.some(({ attributes }) => Number(attributes.ApproximateReceiveCount) > 1),
+    },
   );
   if (summary.ready > 0) {
     for (const workspaceId of new Set(messages.map((message) => message.workspace_id)))

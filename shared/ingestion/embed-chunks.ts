@@ -8,7 +8,7 @@ import type { ModelPrice } from '../usage/prices.ts';
 import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
 import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
 import { type EmbedChunksMessage, nudgeEmbedding } from './embed-chunks.message.ts';
-import { type Lease, type LeasedChunk, leasePending, type PendingPool } from './lease-pending.ts';
+import { findHeld, type Lease, type LeasedChunk, leasePending, type PendingPool } from './lease-pending.ts';
 import { postponeChunks } from './postpone-chunks.ts';
 import { refuseChunks } from './refuse-chunks.ts';
 
@@ -25,6 +25,8 @@ export interface EmbedChunksPorts extends BuyPorts {
 export interface Time {
   /** Milliseconds that this invocation still has. */
   readonly remainingTime: () => number;
+  /** Some message has been received before: whoever had it may have died, and holds chunks still. */
+  readonly isRepeated?: boolean;
 }
 
 interface Turn extends Time {
@@ -133,6 +135,7 @@ async function embedPool(
     const isMine = isOver || summary.embedded > 0 || own.includes(lease.oldestLeft ?? '');
     if (lease.oldestLeft !== undefined && isMine)
       await nudge(ports, pool, lease.oldestLeft, isOver ? 0 : recheckSeconds);
+    else if (time.isRepeated && lease.oldestLeft === undefined) await comeBack(ports, pool);
     return summary;
   }
 }
@@ -148,6 +151,15 @@ async function take(
   const { limits } = ports.embedder;
   const request = { documentIds, maximumRequests, leaseSeconds, leasedBy: newUuid(), limits };
   return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
+}
+
+/**
+ * The message of a worker that died can come again before what the worker held is free. Were it acknowledged then, nothing but the
+ * sweeper would come back for those chunks.
+ */
+async function comeBack(ports: EmbedChunksPorts, pool: PendingPool): Promise<void> {
+  const held = await ports.database.inWorkspace(pool, (db) => findHeld(db, pool));
+  if (held) await nudge(ports, pool, held.documentId, Math.min(longestDelaySeconds, held.seconds + recheckSeconds));
 }
 
 async function nudge(

@@ -66,6 +66,20 @@ export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequ
   };
 }
 
+/** The chunk of the pool whose lease ends first, and in how many seconds; undefined: nobody holds anything. */
+export async function findHeld(
+  db: Db,
+  pool: PendingPool,
+): Promise<{ readonly documentId: string; readonly seconds: number } | undefined> {
+  const { rows } = await db.query<{ document_id: string; seconds: number }>(
+    `SELECT document_id, ceil(extract(epoch FROM leased_until - now()))::int AS seconds FROM dbrag.pending_embeddings
+     WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND leased_until > now() ORDER BY leased_until LIMIT 1`,
+    [pool.workspaceId, pool.priority, pool.model],
+  );
+  const row = rows[0];
+  return row && { documentId: row.document_id, seconds: row.seconds };
+}
+
 interface Look {
   /** The document that has waited longest; null: the pool is empty. */
   readonly oldest: string | null;

@@ -158,7 +158,11 @@ export class IngestionWorld {
     return this.embedWithin(bodies, () => ends - Date.now());
   }
 
-  embedWithin(bodies: readonly unknown[], remainingTime: () => number): ReturnType<typeof embedChunks> {
+  embedWithin(
+    bodies: readonly unknown[],
+    remainingTime: () => number,
+    isRepeated = false,
+  ): ReturnType<typeof embedChunks> {
     const ports = {
       database: this.options.database,
       queue: this.queue,
@@ -171,7 +175,7 @@ export class IngestionWorld {
     return embedChunks(
       ports,
       bodies.map((body) => embedChunksMessage.parse(body)),
-      { remainingTime },
+      { remainingTime, isRepeated },
     );
   }
 
