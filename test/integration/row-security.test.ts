@@ -281,7 +281,10 @@ describe('row security', () => {
       const lost = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
       for (const change of [`status = 'awaiting_upload'`, `waiting_until = now() + interval '1 hour'`]) {
         for (let i = 0; i < 3; i++) {
-          const id = await createDocument(database.application, own.id, ownCollection, { processing: true, chunks: [] });
+          const id = await createDocument(database.application, own.id, ownCollection, {
+            processing: true,
+            chunks: [],
+          });
           await asOwn(
             `UPDATE dbrag.document_versions SET ${change}, created_at = now() - interval '2 hours', deadline_at = now() + interval '3 hours'
              WHERE document_id = $1`,
