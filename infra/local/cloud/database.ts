@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import pg from 'pg';
-import { startPostgres } from '../postgres/start-postgres.ts';
+import { type RunningPostgres, startPostgres } from '../postgres/start-postgres.ts';
 
 export interface DatabaseSettings {
   /** Admin URL of a native Postgres; the embedded one when left out. */
@@ -18,7 +18,9 @@ export interface RunningDatabase {
   /** As the superuser, in the database of the assembly. */
   readonly adminUrl: string;
   url(user: string, password: string): string;
-  /** Resolves when the embedded database has ended; never for a native one. */
+  /** Of the embedded one; another after it was started again. */
+  readonly processId: number | undefined;
+  /** Resolves when the embedded database has ended for good; never for a native one. */
   readonly exited: Promise<number | null>;
   close(): Promise<void>;
 }
@@ -27,20 +29,64 @@ export interface RunningDatabase {
 export async function startDatabase(settings: DatabaseSettings): Promise<RunningDatabase> {
   const { databaseUrl, databaseName, directory, rootKey, log } = settings;
   if (databaseUrl !== undefined) return nativeDatabase(databaseUrl, databaseName);
-  const running = await startPostgres({
-    dataDirectory: directory,
-    superuserPassword: createHmac('sha256', rootKey).update('postgres').digest('base64url'),
-    database: databaseName,
-    log: (line) => log(`postgres: ${line}`),
-  });
+  const start = (port?: number): Promise<RunningPostgres> =>
+    startPostgres({
+      dataDirectory: directory,
+      superuserPassword: createHmac('sha256', rootKey).update('postgres').digest('base64url'),
+      database: databaseName,
+      log: (line) => log(`postgres: ${line}`),
+      ...(port === undefined ? {} : { port }),
+    });
+  const supervised = superviseDatabase(await start(), start, log);
+  const { host, port, adminUrl, url } = supervised.current();
   return {
-    host: running.host,
-    port: running.port,
+    host,
+    port,
     name: databaseName,
-    adminUrl: running.adminUrl,
-    url: (user, password) => running.url(user, password),
-    exited: running.exited,
-    close: () => running.close(),
+    adminUrl,
+    url: (user, password) => url(user, password),
+    get processId() {
+      return supervised.current().pid;
+    },
+    exited: supervised.exited,
+    close: supervised.close,
+  };
+}
+
+/**
+ * Starts a database that ended by itself again, at its port: what was committed is on disk, and its users connect anew. One that
+ * cannot be started again has ended for good.
+ */
+function superviseDatabase(
+  first: RunningPostgres,
+  start: (port: number) => Promise<RunningPostgres>,
+  log: (line: string) => void,
+) {
+  let current = first;
+  let closing = false;
+  const run = async (): Promise<number | null> => {
+    for (;;) {
+      const code = await current.exited;
+      if (closing) return code;
+      log(`postgres: ended by itself (${code === null ? 'a signal' : `exit status ${code}`}); it is started again`);
+      try {
+        current = await start(first.port);
+      } catch (error) {
+        log(`postgres: ${(error as Error).message}`);
+        return code;
+      }
+      if (closing) await current.close();
+    }
+  };
+  const exited = run();
+  return {
+    current: () => current,
+    exited,
+    async close(): Promise<void> {
+      closing = true;
+      await current.close();
+      await exited;
+    },
   };
 }
 
@@ -60,6 +106,7 @@ async function nativeDatabase(adminUrl: string, databaseName: string): Promise<R
     name: databaseName,
     adminUrl: url(decodeURIComponent(address.username), decodeURIComponent(address.password)),
     url,
+    processId: undefined,
     exited: new Promise(() => {}),
     close: async () => {},
   };
