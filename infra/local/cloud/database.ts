@@ -67,7 +67,8 @@ function superviseDatabase(
   const run = async (): Promise<number | null> => {
     for (;;) {
       const code = await current.exited;
-      if (closing) return code;
+      // Ctrl-C reaches every process of the terminal: one that was asked to end is not brought back.
+      if (closing || code === 0) return code;
       log(`postgres: ended by itself (${code === null ? 'a signal' : `exit status ${code}`}); it is started again`);
       try {
         current = await start(first.port);
