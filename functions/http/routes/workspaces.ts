@@ -6,6 +6,7 @@ import {
   renameWorkspace,
   type Workspace,
 } from '../../../shared/access/workspaces.ts';
+import { DbragError } from '../../../shared/core/errors.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
@@ -99,6 +100,9 @@ export const workspaceRoutes = [
     success: { status: 200, description: 'The workspace', schema: contract.workspace },
     async handle(context) {
       const { caller, body } = context;
+      if (caller.collectionIds) {
+        throw new DbragError('forbidden', 'A key narrowed to some collections cannot change the workspace.');
+      }
       return changeReply(context, async (db) => {
         const view = workspaceView(await renameWorkspace(db, caller.workspaceId, body.name));
         return {

@@ -186,11 +186,12 @@ export function accessSuite(world: World): void {
         expect((await world().nobody.get('/v1/collections', { authorization })).status).toBe(401);
     });
 
-    it('is not revoked by one that may less', async () => {
+    it('is not revoked by one that may less, nor the workspace changed by a narrowed one', async () => {
       const owner = await home.api.expect(201, 'POST', '/v1/api-keys', { name: 'owner', role: 'owner' });
       const admin = await world().key(home, { role: 'admin' });
       const collection = await home.api.expect(201, 'POST', '/v1/collections', { name: 'narrow' });
       const narrow = await world().key(home, { role: 'admin', collection_ids: [collection.id] });
+      expect((await narrow.patch('/v1/workspace', { name: 'taken over' })).status).toBe(403);
       expect((await admin.delete(`/v1/api-keys/${owner.id}`)).status).toBe(403);
       const wide = await home.api.expect(201, 'POST', '/v1/api-keys', { name: 'wide', role: 'reader' });
       expect((await narrow.delete(`/v1/api-keys/${wide.id}`)).status).toBe(403);
