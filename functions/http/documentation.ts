@@ -16,8 +16,9 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** Nothing is fetched from elsewhere: the service may run where there is no internet. */
-const start = `Scalar.createApiReference('#reference', { url: 'openapi.json', withDefaultFonts: false, telemetry: false, proxyUrl: '' });
+/** Nothing is fetched from, or sent, elsewhere: the service may run where there is no internet. */
+const start = `Scalar.createApiReference('#reference', { url: 'openapi.json', withDefaultFonts: false, telemetry: false, proxyUrl: '',
+  showDeveloperTools: 'never', agent: { disabled: true }, mcp: { disabled: true } });
 `;
 
 const policy =
