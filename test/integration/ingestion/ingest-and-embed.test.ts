@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../../support/fake-model-server/server.ts';
+import { findDatabaseFaults } from '../../support/invariants.ts';
 import { IngestionWorld } from './ingestion-world.ts';
 
 let test: TestDatabase;
@@ -60,22 +61,7 @@ const jobOf = (id: string, version = 1) =>
 const countOf = async (table: string, id: string): Promise<number> =>
   (await one<{ n: number }>(`SELECT count(*)::int AS n FROM dbrag.${table} WHERE document_id = $1`, [id])).n;
 
-/** The checker of invariants: every row it gives is a fault. */
-async function faults(): Promise<unknown[]> {
-  const { rows } = await test.admin.query(
-    `SELECT 'I1r', document_id FROM dbrag.document_versions WHERE status = 'failed' AND coalesce(error->>'code','') = ''
-     UNION ALL SELECT 'I2n', v.document_id FROM dbrag.document_versions v JOIN dbrag.documents d ON d.id = v.document_id AND d.live_version = v.version
-       LEFT JOIN LATERAL (SELECT count(*) n, count(DISTINCT ordinal) u, min(ordinal) lo, max(ordinal) hi FROM dbrag.placements p WHERE p.document_id = v.document_id AND p.version = v.version) x ON true
-       WHERE v.chunks <> x.n OR x.u <> x.n OR (x.n > 0 AND (x.lo <> 0 OR x.hi <> x.n - 1))
-     UNION ALL SELECT 'I2e', p.document_id FROM dbrag.placements p JOIN dbrag.documents d ON d.id = p.document_id AND d.live_version = p.version
-       WHERE NOT EXISTS (SELECT FROM dbrag.embeddings e WHERE e.document_id = p.document_id AND e.content_hash = p.content_hash)
-     UNION ALL SELECT 'I8p', b.document_id FROM dbrag.pending_embeddings b WHERE NOT EXISTS (SELECT FROM dbrag.chunks c WHERE c.document_id = b.document_id AND c.content_hash = b.content_hash)
-     UNION ALL SELECT 'usage', v.document_id FROM dbrag.document_versions v JOIN dbrag.documents d ON d.id = v.document_id
-       WHERE v.status = 'ready' AND (SELECT sum(token_count) FROM dbrag.chunks c WHERE c.document_id = v.document_id) IS DISTINCT FROM
-         (SELECT sum(u.embedding_tokens) FROM dbrag.usage_events u WHERE u.document_id = v.document_id)`,
-  );
-  return rows;
-}
+const faults = () => findDatabaseFaults(test.admin, { workspaceId });
 
 describe('a document', () => {
   it('becomes ready with its chunks, vectors, counts, usage and statistics', async () => {
