@@ -36,6 +36,8 @@ export interface BundleOptions {
   /** External source maps beside the modules. */
   readonly sourceMaps?: boolean;
   readonly entries?: readonly string[];
+  /** Failpoints that can be told to act: for tests only. Default false, which leaves no trace of them. */
+  readonly actingFailpoints?: boolean;
 }
 
 // Dependencies that are CommonJS inside an ES module still call `require`, `__filename` and `__dirname`.
@@ -79,7 +81,7 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
     keepNames: true,
     legalComments: 'none',
     sourcemap: options.sourceMaps ? 'external' : false,
-    define: { ...options.define },
+    define: { ACTING_FAILPOINTS: String(options.actingFailpoints ?? false), ...options.define },
     metafile: true,
     logLevel: 'warning',
   });

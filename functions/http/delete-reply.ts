@@ -32,6 +32,7 @@ export async function deleteReply(
       audit: begun ? [audit] : [],
     };
   });
+  await services.failpoint.reach('delete.after_tombstone');
   if (accepted) await nudgeDeletion(services.queue, caller.workspaceId, accepted);
   return reply;
 }

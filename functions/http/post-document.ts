@@ -28,6 +28,7 @@ export async function postDocument(
   const contentType = body.content_type ?? 'text/plain; charset=utf-8';
   const key = contentKey(caller.workspaceId, newUuid());
   const [{ versionId }] = await Promise.all([services.objects.put(key, bytes, { contentType }), services.sweep.arm()]);
+  await services.failpoint.reach('s3.after_put');
   let accepted: AcceptedDocument | undefined;
   const reply = await changeReply(context, async (db) => {
     accepted = await acceptDocument(db, {
@@ -63,6 +64,7 @@ export async function postDocument(
   if (accepted) {
     const { document } = accepted;
     const priority = body.priority ?? 'default';
+    await services.failpoint.reach('api.after_row_commit');
     await nudgeIngestion(services.queue, {
       workspaceId: caller.workspaceId,
       documentId: document.id,
@@ -70,6 +72,7 @@ export async function postDocument(
       attempt: 1,
       priority,
     });
+    await services.failpoint.reach('api.after_send');
     services.log.documentAccepted({
       workspaceId: publicId('workspace', caller.workspaceId),
       documentId: publicId('document', document.id),
@@ -77,5 +80,6 @@ export async function postDocument(
       bytes: bytes.length,
     });
   }
+  await services.failpoint.reach('api.before_response');
   return reply;
 }

@@ -1,4 +1,3 @@
-import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
 import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
 import { createChunkCache } from '../runtime/models.ts';
@@ -7,7 +6,7 @@ import { batchFunction } from '../runtime/queue-function.ts';
 /** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
 export const handler = batchFunction(async (records, { services, context }) => {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
-  const { database, queue, clock, embedder, config, log, statistics } = services;
+  const { database, failpoint, queue, clock, embedder, config, log, statistics } = services;
   const started = performance.now();
   const summary = await embedChunks(
     {
@@ -16,7 +15,7 @@ export const handler = batchFunction(async (records, { services, context }) => {
       clock,
       embedder,
       cache: createChunkCache(config, services.cache),
-      failpoint: noFailpoint,
+      failpoint,
       onPostponed: (error, chunks) =>
         log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
     },

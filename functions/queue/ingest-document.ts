@@ -1,18 +1,17 @@
-import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
 import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
 
 export const handler = queueFunction(async ({ body }, { services }) => {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
-  const { database, objects, embeddingNudges: nudges, config, log, statistics } = services;
+  const { database, failpoint, objects, embeddingNudges: nudges, config, log, statistics } = services;
   const started = performance.now();
   const outcome = await ingestDocument(
     {
       database,
       objects,
       nudges,
-      failpoint: noFailpoint,
+      failpoint,
       model: config.models.embeddingModel,
       maximumFileBytes: config.maximumFileBytes,
     },

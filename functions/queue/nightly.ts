@@ -8,7 +8,7 @@ import type { Services } from '../runtime/services.ts';
 
 /** The full pass of the night: what no event and no message would bring about. */
 export async function runNightly(services: Services): Promise<void> {
-  const { database, objects, queue, sweep, clock, statistics, log } = services;
+  const { database, failpoint, objects, queue, sweep, clock, statistics, log } = services;
   await createMonthPartitions(database);
   await expireRecords(database);
   for await (const workspaceId of walkWorkspaces(database)) {
@@ -19,6 +19,7 @@ export async function runNightly(services: Services): Promise<void> {
   await removeOrphans({ database, objects, clock });
   await findMissedUploads({
     database,
+    failpoint,
     objects,
     queue,
     sweep,

@@ -6,9 +6,10 @@ import { queueFunction } from '../runtime/queue-function.ts';
 
 /** S3 says that something happened to an object. Only its name is believed; test events and foreign shapes are acknowledged. */
 export const handler = queueFunction(async ({ body }, { services }) => {
-  const { database, objects, queue, sweep, clock, log } = services;
+  const { database, failpoint, objects, queue, sweep, clock, log } = services;
   const ports = {
     database,
+    failpoint,
     objects,
     queue,
     sweep,

@@ -24,8 +24,8 @@ export async function runMaintenance(
       return;
     case 'sweep': {
       if (message.full) await runNightly(services);
-      const { database, queue, clock, log } = services;
-      const report = await sweep({ database, queue, clock, actions: createSweepActions(database, queue) });
+      const { database, failpoint, queue, clock, log } = services;
+      const report = await sweep({ database, failpoint, queue, clock, actions: createSweepActions(database, queue) });
       if (report) log.sweepFinished(report);
       return;
     }

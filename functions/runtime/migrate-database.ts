@@ -3,6 +3,7 @@ import { createSecretReader } from '../../shared/adapters/secrets/secret-reader.
 import { systemClock } from '../../shared/core/clock.ts';
 import { readMigrationConfig } from '../../shared/core/config.ts';
 import { databaseTls } from './database-tls.ts';
+import { createFailpoint } from './failpoint.ts';
 
 interface Credentials {
   readonly username: string;
@@ -32,5 +33,6 @@ export async function migrateDatabase(): Promise<MigrationResult> {
     directory: config.directory,
     settings: { partitions: config.partitions, dimensions: config.embeddingDimensions },
     passwords: { application: application.password, maintainer: maintainer.password },
+    failpoint: createFailpoint(),
   });
 }

@@ -7,6 +7,7 @@ import type { Cache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
 import type { Database } from '../../shared/core/database.ts';
+import type { Failpoint } from '../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
@@ -16,6 +17,7 @@ import type { Embedder } from '../../shared/models/embedder.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
+import { createFailpoint } from './failpoint.ts';
 import { createEmbedder, createQuestionEmbedder } from './models.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -27,6 +29,7 @@ export interface Services {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Telemetry;
+  readonly failpoint: Failpoint;
   readonly database: Database;
   /** Null where the stage has none. */
   readonly cache: (Cache & { ping(): Promise<void> }) | null;
@@ -64,6 +67,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     config,
     clock,
     log,
+    failpoint: overrides.failpoint ?? createFailpoint(),
     database,
     cache,
     queue,

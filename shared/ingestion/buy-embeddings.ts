@@ -1,3 +1,4 @@
+import type { Failpoint } from '../core/failpoint.ts';
 import type { Embedder, EmbedOptions } from '../models/embedder.ts';
 import type { EmbeddingCache } from '../models/embedding-cache.ts';
 import { embedIsolatingPoison } from '../models/isolate-poison.ts';
@@ -10,6 +11,7 @@ import type { RefusedChunk } from './refuse-chunks.ts';
 export interface BuyPorts {
   readonly embedder: Embedder;
   readonly cache: EmbeddingCache;
+  readonly failpoint: Failpoint;
 }
 
 /** What became of the chunks of one request (or of those that the cache held). */
@@ -57,7 +59,7 @@ export async function* buyEmbeddings(
 }
 
 async function buyRequest(
-  { embedder, cache }: BuyPorts,
+  { embedder, cache, failpoint }: BuyPorts,
   workspaceId: string,
   chunks: readonly LeasedChunk[],
   options: EmbedOptions,
@@ -66,6 +68,7 @@ async function buyRequest(
   try {
     const texts = chunks.map((chunk) => chunk.text);
     const outcomes = await embedIsolatingPoison(embedder, texts, options);
+    await failpoint.reach('worker.after_embed_call');
     const filled: FilledChunk[] = [];
     const refused: RefusedChunk[] = [];
     for (const [i, chunk] of chunks.entries()) {

@@ -130,6 +130,7 @@ async function embedPool(
   for (;;) {
     const isOver = time.remainingTime() <= Math.max(turnEnds, time.reserve);
     const lease = await take(ports, pool, own, isOver ? 0 : requestsPerLease, time);
+    await ports.failpoint.reach('worker.after_claim');
     if (lease.chunks.length > 0) summary = add(summary, await embedLease(ports, pool, lease.chunks, time));
     if (lease.chunks.length > 0 && summary.postponed === 0) continue;
     const isMine = isOver || summary.embedded > 0 || own.includes(lease.oldestLeft ?? '');
@@ -182,7 +183,7 @@ async function embedLease(
   const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - time.reserve);
   let summary = nothing;
   for await (const bought of buyEmbeddings(ports, pool.workspaceId, chunks, { deadline })) {
-    await ports.failpoint.reach('worker.after_embed_call');
+    await ports.failpoint.reach('worker.after_cache_write');
     summary = add(summary, await commit(ports, pool, bought));
   }
   return summary;
@@ -192,7 +193,11 @@ async function commit(ports: EmbedChunksPorts, pool: PendingPool, bought: Bought
   let ready = 0;
   for (const filled of byDocuments(bought.filled, documentsPerCommit)) {
     await ports.failpoint.reach('worker.before_commit');
-    const finished = await ports.database.inWorkspace(pool, (db) => commitEmbeddings(db, pool, filled, ports.prices));
+    const finished = await ports.database.inWorkspace(pool, async (db) => {
+      const moved = await commitEmbeddings(db, pool, filled, ports.prices);
+      await ports.failpoint.reach('worker.before_swap');
+      return moved;
+    });
     ready += finished.length;
   }
   const { refused, postponed } = bought;

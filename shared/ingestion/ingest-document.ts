@@ -40,6 +40,7 @@ export async function ingestDocument(
   const outcome = claim.isSplit ? 'to_embed' : await splitOrFail(ports, claim);
   await ports.failpoint.reach('worker.after_commit_before_ack');
   if (outcome === 'to_embed') await ports.nudges.nudge(claim.priority, claim);
+  await ports.failpoint.reach('worker.after_send');
   return outcome;
 }
 
@@ -61,9 +62,12 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
   await ports.failpoint.reach('worker.after_parse');
   const contentHash = createHash('sha256').update(body).digest();
   await ports.failpoint.reach('worker.before_commit');
-  return ports.database.inWorkspace(claim, (db) =>
-    commitSplit(db, claim, ports.model, contentHash, () => split(document, claim.chunking, counter)),
-  );
+  return ports.database.inWorkspace(claim, async (db) => {
+    const chunks = () => split(document, claim.chunking, counter);
+    const outcome = await commitSplit(db, claim, ports.model, contentHash, chunks);
+    await ports.failpoint.reach('worker.mid_chunk_insert');
+    return outcome;
+  });
 }
 
 async function readObject(ports: IngestDocumentPorts, { object }: ClaimedVersion): Promise<Uint8Array> {

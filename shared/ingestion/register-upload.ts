@@ -2,6 +2,7 @@ import { recordAudit } from '../access/audit.ts';
 import type { RequestOrigin } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
+import type { Failpoint } from '../core/failpoint.ts';
 import { publicId } from '../core/ids.ts';
 import type { ObjectHead, ObjectStore } from '../core/object-store.ts';
 import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
@@ -15,6 +16,7 @@ import { isSidecar, readSidecar, sidecarOf, sidecarTarget } from './upload-sidec
 
 export interface RegisterUploadPorts extends DeleteDocumentPorts {
   readonly database: Database;
+  readonly failpoint: Failpoint;
   readonly objects: ObjectStore;
   readonly queue: WorkQueue;
   readonly sweep: SweepArm;
@@ -48,6 +50,7 @@ export async function registerUpload(ports: RegisterUploadPorts, event: UploadEv
   const place = parseUploadKey(key) && (await placeOf(ports.database, key));
   if (!place) return reject(ports, event);
   await ports.sweep.arm();
+  await ports.failpoint.reach('register.after_receive');
   let head = await ports.objects.head(key);
   for (let round = 0; round < rounds; round++) {
     await registerObject(ports, { ...place, key, isSidecar: isSidecar(event.key), origin: event.origin }, head);
@@ -110,6 +113,7 @@ async function registerObject(ports: RegisterUploadPorts, upload: Upload, head: 
   const nudge = await ports.database.inWorkspace({ workspaceId: upload.workspaceId }, (db) =>
     writeVersion(db, ports, upload, head, sidecar),
   );
+  await ports.failpoint.reach('register.after_commit');
   if (nudge) await nudgeIngestion(ports.queue, nudge);
 }
 

@@ -1,4 +1,5 @@
 import type { Database, Db } from '../core/database.ts';
+import type { Failpoint } from '../core/failpoint.ts';
 import type { ObjectStore } from '../core/object-store.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import { finishJob, startJob } from '../jobs/finish-job.ts';
@@ -9,6 +10,7 @@ import { findObjects, removeObjects, removeUploads } from './remove-objects.ts';
 
 export interface RemoveDocumentPorts {
   readonly database: Database;
+  readonly failpoint: Failpoint;
   readonly objects: ObjectStore;
   readonly queue: WorkQueue;
 }
@@ -132,19 +134,21 @@ async function noteRemoved(db: Db, workspaceId: string, jobId: string, documents
 
 /** @returns false when the time was over before everything was gone */
 async function removeDocument(
-  { database, objects }: RemoveDocumentPorts,
+  { database, objects, failpoint }: RemoveDocumentPorts,
   workspaceId: string,
   documentId: string,
   hasTime: HasTime,
 ): Promise<boolean> {
   const scope = { workspaceId };
   await removeObjects(objects, await database.inWorkspace(scope, (db) => findObjects(db, workspaceId, documentId)));
+  await failpoint.reach('delete.after_s3');
   await database.inWorkspace(scope, (db) => leaveRemovedStatistics(db, workspaceId, documentId));
   for (const table of ['pending_embeddings', 'embeddings', 'placements', 'chunks'] as const) {
     while ((await database.inWorkspace(scope, (db) => deleteSome(db, table, workspaceId, documentId))) === rowsAtOnce) {
       if (!hasTime()) return false;
     }
   }
+  await failpoint.reach('delete.before_last_row');
   await database.inWorkspace(scope, async (db) => {
     await db.query('DELETE FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = $2', [
       workspaceId,

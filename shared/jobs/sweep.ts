@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
+import type { Failpoint } from '../core/failpoint.ts';
 import type { Priority, QueueName, WorkQueue } from '../core/work-queue.ts';
 import { sweepDelaySeconds } from './arm-sweep.ts';
 import type { JobType } from './jobs.ts';
@@ -36,6 +37,7 @@ export interface SweepPorts {
   readonly database: Database;
   readonly queue: WorkQueue;
   readonly clock: Clock;
+  readonly failpoint: Failpoint;
   readonly actions: SweepActions;
 }
 
@@ -88,6 +90,7 @@ async function sweepAll(ports: SweepPorts, work: readonly UnfinishedWork[]): Pro
     }
     if (name === undefined || !isDue(row, now)) continue;
     await ports.actions.nudge(row);
+    await ports.failpoint.reach('sweep.after_nudge');
     await ports.database.inWorkspace({ workspaceId: row.workspace_id }, (db) => noteNudge(db, row));
     nudged++;
   }
@@ -138,7 +141,7 @@ async function noteNudge(db: Db, row: UnfinishedWork): Promise<void> {
  * noted: dying in between makes one sweep too many, the other way round would make none.
  * @throws when it could not be sent: this sweep comes again then, and with it the chain
  */
-async function rearm({ database, queue }: SweepPorts): Promise<void> {
+async function rearm({ database, queue, failpoint }: SweepPorts): Promise<void> {
   const { rows } = await database.inSystem((db) =>
     db.query<{ armed: boolean }>(
       'SELECT coalesce(armed_until > now() + make_interval(secs => $1), false) AS armed FROM dbrag.sweep_state',
@@ -146,8 +149,10 @@ async function rearm({ database, queue }: SweepPorts): Promise<void> {
     ),
   );
   if (rows[0]?.armed) return;
+  await failpoint.reach('sweep.before_rearm');
   const sent = await queue.send('maintenance', [{ body: { v: 1, kind: 'sweep' }, delaySeconds: sweepDelaySeconds }]);
   if (sent === 0) throw new Error('The next sweep could not be sent.');
+  await failpoint.reach('sweep.after_rearm');
   await database.inSystem((db) =>
     db.query('UPDATE dbrag.sweep_state SET armed_until = now() + make_interval(secs => $1)', [sweepDelaySeconds]),
   );

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
 import type { Services } from '../../functions/runtime/services.ts';
 import { systemClock } from '../../shared/core/clock.ts';
+import { noFailpoint } from '../../shared/core/failpoint.ts';
 import type { Nudge, WorkQueue } from '../../shared/core/work-queue.ts';
 import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
@@ -27,7 +28,13 @@ describe('maintenance', () => {
       send: async (_queue, nudges) => sent.push(...nudges),
       depth: async () => 0,
     };
-    const parts = { database: database.maintainer, queue, clock: systemClock, objects: new MemoryObjects() };
+    const parts = {
+      database: database.maintainer,
+      failpoint: noFailpoint,
+      queue,
+      clock: systemClock,
+      objects: new MemoryObjects(),
+    };
     services = {
       ...parts,
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),

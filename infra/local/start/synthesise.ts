@@ -13,7 +13,7 @@ process.stdin.on('end', () => process.exit(1)).resume();
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [{ createApplication }] = await Promise.all([
   import('../../application.ts'),
-  bundleFunctions({ root, outputDirectory: bundleDirectory }),
+  bundleFunctions({ root, outputDirectory: bundleDirectory, actingFailpoints: stage === 'test' }),
 ]);
 createApplication({ stage, bundleDirectory, validate: false, outputDirectory }).synth();
 process.stdin.destroy();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { type Failpoint, noFailpoint } from '../../core/failpoint.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { fillSettings, type MigrationFile, readMigrations } from './migration-files.ts';
 import { createRoles, type RolePasswords } from './roles.ts';
@@ -18,6 +19,7 @@ export interface MigrateOptions {
   readonly directory: string;
   readonly settings: SchemaSettings;
   readonly passwords: RolePasswords;
+  readonly failpoint?: Failpoint;
 }
 
 export interface MigrationResult {
@@ -47,7 +49,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrationResult>
     });
     const settings = await keepSettings(client, options.settings);
     const applied: string[] = [];
-    for (const file of files) if (await apply(client, file, settings, files)) applied.push(file.name);
+    for (const file of files)
+      if (await apply(client, file, settings, files, options.failpoint)) applied.push(file.name);
     return { applied, settings };
   } finally {
     await client.end();
@@ -118,6 +121,7 @@ async function apply(
   file: MigrationFile,
   settings: SchemaSettings,
   files: readonly MigrationFile[],
+  failpoint: Failpoint = noFailpoint,
 ): Promise<boolean> {
   const sql = fillSettings(file, { ...settings });
   if (!file.transactional) {
@@ -125,6 +129,7 @@ async function apply(
     await client.query('SET ROLE dbrag_owner');
     await client.query(sql);
     await client.query('RESET ROLE');
+    await failpoint.reach('migrate.mid');
     return locked(client, async () => (await isDue(client, file, files)) && record(client, file));
   }
   return locked(client, async () => {
@@ -132,6 +137,7 @@ async function apply(
     await client.query('SET LOCAL ROLE dbrag_owner');
     await client.query(sql);
     await client.query('RESET ROLE');
+    await failpoint.reach('migrate.mid');
     return record(client, file);
   });
 }

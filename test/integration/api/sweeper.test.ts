@@ -8,6 +8,7 @@ import { createSqsServer, type SqsServer } from '../../../infra/local/sqs/server
 import { assemblyOf } from '../../../infra/local/start/assembly-cache.ts';
 import { createWorkspace } from '../../../shared/access/workspaces.ts';
 import type { Database } from '../../../shared/core/database.ts';
+import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import { newUuid } from '../../../shared/core/ids.ts';
 import type { ObjectStore } from '../../../shared/core/object-store.ts';
 import type { QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
@@ -97,7 +98,7 @@ beforeEach(() => {
     clock,
     log: () => {},
     invoke: async () => {
-      const report = await sweep({ database, queue, clock: time, actions });
+      const report = await sweep({ database, failpoint: noFailpoint, queue, clock: time, actions });
       if (report) sweeps += 1;
     },
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { Database } from '../../../shared/core/database.ts';
+import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import type { ObjectHead, ObjectStore } from '../../../shared/core/object-store.ts';
 import { findMissedUploads } from '../../../shared/ingestion/find-missed-uploads.ts';
 import { uploadPrefix } from '../../../shared/ingestion/object-keys.ts';
@@ -46,6 +47,7 @@ describe('an upload', () => {
 
   const ports = (connection: Database): RegisterUploadPorts => ({
     database: connection,
+    failpoint: noFailpoint,
     objects: bucket.objects,
     queue: new MemoryQueue(),
     sweep: { arm: async () => {} },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { Db } from '../../../shared/core/database.ts';
+import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import { beginCollectionDeletion } from '../../../shared/ingestion/delete-collection.ts';
 import { beginDeletion } from '../../../shared/ingestion/delete-document.ts';
 import { runDeletion } from '../../../shared/ingestion/remove-document.ts';
@@ -22,6 +23,7 @@ describe('a deletion whose job has failed', () => {
     ({ id: workspaceId } = await createWorkspace(database.application));
     collectionId = await createCollection(database.application, workspaceId);
     ports = {
+      failpoint: noFailpoint,
       database: database.maintainer,
       queue: new MemoryQueue(),
       clock: systemClock,

@@ -1,0 +1,55 @@
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Failpoint } from '../../shared/core/failpoint.ts';
+
+/** What a failpoint is told to do: nothing, to die, to fail, or to stand still until somebody lets it go on. */
+type Order = 'pass' | 'kill' | 'throw' | 'freeze';
+
+/**
+ * A failpoint that asks over a Unix socket what to do, so that one place counts the passes of all processes. A line is
+ * `{"pid", "function", "name"}`, its answer an order. With nobody at the other end everything passes.
+ */
+export function steeredFailpoint(path: string, functionName: string): Failpoint {
+  let line: Promise<Line> | undefined;
+  return {
+    async reach(name) {
+      line ??= openLine(path);
+      const order = await (await line).ask(JSON.stringify({ pid: process.pid, function: functionName, name }));
+      if (order === 'throw') throw new Error(`Failpoint ${name}`);
+      if (order === 'kill') process.kill(process.pid, 'SIGKILL');
+      if (order === 'freeze') process.kill(process.pid, 'SIGSTOP');
+    },
+  };
+}
+
+interface Line {
+  ask(question: string): Promise<Order>;
+}
+
+function openLine(path: string): Promise<Line> {
+  const socket = connect(path);
+  const waiting: ((order: Order) => void)[] = [];
+  let closed = false;
+  socket.on('close', () => {
+    closed = true;
+    for (const settle of waiting.splice(0)) settle('pass');
+  });
+  socket.on('error', () => {});
+  createInterface({ input: socket }).on('line', (text) => waiting.shift()?.(text as Order));
+  const line: Line = {
+    ask: (question) =>
+      new Promise((resolve) => {
+        if (closed) return resolve('pass');
+        waiting.push(resolve);
+        socket.write(`${question}\n`);
+      }),
+  };
+  return opened(socket).then(() => line);
+}
+
+function opened(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('connect', resolve);
+    socket.once('close', () => resolve());
+  });
+}
