@@ -31,7 +31,7 @@ export interface LocalCloudOptions {
   readonly redisUrl?: string | undefined;
   /** Real models: a key, a base URL of an OpenAI-compatible server, or both. The offline models otherwise. */
   readonly models?: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined };
-  /** Execution environments per function. */
+  /** Execution environments of a function, for each queue that feeds it. */
   readonly concurrency?: number | undefined;
   /** Additional variables of every function. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -114,7 +114,7 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   const customResources = await deployCustomResources(assembly.customResources, known, (name) => lambda.runner(name));
   data.remember({ customResources });
   onPhase('migration');
-  const mappings = startMappings({ assembly, aws, data }, lambda, log, closers);
+  const mappings = startMappings(options, { assembly, aws, data }, lambda, closers);
   addSchedules(assembly.schedules, aws, lambda);
   await warm;
   const url = await startGateway(options, onlyApi(assembly), { lambda, metrics }, closers);

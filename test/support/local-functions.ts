@@ -13,6 +13,7 @@ export interface LocalFunction {
 
 export interface FunctionOptions {
   readonly concurrency?: number;
+  readonly idleMilliseconds?: number;
   readonly timeoutSeconds?: number;
   readonly memoryMegabytes?: number;
   readonly environment?: Readonly<Record<string, string>>;
@@ -39,6 +40,7 @@ export function localFunction(source: string, options: FunctionOptions = {}): Lo
   const runner = new FunctionRunner({
     function: lambda,
     concurrency: options.concurrency ?? 2,
+    ...(options.idleMilliseconds === undefined ? {} : { idleMilliseconds: options.idleMilliseconds }),
     variables: runtimeEnvironment(lambda, {
       credentials: { accessKeyId: 'test-key', secretAccessKey: 'test-secret' },
       endpoints: { SQS: 'http://127.0.0.1:1' },

@@ -13,8 +13,9 @@ import {
 import { type AwsServices, serviceLog } from './aws-services.ts';
 
 /**
- * Execution environments of one function, unless the template allows fewer or the caller says otherwise. More than there are cores
- * only cost: on two cores four of each took 40 ms of processor time a document, two 30.
+ * Execution environments of one function for each queue that feeds it, unless the template allows fewer or the caller says otherwise.
+ * More than there are cores only cost: on two cores four of each took 40 ms of processor time a document, two 30. But queues run
+ * beside each other, as on Lambda: what is urgent must not wait for an environment until what can wait has had its turn.
  */
 export const defaultConcurrency = Math.min(4, Math.max(2, availableParallelism()));
 
@@ -39,8 +40,7 @@ export function createLambda(settings: FunctionSettings): LambdaService {
     if (!credentials) throw new Error(`${lambda.name}: its role ${lambda.roleArn} is not in the assembly`);
     return new FunctionRunner({
       function: lambda,
-      concurrency:
-        settings.concurrency ?? Math.min(lambda.reservedConcurrency ?? defaultConcurrency, defaultConcurrency),
+      concurrency: environmentsOf(lambda, settings),
       variables: runtimeEnvironment(lambda, {
         credentials,
         endpoints: settings.endpoints,
@@ -50,6 +50,21 @@ export function createLambda(settings: FunctionSettings): LambdaService {
     });
   });
   return new LambdaService(runners, settings.log);
+}
+
+/** As many as its queues can use together, within what the template reserves. They start when they are needed. */
+function environmentsOf(
+  lambda: LambdaFunction,
+  { assembly, concurrency = defaultConcurrency }: Pick<FunctionSettings, 'assembly' | 'concurrency'>,
+): number {
+  const queues = assembly.eventSourceMappings.filter(({ functionName }) => functionName === lambda.name);
+  const wanted =
+    queues.length === 0 ? concurrency : queues.reduce((sum, queue) => sum + invocationsAtOnce(queue, concurrency), 0);
+  return Math.min(lambda.reservedConcurrency ?? wanted, wanted);
+}
+
+function invocationsAtOnce({ maximumConcurrency }: EventSourceMapping, concurrency = defaultConcurrency): number {
+  return Math.min(maximumConcurrency ?? concurrency, concurrency);
 }
 
 /**
@@ -72,8 +87,7 @@ export function startMapping(
   mapping: EventSourceMapping,
   lambda: LambdaService,
   aws: AwsServices,
-  principals: ReadonlyMap<string, Principal>,
-  log: (line: string) => void,
+  { principals, concurrency, log }: Pick<FunctionSettings, 'principals' | 'concurrency' | 'log'>,
 ): RunningMapping {
   const runner = lambda.runner(mapping.functionName);
   const queue = aws.sqs.queue(mapping.queueArn);
@@ -90,7 +104,7 @@ export function startMapping(
     queue,
     batchSize: mapping.batchSize,
     batchingWindowSeconds: mapping.batchingWindowSeconds,
-    maximumConcurrency: Math.min(mapping.maximumConcurrency ?? runner.concurrency, runner.concurrency),
+    maximumConcurrency: invocationsAtOnce(mapping, concurrency),
     reportBatchItemFailures: mapping.reportBatchItemFailures,
     invoke,
     log: serviceLog('sqs', log),

@@ -74,16 +74,16 @@ export async function warmRoutes(api: RestApi, lambda: LambdaService): Promise<v
 
 /** Polls every queue that a mapping names. */
 export function startMappings(
+  { concurrency, log = () => {} }: Pick<FunctionOptions, 'concurrency' | 'log'>,
   { assembly, aws, data }: Pick<Started, 'assembly' | 'aws' | 'data'>,
   lambda: LambdaService,
-  log: (line: string) => void,
   closers: Closers,
 ): ReadonlyMap<string, EventSourceMapping> {
   const principals = principalsOfRoles(data.state.rootKey, assembly.roles);
   const mappings = new Map(
     assembly.eventSourceMappings
       .filter(({ enabled }) => enabled)
-      .map((mapping) => [mapping.logicalId, startMapping(mapping, lambda, aws, principals, log)]),
+      .map((mapping) => [mapping.logicalId, startMapping(mapping, lambda, aws, { principals, concurrency, log })]),
   );
   closers.push(() => stopMappings(mappings));
   return mappings;

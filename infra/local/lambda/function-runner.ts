@@ -16,6 +16,8 @@ export interface RunnerSettings {
   readonly concurrency: number;
   /** The complete environment of the process. */
   readonly variables: Readonly<Record<string, string>>;
+  /** How long an environment beyond the first is kept with nothing to do; five minutes unless told. */
+  readonly idleMilliseconds?: number;
   onLine(line: string): void;
 }
 
@@ -35,19 +37,29 @@ interface Waiting {
   readonly fail: (result: InvocationResult) => void;
 }
 
+interface Idle {
+  readonly environment: ExecutionEnvironment;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** An environment that nothing came for is ended after this; Lambda keeps some for minutes as well. One is kept for the next event. */
+const defaultIdleMilliseconds = 300_000;
 /** Time for what a function does on SIGTERM (Lambda grants 500 ms to its extensions). */
 const graceMilliseconds = 500;
 
-/** All execution environments of one function: started when needed, kept warm, replaced after a crash. */
+/** All execution environments of one function: started when needed, kept warm for a while, replaced after a crash. */
 export class FunctionRunner {
   readonly function: LambdaFunction;
   readonly concurrency: number;
   readonly #settings: RunnerSettings;
   readonly #environments = new Set<ExecutionEnvironment>();
-  readonly #idle: ExecutionEnvironment[] = [];
+  /** The longest idle first; the last one is used again first. */
+  readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
   #starting = 0;
   #closed = false;
+  #reaping: NodeJS.Timeout | undefined;
 
   constructor(settings: RunnerSettings) {
     this.#settings = settings;
@@ -92,6 +104,7 @@ export class FunctionRunner {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#reaping);
     const error = { errorType: 'Runtime.ExitError', errorMessage: `${this.function.name} is shutting down` };
     for (const waiting of this.#waiting.splice(0)) waiting.fail({ succeeded: false, error });
     await Promise.all([...this.#environments].map((environment) => environment.close(graceMilliseconds)));
@@ -99,7 +112,7 @@ export class FunctionRunner {
 
   #acquire(waitMilliseconds: number): Promise<ExecutionEnvironment | InvocationResult> {
     const idle = this.#idle.pop();
-    if (idle) return Promise.resolve(idle);
+    if (idle) return Promise.resolve(idle.environment);
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         // An environment that is just starting is on its way to someone who waits.
@@ -125,7 +138,25 @@ export class FunctionRunner {
     if (environment.ended) return;
     const waiting = this.#waiting.shift();
     if (waiting) waiting.take(environment);
-    else this.#idle.push(environment);
+    else this.#rest(environment);
+  }
+
+  #rest(environment: ExecutionEnvironment): void {
+    this.#idle.push({ environment, since: Date.now() });
+    if (this.#idle.length > 1) this.#armReaping();
+  }
+
+  #armReaping(): void {
+    const { idleMilliseconds = defaultIdleMilliseconds } = this.#settings;
+    if (this.#reaping) return;
+    this.#reaping = setTimeout(() => {
+      this.#reaping = undefined;
+      const tooOld = Date.now() - idleMilliseconds;
+      while (this.#idle.length > 1 && (this.#idle[0] as Idle).since <= tooOld)
+        void this.#idle.shift()?.environment.close(graceMilliseconds);
+      if (this.#idle.length > 1) this.#armReaping();
+    }, idleMilliseconds);
+    this.#reaping.unref();
   }
 
   #start(): ExecutionEnvironment {
@@ -156,7 +187,7 @@ export class FunctionRunner {
 
   #forget(environment: ExecutionEnvironment): void {
     this.#environments.delete(environment);
-    const index = this.#idle.indexOf(environment);
+    const index = this.#idle.findIndex((idle) => idle.environment === environment);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#startIfNeeded();
   }

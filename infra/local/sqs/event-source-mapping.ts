@@ -47,6 +47,8 @@ export interface EventSourceMapping {
   readonly totals: Readonly<MappingTotals>;
   /** Takes nothing more from the queue and resolves when what runs has ended. */
   stop(): Promise<void>;
+  /** Takes up again after `stop`. */
+  start(): void;
 }
 
 /** Lambda starts with five pollers and adds up to 300 a minute while there is a backlog. */
@@ -59,9 +61,9 @@ const LONGEST_BACKOFF = 30_000;
 /** Feeds a function from a queue until stopped. Throws when the role may not read the queue. */
 export function startEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
   checkRole(options);
-  const poller = new Pollers(options);
-  poller.grow(FIRST_POLLERS);
-  return { totals: poller.totals, stop: () => poller.stop() };
+  const pollers = new Pollers(options);
+  pollers.start();
+  return { totals: pollers.totals, stop: () => pollers.stop(), start: () => pollers.start() };
 }
 
 function checkRole({ role, queue }: EventSourceMappingOptions): void {
@@ -77,7 +79,7 @@ class Pollers {
   readonly totals: MappingTotals = { invocations: 0, failures: 0, throttles: 0, reportedFailures: 0 };
   readonly #options: EventSourceMappingOptions;
   readonly #clock: Clock;
-  readonly #stopped = new AbortController();
+  #stopped = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #maximum: number;
   #waiting = 0;
@@ -90,7 +92,12 @@ class Pollers {
     this.#maximum = options.maximumConcurrency ?? 1000;
   }
 
-  grow(count: number): void {
+  start(): void {
+    if (this.#stopped.signal.aborted) this.#stopped = new AbortController();
+    this.#grow(FIRST_POLLERS);
+  }
+
+  #grow(count: number): void {
     for (let added = 0; added < count && this.#running.size < this.#maximum; added += 1) {
       const loop: Promise<void> = this.#poll().finally(() => this.#running.delete(loop));
       this.#running.add(loop);
@@ -100,6 +107,7 @@ class Pollers {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#cancelScaling?.();
+    this.#cancelScaling = undefined;
     await Promise.all(this.#running);
   }
 
@@ -172,7 +180,7 @@ class Pollers {
     this.#cancelScaling = this.#clock.after(SCALE_INTERVAL, () => {
       this.#cancelScaling = undefined;
       if (this.#stopped.signal.aborted || this.#waiting > 0) return;
-      if (this.#options.queue.counts().visible > 0) this.grow(MORE_POLLERS);
+      if (this.#options.queue.counts().visible > 0) this.#grow(MORE_POLLERS);
       this.#scale();
     });
   }

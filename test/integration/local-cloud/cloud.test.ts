@@ -92,6 +92,30 @@ describe('a cloud that runs', () => {
     await expect.poll(() => bodiesOf(cloud.url, 'ingest'), { timeout: 20_000 }).toEqual(['crash on first receive']);
   });
 
+  it('lets the queues of a function run beside each other: what takes its time holds up nothing that is urgent', async () => {
+    const [low, critical] = ['low', 'critical'].map((priority) => cloud.aws.sqs.queue(`dbrag-test-embed-${priority}`));
+    if (!low || !critical) throw new Error('no queue');
+    const sender = cloud.administrator.accessKeyId;
+    for (let i = 0; i < 50; i += 1) low.send({ body: 'takes its time', sender });
+    await expect.poll(() => low.counts().inFlight).toBeGreaterThan(0);
+    critical.send({ body: 'urgent', sender });
+    await expect.poll(() => bodiesOf(cloud.url, 'embed-chunks'), { timeout: 3_000 }).toContain('urgent');
+    low.purge();
+  });
+
+  it('takes nothing from a queue whose mapping was stopped, until it is started again', async () => {
+    const queue = cloud.aws.sqs.queue('dbrag-test-ingest-low');
+    const mapping = cloud.assembly.eventSourceMappings.find(({ queueArn }) => queueArn === queue?.arn);
+    const running = cloud.mappings.get(mapping?.logicalId ?? '');
+    if (!queue || !running) throw new Error('no queue');
+    await running.stop();
+    queue.send({ body: 'while it was stopped', sender: cloud.administrator.accessKeyId });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(queue.counts()).toMatchObject({ visible: 1, inFlight: 0 });
+    running.start();
+    await expect.poll(() => bodiesOf(cloud.url, 'ingest'), { timeout: 5_000 }).toContain('while it was stopped');
+  });
+
   it('streams what the streaming function writes', async () => {
     const answer = await fetch(`${cloud.url}/v1/queries`, { method: 'POST', body: '{}' });
     expect(answer.headers.get('content-type')).toBe('text/event-stream');

@@ -59,6 +59,17 @@ describe('an execution environment', () => {
     expect(payload.remaining).toBeLessThanOrEqual(7_000);
   });
 
+  it('is ended when nothing came for it, all but one', async () => {
+    const started = start(
+      `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 50)); return process.pid; };`,
+      { concurrency: 3, idleMilliseconds: 200 },
+    );
+    const used = (await Promise.all(Array.from({ length: 3 }, () => payloadOf(invoke(started))))) as number[];
+    expect(new Set(used).size).toBe(3);
+    await expect.poll(() => used.filter(isAlive).length, { timeout: 5_000 }).toBe(1);
+    expect(await payloadOf(invoke(started))).toBe(used.find(isAlive));
+  });
+
   it('is kept warm and runs one event at a time', async () => {
     const started = start(
       `let running = 0, most = 0, count = 0;
