@@ -114,6 +114,10 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
     // Whoever accepts or moves work also arms the sweeper.
     queues.maintenance.grantSend(fn);
   }
+  // Work that was given up without having been tried is sent again.
+  queues.grantSendIngest(deadLetter);
+  queues.grantSendEmbed(deadLetter);
+
   storage.grantReadUploads(registerUpload);
   storage.grantList(registerUpload);
   queues.grantSendIngest(registerUpload);

@@ -1,12 +1,22 @@
+import type { SQSRecord } from 'aws-lambda';
 import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
 import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
 import { createChunkCache } from '../runtime/models.ts';
-import { batchFunction } from '../runtime/queue-function.ts';
+import { outlastOutage } from '../runtime/outlast-outage.ts';
+import { batchFunction, type QueueInvocation } from '../runtime/queue-function.ts';
+
+/** The last three of five receives work on each document by itself: whoever is innocent gets through. */
+const suspectReceives = 3;
 
 /** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
-export const handler = batchFunction(async (records, { services, context }) => {
+export const handler = batchFunction((records, invocation) =>
+  outlastOutage(invocation.services, records, () => embed(records, invocation)),
+);
+
+async function embed(records: readonly SQSRecord[], { services, context }: QueueInvocation): Promise<void> {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
   const { database, failpoint, queue, clock, embedder, config, log, statistics } = services;
+  const receives = Math.max(...records.map(({ attributes }) => Number(attributes.ApproximateReceiveCount)));
   const started = performance.now();
   const summary = await embedChunks(
     {
@@ -22,7 +32,8 @@ export const handler = batchFunction(async (records, { services, context }) => {
     messages,
     {
       remainingTime: () => context.getRemainingTimeInMillis(),
-      isRepeated: records.some(({ attributes }) => Number(attributes.ApproximateReceiveCount) > 1),
+      isRepeated: receives > 1,
+      isSuspect: receives >= suspectReceives,
     },
   );
   if (summary.ready > 0) {
@@ -30,4 +41,4 @@ export const handler = batchFunction(async (records, { services, context }) => {
       await statistics.changed(workspaceId);
   }
   log.chunksEmbedded({ ...summary, milliseconds: performance.now() - started });
-});
+}

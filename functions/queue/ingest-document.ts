@@ -1,8 +1,14 @@
 import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
 import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
+import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
+import type { Services } from '../runtime/services.ts';
 
-export const handler = queueFunction(async ({ body }, { services }) => {
+export const handler = queueFunction((record, { services }) =>
+  outlastOutage(services, [record], () => ingest(record.body, services)),
+);
+
+async function ingest(body: string, services: Services): Promise<void> {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
   const { database, failpoint, objects, embeddingNudges: nudges, config, log, statistics } = services;
   const started = performance.now();
@@ -25,4 +31,4 @@ export const handler = queueFunction(async ({ body }, { services }) => {
     outcome,
     milliseconds: performance.now() - started,
   });
-});
+}

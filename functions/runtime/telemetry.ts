@@ -37,6 +37,8 @@ export interface Telemetry {
   uploadRejected(event: { key: string; reason: string }): void;
   nudgeFailed(event: { queue: string; count: number; error: unknown }): void;
   retriesExhausted(event: { queue: string; body: string }): void;
+  /** Messages that come again later because something was away, and not because of them. */
+  outlasted(event: { queue: string; messages: number; reason: string }): void;
   sweepFinished(event: { nudged: number; failed: number; unfinished: number }): void;
   cacheFailed(error: unknown): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
@@ -107,6 +109,10 @@ export function createTelemetry(): Telemetry {
     retriesExhausted({ queue, body }) {
       count('RetriesExhausted');
       logger.error('message given up', { queue, body });
+    },
+    outlasted(event) {
+      count('OutageOutlasted', event.messages);
+      logger.warn('messages come again after an outage', { outage: event });
     },
     sweepFinished(event) {
       count('SweepNudge', event.nudged);

@@ -42,11 +42,14 @@ export async function claimVersion(db: Db, message: IngestDocumentMessage): Prom
   const { workspace_id: workspaceId, document_id: documentId, version, attempt } = message;
   if ((await lockDocuments(db, workspaceId, [documentId])).length === 0) return undefined;
   const { rows } = await db.query<VersionRow>(
-    `SELECT v.collection_id, v.priority, v.status, d.name, v.content_type, v.s3_key, v.s3_version_id, v.splitter,
+    `WITH v AS (
+       UPDATE dbrag.document_versions SET claims = CASE WHEN status = 'queued' THEN 1 WHEN content_hash IS NULL THEN claims + 1 ELSE claims END
+       WHERE workspace_id = $1 AND document_id = $2 AND version = $3 AND attempt = $4 AND status IN ('queued', 'processing')
+       RETURNING *
+     )
+     SELECT v.collection_id, v.priority, v.status, d.name, v.content_type, v.s3_key, v.s3_version_id, v.splitter,
             v.content_hash IS NOT NULL AS is_split
-     FROM dbrag.document_versions v
-     JOIN dbrag.documents d ON d.workspace_id = v.workspace_id AND d.id = v.document_id
-     WHERE v.workspace_id = $1 AND v.document_id = $2 AND v.version = $3 AND v.attempt = $4 AND v.status IN ('queued', 'processing')`,
+     FROM v JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = v.document_id`,
     [workspaceId, documentId, version, attempt],
   );
   const row = rows[0];

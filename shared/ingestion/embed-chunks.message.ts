@@ -1,12 +1,14 @@
 import * as z from 'zod/mini';
 import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
 
-/** `embed-*` → embed-chunks: this version has chunks without a vector. A nudge: whoever gets it looks what there is to do. */
+/**
+ * `embed-*` → embed-chunks: this document has chunks without a vector. A nudge: whoever gets it looks what there is to do, for
+ * whichever version. Unknown members are ignored: an older or newer sender's.
+ */
 export const embedChunksMessage = z.object({
   v: z.literal(1),
   workspace_id: z.uuid(),
   document_id: z.uuid(),
-  version: z.int().check(z.positive()),
   /** Spares a look-up; senders that do not say are as good. */
   priority: z.optional(z.enum(priorities)),
 });
@@ -16,7 +18,6 @@ export type EmbedChunksMessage = z.infer<typeof embedChunksMessage>;
 export interface EmbeddingNudge {
   readonly workspaceId: string;
   readonly documentId: string;
-  readonly version: number;
 }
 
 /**
@@ -26,10 +27,10 @@ export interface EmbeddingNudge {
 export async function nudgeEmbedding(
   queue: WorkQueue,
   priority: Priority,
-  { workspaceId, documentId, version }: EmbeddingNudge,
+  { workspaceId, documentId }: EmbeddingNudge,
   delaySeconds = 0,
 ): Promise<boolean> {
-  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, version, priority };
+  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, priority };
   const nudge = { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) };
   return (await queue.send(`embed-${priority}`, [nudge])) > 0;
 }

@@ -8,7 +8,14 @@ import type { ModelPrice } from '../usage/prices.ts';
 import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
 import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
 import { type EmbedChunksMessage, nudgeEmbedding } from './embed-chunks.message.ts';
-import { findHeld, type Lease, type LeasedChunk, leasePending, type PendingPool } from './lease-pending.ts';
+import {
+  findHeld,
+  type Lease,
+  type LeasedChunk,
+  leasePending,
+  leastTriedFirst,
+  type PendingPool,
+} from './lease-pending.ts';
 import { postponeChunks } from './postpone-chunks.ts';
 import { refuseChunks } from './refuse-chunks.ts';
 
@@ -27,6 +34,8 @@ export interface Time {
   readonly remainingTime: () => number;
   /** Some message has been received before: whoever had it may have died, and holds chunks still. */
   readonly isRepeated?: boolean;
+  /** Some message has been received so often that a text it leads to may be what kills its workers. */
+  readonly isSuspect?: boolean;
 }
 
 interface Turn extends Time {
@@ -126,10 +135,10 @@ async function embedPool(
 ): Promise<EmbedSummary> {
   const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
   const own = documents.map((message) => message.document_id);
-  let summary = nothing;
+  let summary = time.isSuspect ? await embedOneByOne(ports, pool, own, time) : nothing;
   for (;;) {
     const isOver = time.remainingTime() <= Math.max(turnEnds, time.reserve);
-    const lease = await take(ports, pool, own, isOver ? 0 : requestsPerLease, time);
+    const lease = await take(ports, pool, own, isOver || time.isSuspect ? 0 : requestsPerLease, time);
     await ports.failpoint.reach('worker.after_claim');
     if (lease.chunks.length > 0) summary = add(summary, await embedLease(ports, pool, lease.chunks, time));
     if (lease.chunks.length > 0 && summary.postponed === 0) continue;
@@ -141,16 +150,36 @@ async function embedPool(
   }
 }
 
+/** Each document in requests of its own, so that the one that kills its worker takes no other with it. */
+async function embedOneByOne(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documentIds: readonly string[],
+  time: Turn,
+): Promise<EmbedSummary> {
+  let summary = nothing;
+  const ordered = await ports.database.inWorkspace(pool, (db) => leastTriedFirst(db, pool, documentIds));
+  for (const documentId of ordered) {
+    while (time.remainingTime() > time.reserve && summary.postponed === 0) {
+      const { chunks } = await take(ports, pool, [documentId], requestsPerLease, time, true);
+      if (chunks.length === 0) break;
+      summary = add(summary, await embedLease(ports, pool, chunks, time));
+    }
+  }
+  return summary;
+}
+
 async function take(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   documentIds: readonly string[],
   maximumRequests: number,
   time: Time,
+  alone = false,
 ): Promise<Lease> {
   const leaseSeconds = time.remainingTime() / 1_000 + leaseMarginSeconds;
   const { limits } = ports.embedder;
-  const request = { documentIds, maximumRequests, leaseSeconds, leasedBy: newUuid(), limits };
+  const request = { documentIds, alone, maximumRequests, leaseSeconds, leasedBy: newUuid(), limits };
   return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
 }
 
@@ -169,9 +198,8 @@ async function nudge(
   documentId: string,
   delaySeconds: number,
 ): Promise<void> {
-  // The version is for people who read messages: a worker takes what the document lacks, whichever version it is for.
   const { workspaceId, priority } = pool;
-  await nudgeEmbedding(ports.queue, priority, { workspaceId, documentId, version: 1 }, delaySeconds);
+  await nudgeEmbedding(ports.queue, priority, { workspaceId, documentId }, delaySeconds);
 }
 
 async function embedLease(

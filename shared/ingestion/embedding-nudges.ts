@@ -17,17 +17,17 @@ export class EmbeddingNudges {
     this.clock = clock;
   }
 
-  async nudge(priority: Priority, version: EmbeddingNudge): Promise<void> {
+  async nudge(priority: Priority, document: EmbeddingNudge): Promise<void> {
     if (priority === 'critical') {
-      await nudgeEmbedding(this.queue, priority, version);
+      await nudgeEmbedding(this.queue, priority, document);
       return;
     }
     const now = this.clock.now().getTime();
-    const key = `${version.workspaceId} ${priority}`;
+    const key = `${document.workspaceId} ${priority}`;
     const pool = this.pools.get(key);
     if (pool && now < pool.coveredUntil) return;
     const delaySeconds = pool && now - pool.sentAt < shareSeconds * 1_000 ? shareSeconds : 0;
-    const sent = await nudgeEmbedding(this.queue, priority, version, delaySeconds);
+    const sent = await nudgeEmbedding(this.queue, priority, document, delaySeconds);
     if (!sent) return;
     this.pools.delete(key);
     this.pools.set(key, {

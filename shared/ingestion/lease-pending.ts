@@ -2,6 +2,7 @@ import type { Db } from '../core/database.ts';
 import type { Priority } from '../core/work-queue.ts';
 import type { EmbedderLimits } from '../models/embedder.ts';
 import { RequestFill } from '../models/pack-requests.ts';
+import { begunTooOften } from './give-up.ts';
 
 /** The pool that a worker takes from: what one workspace still has to buy in one space, at one priority. */
 export interface PendingPool {
@@ -23,6 +24,8 @@ export interface LeasedChunk {
 export interface LeaseRequest {
   /** Documents to be served first. */
   readonly documentIds: readonly string[];
+  /** Only these, and nothing of the rest of the pool. */
+  readonly alone?: boolean;
   /** 0: only look. */
   readonly maximumRequests: number;
   readonly leaseSeconds: number;
@@ -60,10 +63,25 @@ export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequ
   const { fitting, full } = fill(candidates, request);
   const taken = look.waits ? fitting.slice(0, full).flat() : fitting.flat();
   const chunks = taken.length > 0 ? await hold(db, pool, request, taken) : [];
-  return {
-    chunks,
-    oldestLeft: taken.length === 0 && candidates.length > 0 ? look.oldest : candidates[taken.length]?.document_id,
-  };
+  return { chunks, oldestLeft: oldestLeft(look.oldest, candidates, taken) };
+}
+
+/** What was no candidate is left too: it waits for a message of its own. */
+function oldestLeft(oldest: string, candidates: readonly Candidate[], taken: readonly Candidate[]): string | undefined {
+  if (taken.length === 0) return oldest;
+  const next = candidates[taken.length]?.document_id;
+  return next ?? (taken.some((chunk) => chunk.document_id === oldest) ? undefined : oldest);
+}
+
+/** Documents in the order in which they are served when some of them may be what kills its workers. */
+export async function leastTriedFirst(db: Db, pool: PendingPool, documentIds: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ document_id: string }>(
+    `SELECT document_id FROM dbrag.pending_embeddings
+     WHERE workspace_id = $1 AND document_id = ANY($2::uuid[]) AND priority = $3 AND model = $4
+     GROUP BY document_id ORDER BY max(tries), document_id`,
+    [pool.workspaceId, documentIds, pool.priority, pool.model],
+  );
+  return rows.map((row) => row.document_id);
 }
 
 /** The chunk of the pool whose lease ends first, and in how many seconds; undefined: nobody holds anything. */
@@ -129,6 +147,7 @@ async function lookAt(db: Db, pool: PendingPool, { limits }: LeaseRequest): Prom
   };
 }
 
+/** What was taken this often and never came back is taken for its own message only: it may be what kills its workers. */
 async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest): Promise<readonly Candidate[]> {
   // One more than fits, to see that a request is full.
   const limit = request.maximumRequests * request.limits.maximumInputs + 1;
@@ -136,6 +155,7 @@ async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest):
     `WITH free AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
+         AND tries < ${begunTooOften} AND NOT $6
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      ), own AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
@@ -147,7 +167,7 @@ async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest):
      FROM (SELECT *, 0 AS turn FROM own UNION ALL SELECT *, 1 FROM free WHERE document_id <> ALL($5::uuid[])) p
      JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = p.document_id AND c.content_hash = p.content_hash
      ORDER BY p.turn, p.created_at, p.document_id LIMIT $4`,
-    [pool.workspaceId, pool.priority, pool.model, limit, request.documentIds],
+    [pool.workspaceId, pool.priority, pool.model, limit, request.documentIds, request.alone ?? false],
   );
   return rows;
 }

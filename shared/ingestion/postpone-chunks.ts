@@ -3,7 +3,7 @@ import type { LeasedChunk, PendingPool } from './lease-pending.ts';
 
 /**
  * Puts leased chunks back, to be touched by nobody before `seconds` have passed, and says on their versions until when they wait.
- * Nothing has failed: the provider asked for time. Versions before purchases, as whoever ends a version locks them.
+ * Nothing has failed: the provider asked for time, and that was no try. Versions before purchases, as whoever ends a version locks them.
  */
 export async function postponeChunks(
   db: Db,
@@ -21,7 +21,7 @@ export async function postponeChunks(
     [workspaceId, [...new Set(documentIds)], seconds],
   );
   await db.query(
-    `UPDATE dbrag.pending_embeddings p SET leased_by = NULL, leased_until = now() + make_interval(secs => $5)
+    `UPDATE dbrag.pending_embeddings p SET leased_by = NULL, tries = greatest(0, tries - 1), leased_until = now() + make_interval(secs => $5)
      FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
      WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
     [workspaceId, model, documentIds, chunks.map((chunk) => chunk.contentHash), seconds],

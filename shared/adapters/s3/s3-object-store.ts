@@ -7,6 +7,7 @@ import {
   type PresignedRequest,
   type StoredObject,
 } from '../../core/object-store.ts';
+import { Outage } from '../../core/outage.ts';
 
 const presignedSeconds = 15 * 60;
 
@@ -56,7 +57,7 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         (answer.Body as unknown as { destroy?: () => void }).destroy?.();
         throw new ObjectTooLarge(key, head.bytes);
       }
-      return { ...head, body: await answer.Body.transformToByteArray() };
+      return { ...head, body: await answer.Body.transformToByteArray().catch(rethrow) };
     },
     async head(key) {
       const { sdk, client } = await load();
@@ -135,6 +136,14 @@ async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
     if (missing.has(name ?? '') || $metadata?.httpStatusCode === 404) return undefined;
-    throw error;
+    return rethrow(error);
   }
+}
+
+/** No answer, half of one, or an answer that says to come later: of the store, not of the object. */
+function rethrow(error: unknown): never {
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (status === undefined || status === 200 || status === 206 || status === 429 || status >= 500)
+    throw new Outage('The object store does not answer.', { cause: error });
+  throw error;
 }

@@ -162,6 +162,7 @@ export class IngestionWorld {
     bodies: readonly unknown[],
     remainingTime: () => number,
     isRepeated = false,
+    isSuspect = false,
   ): ReturnType<typeof embedChunks> {
     const ports = {
       database: this.options.database,
@@ -175,7 +176,7 @@ export class IngestionWorld {
     return embedChunks(
       ports,
       bodies.map((body) => embedChunksMessage.parse(body)),
-      { remainingTime, isRepeated },
+      { remainingTime, isRepeated, isSuspect },
     );
   }
 

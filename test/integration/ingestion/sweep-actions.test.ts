@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Db } from '../../../shared/core/database.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../../shared/ingestion/delete-document.ts';
-import { giveUpIngestion } from '../../../shared/ingestion/give-up.ts';
+import { giveUpEmbedding } from '../../../shared/ingestion/give-up.ts';
 import { createSweepActions } from '../../../shared/ingestion/sweep-actions.ts';
 import { startJob } from '../../../shared/jobs/finish-job.ts';
 import type { UnfinishedWork } from '../../../shared/jobs/sweep.ts';
@@ -124,7 +124,8 @@ describe('a deadline that has passed', () => {
     const documentId = await accept();
     await split(documentId, 1);
     const failure = { code: 'retries_exhausted', message: 'x' };
-    await giveUpIngestion(database.application, { workspaceId, documentId, version: 1, attempt: undefined }, failure);
+    await database.admin.query('UPDATE dbrag.pending_embeddings SET tries = 5 WHERE document_id = $1', [documentId]);
+    expect(await giveUpEmbedding(database.application, { workspaceId, documentId }, failure)).toBe('ended');
     expect(await statusOf(documentId)).toMatchObject({ status: 'failed', error: failure });
     expect(await pending(documentId)).toBe(0);
   });
