@@ -10,6 +10,7 @@ import { failVersion } from './fail-version.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { parse } from './parse.ts';
 import { split } from './split.ts';
+import { storeAhead } from './store-ahead.ts';
 import { loadTokenCounter } from './token-counter.ts';
 
 export interface IngestDocumentPorts {
@@ -61,10 +62,11 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
   const counter = await loadTokenCounter();
   await ports.failpoint.reach('worker.after_parse');
   const contentHash = createHash('sha256').update(body).digest();
+  const version = await storeAhead(ports.database, claim, split(document, claim.chunking, counter));
+  if (!version) return 'fenced';
   await ports.failpoint.reach('worker.before_commit');
   return ports.database.inWorkspace(claim, async (db) => {
-    const chunks = () => split(document, claim.chunking, counter);
-    const outcome = await commitSplit(db, claim, ports.model, contentHash, chunks);
+    const outcome = await commitSplit(db, claim, ports.model, contentHash, version);
     await ports.failpoint.reach('worker.mid_chunk_insert');
     return outcome;
   });

@@ -9,7 +9,7 @@ export interface ChunkOwner extends VersionKey {
 }
 
 /** Chunks sent at a time: about 1.6 MB of text. */
-export const chunksPerStatement = 1_000;
+const chunksPerStatement = 1_000;
 
 export interface StoredChunks {
   readonly chunks: number;
@@ -29,17 +29,24 @@ export async function storeChunks(
 ): Promise<StoredChunks> {
   let count = 0;
   let tokens = 0;
-  for (const slice of slices(chunks, chunksPerStatement)) {
+  for (const slice of slicesOf(chunks, chunksPerStatement)) {
     count += slice.length;
     for (const chunk of slice) tokens += chunk.tokenCount;
-    const known = mayKnowSome ? await knownHashes(db, owner, slice) : new Set<string>();
-    const fresh = distinct(slice).filter((chunk) => !known.has(hex(chunk)));
-    await Promise.all([
-      insertPlacements(db, owner, slice),
-      fresh.length > 0 ? insertChunks(db, owner, fresh) : undefined,
-    ]);
+    await Promise.all([insertPlacements(db, owner, slice), storeTexts(db, owner, slice, mayKnowSome)]);
   }
   return { chunks: count, tokens };
+}
+
+/** Writes the chunks of a slice that this document does not have yet, without saying where they stand. */
+export async function storeTexts(
+  db: Db,
+  owner: ChunkOwner,
+  slice: readonly Chunk[],
+  mayKnowSome: boolean,
+): Promise<void> {
+  const known = mayKnowSome ? await knownHashes(db, owner, slice) : new Set<string>();
+  const fresh = distinct(slice).filter((chunk) => !known.has(hex(chunk)));
+  if (fresh.length > 0) await insertChunks(db, owner, fresh);
 }
 
 async function insertPlacements(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<void> {
@@ -92,7 +99,7 @@ function hex(chunk: Chunk): string {
   return chunk.contentHash.toString('hex');
 }
 
-function* slices<T>(items: Iterable<T>, size: number): Generator<T[]> {
+export function* slicesOf<T>(items: Iterable<T>, size: number): Generator<T[]> {
   let slice: T[] = [];
   for (const item of items) {
     slice.push(item);
