@@ -4,6 +4,8 @@ import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
+import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
+import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 
 /** The full pass of the night: what no event and no message would bring about. */
@@ -15,6 +17,8 @@ export async function runNightly(services: Services): Promise<void> {
     await resumeDeletions({ database, queue, clock }, workspaceId);
     // Nudges to fold get lost like any other.
     await statistics.settle(workspaceId);
+    await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
+    await weighTerms(database, workspaceId, () => true);
   }
   await removeOrphans({ database, objects, clock });
   await findMissedUploads({

@@ -2,6 +2,7 @@ import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
+import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 import { runNightly } from './nightly.ts';
 
@@ -21,6 +22,7 @@ export async function runMaintenance(
       return;
     case 'fold_statistics':
       await services.statistics.settle(message.workspace_id);
+      await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000);
       return;
     case 'sweep': {
       if (message.full) await runNightly(services);

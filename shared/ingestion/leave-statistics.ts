@@ -31,7 +31,7 @@ export async function leaveStatisticsDifference(
        JOIN dbrag.placements p ON p.workspace_id = $1 AND p.document_id = s.document_id AND p.version IN (s.comes, s.goes)
        GROUP BY p.document_id, p.content_hash
      ), changed AS (
-       SELECT c.search, CASE WHEN p.comes THEN 1 ELSE -1 END AS sign
+       SELECT c.search, c.language, CASE WHEN p.comes THEN 1 ELSE -1 END AS sign
        FROM placed p
        JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = p.document_id AND c.content_hash = p.content_hash
        WHERE p.comes IS DISTINCT FROM coalesce(p.goes, false)
@@ -39,9 +39,10 @@ export async function leaveStatisticsDifference(
        SELECT ${termOf('t.lexeme')} AS term, sum(changed.sign)::int AS count, sum(changed.sign * cardinality(t.positions)) AS tokens
        FROM changed, unnest(changed.search) AS t GROUP BY 1
      )
-     INSERT INTO dbrag.statistics_pending (workspace_id, chunks, tokens, terms, counts)
+     INSERT INTO dbrag.statistics_pending (workspace_id, chunks, tokens, terms, counts, languages)
      SELECT $1, (SELECT coalesce(sum(sign), 0) FROM changed), coalesce(sum(tokens), 0),
-       coalesce(array_agg(term) FILTER (WHERE count <> 0), '{}'), coalesce(array_agg(count) FILTER (WHERE count <> 0), '{}')
+       coalesce(array_agg(term) FILTER (WHERE count <> 0), '{}'), coalesce(array_agg(count) FILTER (WHERE count <> 0), '{}'),
+       ARRAY(SELECT DISTINCT language FROM changed WHERE sign = 1)
      FROM terms HAVING EXISTS (SELECT FROM changed)`,
     [workspaceId, coming.map((version) => version.documentId), coming.map((version) => version.version)],
   );

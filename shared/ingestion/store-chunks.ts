@@ -67,9 +67,13 @@ async function insertPlacements(db: Db, owner: ChunkOwner, chunks: readonly Chun
 
 async function insertChunks(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<void> {
   await db.query(
-    `INSERT INTO dbrag.chunks (workspace_id, document_id, collection_id, content_hash, token_count, language, text, search)
-     SELECT $1, $2, $3, f.content_hash, f.token_count, f.language, f.text, to_tsvector(f.language::regconfig, f.text)
+    `INSERT INTO dbrag.chunks (workspace_id, document_id, collection_id, content_hash, token_count, language, text, search, terms)
+     SELECT $1, $2, $3, f.content_hash, f.token_count, f.language, f.text, s.search, w.terms
      FROM unnest($4::bytea[], $5::int[], $6::text[], $7::text[]) AS f (content_hash, token_count, text, language)
+     CROSS JOIN LATERAL (SELECT to_tsvector(f.language::regconfig, f.text) AS search OFFSET 0) AS s
+     CROSS JOIN (SELECT coalesce(
+       (SELECT reference_length FROM dbrag.corpus_statistics WHERE workspace_id = $1), dbrag.default_length()) AS length OFFSET 0) AS r
+     CROSS JOIN LATERAL dbrag.term_weights(s.search, r.length) AS w
      ON CONFLICT (workspace_id, document_id, content_hash) DO NOTHING`,
     [
       owner.workspaceId,

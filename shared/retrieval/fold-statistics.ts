@@ -29,7 +29,7 @@ export async function foldStatistics(db: Db, workspaceId: string, intervalSecond
      ), taken AS (
        DELETE FROM dbrag.statistics_pending p USING oldest
        WHERE p.workspace_id = $1 AND p.id = oldest.id
-       RETURNING p.chunks, p.tokens, p.terms, p.counts
+       RETURNING p.chunks, p.tokens, p.terms, p.counts, p.languages
      ), terms AS (
        INSERT INTO dbrag.term_statistics AS known (workspace_id, term, chunks)
        SELECT $1, term, sum(count) FROM taken, unnest(taken.terms, taken.counts) AS change (term, count)
@@ -39,7 +39,8 @@ export async function foldStatistics(db: Db, workspaceId: string, intervalSecond
        SELECT count(*) AS folded, coalesce(sum(chunks), 0) AS chunks, coalesce(sum(tokens), 0) AS tokens FROM taken
      )
      UPDATE dbrag.corpus_statistics c
-     SET chunks = c.chunks + total.chunks, tokens = c.tokens + total.tokens, folded_at = clock_timestamp()
+     SET chunks = c.chunks + total.chunks, tokens = c.tokens + total.tokens, folded_at = clock_timestamp(),
+       languages = ARRAY(SELECT unnest(c.languages) UNION SELECT unnest(taken.languages) FROM taken ORDER BY 1)
      FROM total WHERE c.workspace_id = $1
      RETURNING total.folded`,
     [workspaceId],

@@ -2,15 +2,22 @@
  * One statement for both legs, fused, with their texts. The legs are definer functions that give keys and scores; documents, chunks
  * and placements are read here under row security.
  *
- * Fusion is reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): the sum of 1 / (60 + rank) over the legs, which needs no
- * scores that could be compared.
+ * Fusion is reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): the sum of weight / (60 + rank) over the legs, which
+ * needs no scores that could be compared.
  *
- * $1 workspace  $2 question vector or null  $3 model  $4 question text or null  $5 languages  $6 limit  $7 depth of a leg
- * $8 collections or null  $9 filter as jsonpath or null  $10 with text  $11 keyword hits that must not be missed  $12 few chunks
+ * $1 workspace  $2 question vector or null  $3 model  $4 question text or null  $5 languages, or null: the workspace's  $6 limit
+ * $7 depth of a leg  $8 collections or null  $9 filter as jsonpath or null  $10 with text  $11 keyword hits that must not be missed
+ * $12 few chunks  $13 demanded phrases  $14 excluded words  $15 weight of the semantic leg  $16 of the keyword leg
  */
 export const searchStatement = `
 WITH narrowed AS MATERIALIZED (
-  SELECT dbrag.matching_documents($9::jsonpath, $8::uuid[], $12::integer) AS documents
+  SELECT dbrag.matching_documents($9::jsonpath, $8::uuid[], $12::integer) AS documents, languages,
+    dbrag.demanded_words($13::text[], $14::text[], languages) AS demanded
+  FROM coalesce(
+    $5::text[],
+    (SELECT nullif(languages, '{}') FROM dbrag.corpus_statistics WHERE workspace_id = $1::uuid),
+    '{english,simple}'
+  ) AS languages
 ), semantic AS MATERIALIZED (
   SELECT candidate.*, row_number() OVER (ORDER BY distance, document_id, content_hash) AS rank
   FROM narrowed, dbrag.semantic_candidates($2::halfvec, $3::text, $7::integer, $8::uuid[], $9::jsonpath, documents, $12::integer)
@@ -18,13 +25,13 @@ WITH narrowed AS MATERIALIZED (
   WHERE $2::halfvec IS NOT NULL
 ), keyword AS MATERIALIZED (
   SELECT candidate.*, row_number() OVER (ORDER BY score DESC, document_id, content_hash) AS rank
-  FROM narrowed, dbrag.keyword_candidates($4::text, $5::text[], $7::integer, $11::integer, $8::uuid[], $9::jsonpath, documents)
-    AS candidate
+  FROM narrowed, dbrag.bm25_candidates(
+    $4::text, languages, demanded, $7::integer, $11::integer, $8::uuid[], $9::jsonpath, documents) AS candidate
   WHERE $4::text IS NOT NULL
 ), fused AS MATERIALIZED (
   SELECT document_id, content_hash, s.rank AS semantic_rank, 1 - s.distance AS semantic_score,
     k.rank AS keyword_rank, k.score AS keyword_score,
-    coalesce(1.0 / (60 + s.rank), 0)::double precision + coalesce(1.0 / (60 + k.rank), 0)::double precision AS fused_score
+    coalesce($15::double precision / (60 + s.rank), 0) + coalesce($16::double precision / (60 + k.rank), 0) AS fused_score
   FROM semantic s FULL JOIN keyword k USING (document_id, content_hash)
   ORDER BY fused_score DESC, document_id, content_hash
   LIMIT $6::integer

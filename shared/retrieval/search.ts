@@ -1,5 +1,6 @@
 import { type Db, Halfvec } from '../core/database.ts';
 import { compileFilter, type Filter } from './filter.ts';
+import { parseQuestionWords } from './question-words.ts';
 import { type ChunkLocation, type SearchRow, searchStatement } from './search-statement.ts';
 
 export type SearchMode = 'hybrid' | 'semantic' | 'keyword';
@@ -18,9 +19,18 @@ export interface SearchRequest {
   readonly collectionIds?: readonly string[] | null;
   readonly filter?: Filter | null;
   readonly includeText?: boolean;
-  /** Text search configurations that the workspace's chunks may be indexed with. */
+  /** Text search configurations that the question is read in; else those of the workspace's chunks. */
   readonly languages?: readonly string[];
+  readonly fusion?: FusionWeights;
 }
+
+/** What a rank in a leg counts when both legs are fused. */
+export interface FusionWeights {
+  readonly semantic: number;
+  readonly keyword: number;
+}
+
+export const equalWeights: FusionWeights = { semantic: 1, keyword: 1 };
 
 export interface SearchHit {
   readonly chunkId: string;
@@ -48,7 +58,6 @@ export interface SearchHit {
 const legDepth = 50;
 /** Up to here comparing every vector is faster than an index, and right. */
 export const fewChunks = 20_000;
-const defaultLanguages = ['english', 'simple'] as const;
 
 /**
  * The best visible chunks of a workspace, best first: `limit` of them whenever there are as many that the mode can find. Must run
@@ -61,12 +70,14 @@ export async function search(db: Db, request: SearchRequest): Promise<readonly S
   if (vector === null && text === null) return [];
   // A single leg is not fused, so it needs no more than is given back.
   const depth = vector !== null && text !== null ? Math.max(legDepth, limit) : limit;
+  const words = parseQuestionWords(text ?? '');
+  const fusion = request.fusion ?? equalWeights;
   const { rows } = await db.query<SearchRow>(searchStatement, [
     request.workspaceId,
     vector && new Halfvec(vector),
     request.model,
-    text,
-    request.languages ?? defaultLanguages,
+    text === null ? null : words.text,
+    request.languages ?? null,
     limit,
     depth,
     request.collectionIds ?? null,
@@ -75,6 +86,10 @@ export async function search(db: Db, request: SearchRequest): Promise<readonly S
     // Beside the semantic leg, common words would only add noise; alone they are all there is.
     vector === null ? limit : 1,
     fewChunks,
+    words.phrases,
+    words.excluded,
+    fusion.semantic,
+    fusion.keyword,
   ]);
   return rows.map((row) => toHit(row, vector !== null, text !== null));
 }

@@ -72,10 +72,11 @@ export async function loadCorpus(
       metadata: { topic, parity: topic % 2 },
     });
   }
-  await countTerms(admin, place.workspaceId);
+  await countStatistics(admin, place.workspaceId);
 }
 
-async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> {
+/** The statistics that swaps and folds would have left. */
+export async function countStatistics(admin: pg.Client, workspaceId: string): Promise<void> {
   await admin.query(
     `INSERT INTO dbrag.term_statistics (workspace_id, term, chunks)
      SELECT $1, dbrag.term_of(lexeme), count(*) FROM dbrag.chunks, unnest(search) WHERE workspace_id = $1 GROUP BY 2
@@ -83,7 +84,12 @@ async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> 
     [workspaceId],
   );
   await admin.query(
-    `UPDATE dbrag.corpus_statistics SET chunks = (SELECT count(*) FROM dbrag.chunks WHERE workspace_id = $1) WHERE workspace_id = $1`,
+    `UPDATE dbrag.corpus_statistics s SET chunks = counted.chunks, tokens = counted.tokens, languages = counted.languages
+     FROM (
+       SELECT count(*) AS chunks, array_agg(DISTINCT language) AS languages,
+         sum((SELECT sum(cardinality(positions)) FROM unnest(search))) AS tokens
+       FROM dbrag.chunks WHERE workspace_id = $1
+     ) AS counted WHERE s.workspace_id = $1`,
     [workspaceId],
   );
 }

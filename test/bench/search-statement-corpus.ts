@@ -64,7 +64,7 @@ async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> 
     [workspaceId],
   );
   await admin.query(
-    `UPDATE dbrag.corpus_statistics SET chunks = (SELECT count(*) FROM dbrag.chunks WHERE workspace_id = $1) WHERE workspace_id = $1`,
+    `UPDATE dbrag.corpus_statistics SET chunks = (SELECT count(*) FROM dbrag.chunks WHERE workspace_id = $1), languages = '{english}' WHERE workspace_id = $1`,
     [workspaceId],
   );
 }

@@ -9,6 +9,7 @@ const definerFunctions = {
   list_workspaces: 'dbrag_system',
   unfinished_work: 'dbrag_system',
   workspace_of_key: 'dbrag_system',
+  bm25_candidates: 'dbrag_search',
   keyword_candidates: 'dbrag_search',
   matching_documents: 'dbrag_search',
   semantic_candidates: 'dbrag_search',

@@ -25,6 +25,7 @@ describe('search', () => {
   let foreignWorkspaceId: string;
   const question = vector();
 
+  const foreignCollection = () => createCollection(database.application, foreignWorkspaceId, 'another');
   const run = (request: Partial<SearchRequest>, collectionIds: readonly string[] | null = null) =>
     database.application.inWorkspace({ workspaceId, collectionIds }, (db) =>
       search(db, {
@@ -116,6 +117,32 @@ describe('search', () => {
     expect(await run({ mode: 'keyword', text: "o'neill \\ ' & | ! :* <-> zebra" })).toHaveLength(2);
   });
 
+  it('demands quoted phrases and leaves out what stands behind a minus, in both legs', async () => {
+    const named = async (text: string, mode: 'hybrid' | 'keyword' = 'keyword') =>
+      [...new Set((await run({ mode, text, limit: 100 })).map((hit) => hit.documentName))].sort();
+    expect(await named('zebra')).toEqual(['animals', 'zoo']);
+    expect(await named('zebra -zoo')).toEqual(['animals']);
+    expect(await named('zebra -stripes')).toEqual(['zoo']);
+    expect(await named('"has stripes" zebra')).toEqual(['animals']);
+    expect(await named('"stripes zebra"')).toEqual([]);
+    expect(await named('zebra -"live in the zoo"')).toEqual(['animals']);
+    expect(await named('-zebra')).toEqual([]);
+  });
+
+  it('gives chunks that have no weights yet the same score', async () => {
+    const scored = async () =>
+      (await run({ mode: 'keyword', text: 'zebra stripes' })).map((hit) => [hit.text, hit.score]);
+    const before = await scored();
+    await database.admin.query(`UPDATE dbrag.chunks SET terms = NULL WHERE text LIKE '%zoo.'`);
+    expect(await scored()).toEqual(before);
+    expect(before).toHaveLength(2);
+  });
+
+  it('stores chunks of more terms than a page holds', async () => {
+    const text = Array.from({ length: 4_000 }, (_, index) => `lexeme${index}`).join(' ');
+    await createDocument(database.application, foreignWorkspaceId, await foreignCollection(), { chunks: [{ text }] });
+  });
+
   it('never sees a version that is not live, a deleting document, or another workspace', async () => {
     for (const mode of ['hybrid', 'semantic', 'keyword'] as const) {
       const texts = (await run({ mode, limit: 100 })).map((hit) => hit.text);
@@ -154,7 +181,7 @@ describe('search', () => {
     expect(await run({ collectionIds: [collectionId] }, [otherCollectionId])).toEqual([]);
     expect(await run({}, [])).toEqual([]);
     const keys = await database.application.inWorkspace({ workspaceId, collectionIds: [otherCollectionId] }, (db) =>
-      db.query(`SELECT * FROM dbrag.keyword_candidates('zebra', '{english}', 100, 100, $1, NULL, NULL)`, [
+      db.query(`SELECT * FROM dbrag.bm25_candidates('zebra', '{english}', NULL, 100, 100, $1, NULL, NULL)`, [
         [collectionId],
       ]),
     );
@@ -302,7 +329,24 @@ describe('search', () => {
     await flush();
     await expect.poll(gin, { timeout: 5000 }).toBeGreaterThan(ginBefore);
     expect(await scans()).toEqual(before);
-    const values = [workspaceId, null, testModel, 'zebra', ['english'], 10, 50, null, null, true, 1, 20_000];
+    const values = [
+      workspaceId,
+      null,
+      testModel,
+      'zebra',
+      ['english'],
+      10,
+      50,
+      null,
+      null,
+      true,
+      1,
+      20_000,
+      [],
+      [],
+      1,
+      1,
+    ];
     const plan = await database.application.inWorkspace({ workspaceId }, (db) =>
       db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${searchStatement}`, values),
     );

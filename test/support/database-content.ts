@@ -91,9 +91,11 @@ export async function createDocument(
     );
     const hashes = document.chunks.map((chunk) => sha256(chunk.text));
     await db.query(
-      `INSERT INTO dbrag.chunks (workspace_id, document_id, content_hash, collection_id, token_count, language, text, search)
-       SELECT $1, $2, hash, $3, greatest(1, length(text) / 4), $6, text, to_tsvector($6::text::regconfig, text)
+      `INSERT INTO dbrag.chunks (workspace_id, document_id, content_hash, collection_id, token_count, language, text, search, terms)
+       SELECT $1, $2, hash, $3, greatest(1, length(text) / 4), $6, text, search, terms
        FROM unnest($4::bytea[], $5::text[]) AS new (hash, text)
+       CROSS JOIN LATERAL (SELECT to_tsvector($6::text::regconfig, text) AS search OFFSET 0) AS parsed
+       CROSS JOIN LATERAL dbrag.term_weights(search, dbrag.default_length())
        ON CONFLICT DO NOTHING`,
       [
         workspaceId,
