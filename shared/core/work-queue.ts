@@ -20,6 +20,12 @@ export interface Nudge {
   readonly delaySeconds?: number;
 }
 
+/** A nudge and the queue that it goes to. */
+export interface AddressedNudge {
+  readonly queue: QueueName;
+  readonly nudge: Nudge;
+}
+
 /**
  * Where nudges go. A send that fails is not an error of the work: the row is the truth and the sweeper nudges again, so callers
  * report the failure and go on.
@@ -29,4 +35,16 @@ export interface WorkQueue {
   send(queue: QueueName, nudges: readonly Nudge[]): Promise<number>;
   /** Messages waiting or in flight, approximately. */
   depth(queue: QueueName): Promise<number>;
+}
+
+/** Sends nudges for several queues, each queue's together. @returns how many were certainly accepted */
+export async function sendNudges(queue: WorkQueue, nudges: readonly AddressedNudge[]): Promise<number> {
+  let accepted = 0;
+  for (const [name, addressed] of Map.groupBy(nudges, (one) => one.queue)) {
+    accepted += await queue.send(
+      name,
+      addressed.map(({ nudge }) => nudge),
+    );
+  }
+  return accepted;
 }

@@ -112,6 +112,7 @@ function queuedJob(id: string, document: Document, input: NewDocument, deadline:
     id,
     type: 'ingest_document',
     status: 'queued',
+    collection_id: input.collectionId,
     document_id: document.id,
     version: document.version,
     progress_done: 0,
@@ -132,6 +133,7 @@ function queuedJob(id: string, document: Document, input: NewDocument, deadline:
       embedded: 0,
       reused: 0,
       pending: 0,
+      ahead: null,
       waiting_until: null,
     },
   };

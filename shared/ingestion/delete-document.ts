@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { publicId } from '../core/ids.ts';
-import type { WorkQueue } from '../core/work-queue.ts';
+import { type AddressedNudge, sendNudges, type WorkQueue } from '../core/work-queue.ts';
 import type { SweepArm } from '../jobs/arm-sweep.ts';
 import { createJob } from '../jobs/jobs.ts';
 import { supersedeVersions } from './supersede-versions.ts';
@@ -68,12 +68,12 @@ export async function beginDeletion(
   return { jobId, begun: true };
 }
 
-/** The unfinished job that deletes a document: its own, or that of its whole collection. */
-async function runningDeletion(
+/** The unfinished job that deletes a document: its own, or that of its whole collection. Without a document: the collection's. */
+export async function runningDeletion(
   db: Db,
   workspaceId: string,
-  documentId: string,
-  collectionId: string,
+  documentId: string | null,
+  collectionId: string | null,
 ): Promise<string | undefined> {
   const { rows } = await db.query<{ id: string }>(
     `SELECT id FROM dbrag.jobs
@@ -105,10 +105,14 @@ async function bury(db: Db, workspaceId: string, documentId: string): Promise<vo
   );
 }
 
+/** The message that tells a worker that a deletion waits. */
+export function deletionNudge(workspaceId: string, jobId: string): AddressedNudge {
+  const body = { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId };
+  return { queue: 'maintenance', nudge: { body, groupId: workspaceId } };
+}
+
 export async function nudgeDeletion(queue: WorkQueue, workspaceId: string, jobId: string): Promise<void> {
-  await queue.send('maintenance', [
-    { body: { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId }, groupId: workspaceId },
-  ]);
+  await sendNudges(queue, [deletionNudge(workspaceId, jobId)]);
 }
 
 /** What the trail says of a deletion that was begun. */

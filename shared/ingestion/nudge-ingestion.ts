@@ -1,4 +1,4 @@
-import type { Priority, QueueName, WorkQueue } from '../core/work-queue.ts';
+import { type AddressedNudge, type Priority, sendNudges, type WorkQueue } from '../core/work-queue.ts';
 
 export interface IngestionNudge {
   readonly workspaceId: string;
@@ -8,8 +8,8 @@ export interface IngestionNudge {
   readonly priority: Priority;
 }
 
-/** Tells a worker that a version waits to be ingested. May be sent twice or get lost: the row is what counts. */
-export async function nudgeIngestion(queue: WorkQueue, nudge: IngestionNudge, delaySeconds?: number): Promise<void> {
+/** The message that tells a worker that a version waits to be ingested. */
+export function ingestionNudge(nudge: IngestionNudge): AddressedNudge {
   const body = {
     v: 1,
     workspace_id: nudge.workspaceId,
@@ -17,8 +17,10 @@ export async function nudgeIngestion(queue: WorkQueue, nudge: IngestionNudge, de
     version: nudge.version,
     attempt: nudge.attempt,
   };
-  const name: QueueName = `ingest-${nudge.priority}`;
-  await queue.send(name, [
-    { body, groupId: nudge.workspaceId, ...(delaySeconds === undefined ? {} : { delaySeconds }) },
-  ]);
+  return { queue: `ingest-${nudge.priority}`, nudge: { body, groupId: nudge.workspaceId } };
+}
+
+/** May be sent twice or get lost: the row is what counts. */
+export async function nudgeIngestion(queue: WorkQueue, nudge: IngestionNudge): Promise<void> {
+  await sendNudges(queue, [ingestionNudge(nudge)]);
 }

@@ -47,7 +47,8 @@ export async function lockDocuments(db: Db, workspaceId: string, documentIds: re
 
 /**
  * The one place that changes a version's status: the version, its job and its document, in the caller's transaction. A version that
- * becomes `ready` becomes live, unless a newer one is. The caller has locked the documents (`lockDocuments`).
+ * becomes `ready` becomes live, unless a newer one is. The caller has locked the documents (`lockDocuments`). Whoever moves a version
+ * also nudges who goes on with it, so it counts as nudged now.
  * @returns the versions that really moved
  */
 export async function setVersionStatus(
@@ -81,7 +82,7 @@ async function moveVersions(
     job_id: string | null;
   }>(
     `UPDATE dbrag.document_versions v
-     SET status = $4, error = $5, waiting_until = NULL, nudged_at = NULL, nudges = 0,
+     SET status = $4, error = $5, waiting_until = NULL, nudged_at = now(), nudges = 0,
          started_at = CASE WHEN $4 = 'processing' THEN coalesce(v.started_at, now()) ELSE v.started_at END,
          ready_at = CASE WHEN $4 = 'ready' THEN now() ELSE v.ready_at END,
          finished_at = CASE WHEN $4 IN ('ready', 'failed', 'cancelled') THEN now() END

@@ -1,39 +1,69 @@
-import type { Job } from './jobs.ts';
+import { type Job, type JobType, mostAhead, type VersionProgress } from './jobs.ts';
 
 /** How far a job is: of an ingestion, chunks that have their vector of all chunks; the total is unknown until it was split. */
 export function progressOf(job: Job): { done: number; total: number | null; unit: string } {
   const { ingestion } = job;
   if (!ingestion) return { done: job.progress_done, total: job.progress_total, unit: job.progress_unit ?? 'items' };
-  const { chunks, pending } = ingestion;
-  const split = chunks > 0;
-  return { done: Math.max(0, chunks - pending), total: split ? chunks : null, unit: 'chunks' };
+  return { done: chunksDone(ingestion), total: ingestion.chunks > 0 ? ingestion.chunks : null, unit: 'chunks' };
+}
+
+/** Texts that stand in several places have one vector, and texts of an older version may be waiting too: near, and within bounds. */
+function chunksDone({ status, chunks, embedded, reused, pending }: VersionProgress): number {
+  if (status === 'ready') return chunks;
+  if (status === 'processing') return Math.max(0, chunks - pending);
+  return Math.min(chunks, embedded + reused);
 }
 
 /** One sentence: what a job does or waits for now, or why it ended. */
-export function explainJob(job: Job): string {
-  if (job.status === 'failed') return job.error?.message ?? job.why ?? 'It failed.';
+export function explainJob(job: Job, now = new Date()): string {
+  if (job.status === 'failed') return job.error?.message || job.why || 'It failed.';
   if (job.why) return job.why;
-  if (job.status === 'cancelled') return job.error?.message ?? 'It was cancelled.';
-  const { ingestion } = job;
-  if (!ingestion)
-    return job.status === 'succeeded' ? 'Done.' : job.status === 'queued' ? 'Waiting for a worker.' : 'Running.';
+  if (job.status === 'cancelled') return job.error?.message || 'It was cancelled.';
+  if (job.ingestion) return explainIngestion(job, job.ingestion, now);
+  if (job.status === 'succeeded') return 'Done.';
+  return job.status === 'queued' ? 'Waiting for a worker.' : doing[job.type];
+}
+
+const doing: Readonly<Record<JobType, string>> = {
+  ingest_document: 'Being ingested.',
+  update_metadata_catalog: 'Reading the tables of the database.',
+  batch_embed: 'Embedding what is not in the space of the model.',
+  rebuild_index: 'Building the index.',
+  export: 'Writing the export.',
+  erase: 'Erasing.',
+  delete: 'Removing chunks, vectors and files.',
+};
+
+function explainIngestion(job: Job, ingestion: VersionProgress, now: Date): string {
   switch (ingestion.status) {
     case 'awaiting_upload':
-      return 'Waiting for the file to be uploaded.';
+      return job.deadline_at
+        ? `Waiting for the file to be uploaded, until ${job.deadline_at.toISOString()}.`
+        : 'Waiting for the file to be uploaded.';
     case 'queued':
-      return `Waiting for a worker of the ${ingestion.priority} queue.`;
+      return explainLine(ingestion);
     case 'ready':
       return `Ready: ${ingestion.chunks} chunks, ${ingestion.embedded} embedded, ${ingestion.reused} reused.`;
     case 'processing':
-      return explainProcessing(job, ingestion);
+      return explainProcessing(job, ingestion, now);
     default:
       return `The version is ${ingestion.status}.`;
   }
 }
 
-function explainProcessing(job: Job, ingestion: NonNullable<Job['ingestion']>): string {
-  if (ingestion.waiting_until)
-    return `Waiting for the model provider until ${new Date(ingestion.waiting_until).toISOString()}.`;
+/** Queues are shared, and fair by workspace: what others have waiting is nobody's business here. */
+function explainLine({ priority, ahead }: VersionProgress): string {
+  const line = `Waiting for a worker of the ${priority} queue`;
+  if (ahead === null) return `${line}.`;
+  if (ahead === 0) return `${line}; nothing of this workspace is before it.`;
+  const documents = ahead === 1 ? '1 document' : `${ahead} documents`;
+  return `${line}, behind ${ahead >= mostAhead ? `at least ${documents}` : documents} of this workspace.`;
+}
+
+function explainProcessing(job: Job, ingestion: VersionProgress, now: Date): string {
+  // Out of a JSON column: text.
+  const until = ingestion.waiting_until && new Date(ingestion.waiting_until);
+  if (until && until > now) return `Waiting for the model provider until ${until.toISOString()}.`;
   if (ingestion.chunks === 0) return 'Reading and splitting the file.';
   const { done, total } = progressOf(job);
   return `Embedding: ${done} of ${total} chunks have their vector.`;

@@ -33,3 +33,17 @@ export async function startJob(db: Db, workspaceId: string, id: string, why: str
   );
   return count > 0;
 }
+
+/**
+ * Lets a job that has failed or was cancelled wait for a worker again. Its nudge counts as sent: the sweeper waits for it.
+ * @returns false when it is neither
+ */
+export async function restartJob(db: Db, workspaceId: string, id: string, deadline: Date): Promise<boolean> {
+  const { count } = await db.query(
+    `UPDATE dbrag.jobs SET status = 'queued', error = NULL, result = NULL, why = NULL, finished_at = NULL, waiting_until = NULL,
+       nudged_at = now(), nudges = 0, deadline_at = $3
+     WHERE workspace_id = $1 AND id = $2 AND status IN ('failed', 'cancelled')`,
+    [workspaceId, id, deadline],
+  );
+  return count > 0;
+}

@@ -28,6 +28,8 @@ export interface VersionProgress {
   readonly reused: number;
   /** Distinct texts that still lack a vector. */
   readonly pending: number;
+  /** While it is queued: versions of the workspace and priority that came before it, at most `mostAhead`; null: not asked. */
+  readonly ahead: number | null;
   readonly waiting_until: Date | null;
 }
 
@@ -35,6 +37,7 @@ export interface Job {
   readonly id: string;
   readonly type: JobType;
   readonly status: JobStatus;
+  readonly collection_id: string | null;
   readonly document_id: string | null;
   readonly version: number | null;
   readonly progress_done: number;
@@ -84,23 +87,58 @@ export async function createJob(db: Db, workspaceId: string, job: NewJob): Promi
   return id;
 }
 
-const selectJob = `
-  SELECT j.id, j.type, j.status, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit, j.attempts,
-         j.why, j.error, j.result, j.created_at, j.started_at, j.finished_at, j.deadline_at,
+/** As many as are counted of those before a version in its line. */
+export const mostAhead = 1_000;
+
+const inLine = `
+  SELECT count(*)::int FROM (
+    SELECT FROM dbrag.document_versions o
+    WHERE o.workspace_id = v.workspace_id AND o.priority = v.priority AND o.status IN ('queued', 'processing')
+      AND o.content_hash IS NULL AND o.created_at < v.created_at
+    LIMIT ${mostAhead}) line`;
+
+/** @param ahead asks for a version's place in its line: once a job, so not for lists */
+const selectJob = (ahead: string) => `
+  SELECT j.id, j.type, j.status, j.collection_id, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit,
+         j.attempts, j.why, j.error, j.result, j.created_at, j.started_at, j.finished_at, j.deadline_at,
          CASE WHEN v.version IS NULL THEN NULL ELSE jsonb_build_object(
            'status', v.status, 'priority', v.priority, 'chunks', v.chunks, 'embedded', v.embedded, 'reused', v.reused,
            'pending', CASE WHEN v.status = 'processing' THEN (
              SELECT count(*) FROM dbrag.pending_embeddings e WHERE e.workspace_id = v.workspace_id AND e.document_id = v.document_id) ELSE 0 END,
+           'ahead', CASE WHEN v.status = 'queued' THEN (${ahead}) END,
            'waiting_until', v.waiting_until) END AS ingestion
   FROM dbrag.jobs j
   LEFT JOIN dbrag.document_versions v
     ON j.type = 'ingest_document' AND v.workspace_id = j.workspace_id AND v.document_id = j.document_id AND v.version = j.version`;
 
+const selectOne = selectJob(inLine);
+const selectMany = selectJob('NULL');
+
 /** @throws not_found */
 export async function getJob(db: Db, workspaceId: string, id: string): Promise<Job> {
-  const { rows } = await db.query<Job>(`${selectJob} WHERE j.workspace_id = $1 AND j.id = $2`, [workspaceId, id]);
+  const { rows } = await db.query<Job>(`${selectOne} WHERE j.workspace_id = $1 AND j.id = $2`, [workspaceId, id]);
   if (!rows[0]) throw notFound('job');
   return rows[0];
+}
+
+/** Jobs that ended so, oldest first, after one of them. */
+export async function listEndedJobs(
+  db: Db,
+  workspaceId: string,
+  filter: { status: JobStatus; code?: string | undefined; collectionId?: string | undefined },
+  after: string | undefined,
+  limit: number,
+): Promise<readonly Job[]> {
+  const { values, where, conditions } = jobConditions(workspaceId, limit);
+  where((p) => `j.status = ${p}`, filter.status);
+  where((p) => `j.error ->> 'code' = ${p}`, filter.code);
+  where((p) => `j.collection_id = ${p}`, filter.collectionId);
+  where((p) => `(j.created_at, j.id) > ${placeOf(p)}`, after);
+  const { rows } = await db.query<Job>(
+    `${selectMany} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at, j.id LIMIT $2`,
+    values,
+  );
+  return rows;
 }
 
 export async function listJobs(
@@ -109,25 +147,29 @@ export async function listJobs(
   filter: { type?: JobType | undefined; status?: JobStatus | undefined; documentId?: string | undefined },
   { limit, after }: PageRequest,
 ): Promise<Page<Job>> {
+  const { values, where, conditions } = jobConditions(workspaceId, limit);
+  where((p) => `j.type = ${p}`, filter.type);
+  where((p) => `j.status = ${p}`, filter.status);
+  where((p) => `j.document_id = ${p}`, filter.documentId);
+  where((p) => `(j.created_at, j.id) < ${placeOf(p)}`, after);
+  const { rows } = await db.query<Job>(
+    `${selectMany} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
+    values,
+  );
+  return pageOf(rows, limit);
+}
+
+const placeOf = (parameter: string) =>
+  `(SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${parameter})`;
+
+/** Only the conditions that are asked for: a plan with `$n IS NULL OR …` could use none of the indexes. $2 is the limit. */
+function jobConditions(workspaceId: string, limit: number) {
   const values: unknown[] = [workspaceId, limit];
   const conditions = ['j.workspace_id = $1'];
-  // Only the conditions that are asked for: a plan with `$n IS NULL OR …` could use none of the indexes.
   const where = (condition: (parameter: string) => string, value: unknown) => {
     if (value === undefined) return;
     values.push(value);
     conditions.push(condition(`$${values.length}`));
   };
-  where((p) => `j.type = ${p}`, filter.type);
-  where((p) => `j.status = ${p}`, filter.status);
-  where((p) => `j.document_id = ${p}`, filter.documentId);
-  where(
-    (p) =>
-      `(j.created_at, j.id) < (SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${p})`,
-    after,
-  );
-  const { rows } = await db.query<Job>(
-    `${selectJob} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
-    values,
-  );
-  return pageOf(rows, limit);
+  return { values, conditions, where };
 }

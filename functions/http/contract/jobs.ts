@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { failure, id, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
+import { failure, id, idInBody, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
 
 export const jobType = z.enum([
   'ingest_document',
@@ -36,3 +36,9 @@ export const listJobs = z.strictObject({
   status: z.optional(jobStatus),
   document_id: z.optional(z.string()),
 });
+export const retryJobs = z.strictObject({
+  status: z.enum(['failed', 'cancelled']),
+  code: z.optional(z.string().check(z.minLength(1), z.maxLength(64))),
+  collection_id: z.optional(idInBody('collection')),
+});
+export const retriedJobs = z.object({ object: z.literal('retried_jobs'), retried: z.int(), has_more: z.boolean() });

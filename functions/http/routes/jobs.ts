@@ -1,8 +1,14 @@
-import { parsePublicId } from '../../../shared/core/ids.ts';
+import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
+import { sendNudges } from '../../../shared/core/work-queue.ts';
+import { cancelJob, retryJob } from '../../../shared/jobs/change-job.ts';
+import type { RestartedJob } from '../../../shared/jobs/job-kinds.ts';
 import { getJob, listJobs } from '../../../shared/jobs/jobs.ts';
+import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/jobs.ts';
 import { listOf } from '../contract/primitives.ts';
+import { jobKinds } from '../job-kinds.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
+import { retryAudit, retryJobs } from '../retry-jobs.ts';
 import { defineRoute, ok } from '../route.ts';
 import { jobView } from '../views/job-view.ts';
 
@@ -39,6 +45,78 @@ export const jobRoutes = [
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('job', parameters.id ?? '');
       return ok(jobView(await services.database.inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id))));
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/jobs/{id}/cancel',
+    access: 'editor',
+    tag,
+    summary: 'Cancel a job',
+    idempotent: true,
+    success: {
+      status: 200,
+      description:
+        'The cancelled job: nothing of it becomes visible, and nothing more is bought for it. What was visible before stays. Deletions cannot be cancelled.',
+      schema: contract.acceptedJob,
+    },
+    async handle(context) {
+      const { caller, parameters } = context;
+      const id = parsePublicId('job', parameters.id ?? '');
+      return changeReply(context, async (db) => {
+        const { job, changed } = await cancelJob(db, jobKinds, caller.workspaceId, id);
+        const audit = { action: 'job.cancel', resourceType: 'job', resourceId: publicId('job', id) };
+        return { status: 200, body: { job: jobView(job) }, audit: changed ? [audit] : [] };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/jobs/{id}/retry',
+    access: 'editor',
+    tag,
+    summary: 'Begin a failed or cancelled job again',
+    idempotent: true,
+    success: {
+      status: 202,
+      description: 'The job, waiting again: an ingestion starts from the stored file',
+      schema: contract.acceptedJob,
+    },
+    async handle(context) {
+      const { caller, parameters, services } = context;
+      const id = parsePublicId('job', parameters.id ?? '');
+      await services.sweep.arm();
+      let restarted: RestartedJob | undefined;
+      const reply = await changeReply(context, async (db) => {
+        restarted = await retryJob(db, jobKinds, caller.workspaceId, id, services.clock.now());
+        return {
+          status: 202,
+          headers: { location: `/v1/jobs/${publicId('job', id)}` },
+          body: { job: jobView(await getJob(db, caller.workspaceId, id)) },
+          audit: [retryAudit(restarted)],
+        };
+      });
+      if (restarted) await sendNudges(services.queue, [restarted.nudge]);
+      return reply;
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/jobs/retry',
+    access: 'editor',
+    tag,
+    summary: 'Begin all jobs again that failed, or that failed so',
+    body: contract.retryJobs,
+    idempotent: true,
+    success: {
+      status: 202,
+      description: 'How many were begun again. With `has_more` there was no time for all: ask again.',
+      schema: contract.retriedJobs,
+    },
+    async handle(context) {
+      const { status, code, collection_id } = context.body;
+      const collectionId = collection_id === undefined ? undefined : parsePublicId('collection', collection_id);
+      return retryJobs(context, { status, code, collectionId });
     },
   }),
 ];

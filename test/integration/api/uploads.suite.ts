@@ -222,7 +222,11 @@ export function uploadSuite(world: World): void {
       const minutes = (Date.parse(upload.expires_at) - Date.now()) / 60_000;
       expect(minutes).toBeGreaterThan(14);
       expect(minutes).toBeLessThanOrEqual(15);
-      expect(job).toMatchObject({ status: 'queued', why: 'Waiting for the file to be uploaded.', document_id });
+      expect(job).toMatchObject({
+        status: 'queued',
+        why: expect.stringMatching(/^Waiting for the file to be uploaded, until .*Z\.$/),
+        document_id,
+      });
       const before = await home.api.expect(200, 'GET', `/v1/documents/${document_id}`);
       expect(before).toMatchObject({ status: 'awaiting_upload', version: 1, live_version: null, bytes: 12 });
       expect((await home.api.get(`/v1/documents/${document_id}/content`)).status).toBe(404);

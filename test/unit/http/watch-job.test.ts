@@ -7,6 +7,7 @@ const job = (changes: Partial<Job> = {}): Job => ({
   id: '0198c3d2-a1b4-7c5e-8f90-123456789abc',
   type: 'delete',
   status: 'running',
+  collection_id: null,
   document_id: null,
   version: null,
   progress_done: 0,

@@ -1,0 +1,19 @@
+import type { Db } from '../core/database.ts';
+import { restartJob } from '../jobs/finish-job.ts';
+import type { JobKind, RestartedJob } from '../jobs/job-kinds.ts';
+import type { Job } from '../jobs/jobs.ts';
+import { deletionDeadlineMilliseconds, deletionNudge, runningDeletion } from './delete-document.ts';
+
+/** A deletion is never cancelled: what it hides is promised to be gone, and what it removed is. */
+export const deletionJobs: JobKind = { retry, refusal: 'Another job deletes it already.' };
+
+async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {
+  const deadline = new Date(now.getTime() + deletionDeadlineMilliseconds);
+  const restarted: RestartedJob[] = [];
+  for (const { id, document_id: documentId, collection_id: collectionId } of jobs) {
+    if (await runningDeletion(db, workspaceId, documentId, collectionId)) continue;
+    if (await restartJob(db, workspaceId, id, deadline))
+      restarted.push({ jobId: id, nudge: deletionNudge(workspaceId, id) });
+  }
+  return restarted;
+}

@@ -1,0 +1,97 @@
+import type { Db } from '../core/database.ts';
+import type { Priority } from '../core/work-queue.ts';
+import type { JobKind, RestartedJob } from '../jobs/job-kinds.ts';
+import type { Job } from '../jobs/jobs.ts';
+import { ingestionDeadlineMilliseconds } from './accept-document.ts';
+import { dropUnwantedPurchases } from './drop-purchases.ts';
+import { ingestionNudge } from './nudge-ingestion.ts';
+import { lockDocuments, setVersionStatus, type VersionKey } from './set-version-status.ts';
+
+/** Ingestions can be cancelled at any moment, and begun again from the object that they were made of. */
+export const ingestionJobs: JobKind = {
+  cancel,
+  retry,
+  refusal: 'Its document is deleted or being deleted, or a newer version has taken its place.',
+};
+
+/**
+ * Nothing of it becomes visible, whoever holds it: a worker finds no version to commit to. What only it wanted is bought no more;
+ * what a live or another running version places still is.
+ */
+async function cancel(db: Db, workspaceId: string, job: Job): Promise<void> {
+  const [key] = versionsOf([job]);
+  if (!key) return;
+  await lockDocuments(db, workspaceId, [key.documentId]);
+  const ended = await setVersionStatus(db, workspaceId, [key], {
+    from: ['awaiting_upload', 'queued', 'processing'],
+    to: 'cancelled',
+  });
+  if (ended.length > 0) await dropUnwantedPurchases(db, workspaceId, key.documentId);
+}
+
+/**
+ * The next attempt at the newest versions of their documents: it reads the object and splits it anew, and whoever still holds the
+ * attempt before finds no row to commit to. Vectors that were bought stay and are not bought again.
+ */
+async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {
+  const asked = versionsOf(jobs);
+  const newest = await lockNewest(db, workspaceId, asked);
+  const queued = await setVersionStatus(db, workspaceId, newest, { from: ['failed', 'cancelled'], to: 'queued' });
+  if (queued.length === 0) return [];
+  const deadline = new Date(now.getTime() + ingestionDeadlineMilliseconds);
+  const begun = await beginAttempt(db, workspaceId, queued, deadline);
+  return begun.map(({ job_id: jobId, document_id: documentId, ...version }) => ({
+    jobId,
+    nudge: ingestionNudge({ workspaceId, documentId, ...version }),
+  }));
+}
+
+function versionsOf(jobs: readonly Job[]): VersionKey[] {
+  return jobs.flatMap(({ document_id: documentId, version }) =>
+    documentId === null || version === null ? [] : [{ documentId, version }],
+  );
+}
+
+/** Locks the documents. @returns the versions that are the newest of a document that is not being deleted */
+async function lockNewest(db: Db, workspaceId: string, asked: readonly VersionKey[]): Promise<readonly VersionKey[]> {
+  const locked = await lockDocuments(db, workspaceId, [...new Set(asked.map(({ documentId }) => documentId))]);
+  const { rows } = await db.query<{ id: string; version: number }>(
+    'SELECT id, version FROM dbrag.documents WHERE workspace_id = $1 AND id = ANY($2::uuid[])',
+    [workspaceId, locked],
+  );
+  const newest = new Map(rows.map(({ id, version }) => [id, version]));
+  return asked.filter(({ documentId, version }) => newest.get(documentId) === version);
+}
+
+interface BegunAttempt {
+  readonly document_id: string;
+  readonly version: number;
+  readonly attempt: number;
+  readonly priority: Priority;
+  readonly job_id: string;
+}
+
+async function beginAttempt(
+  db: Db,
+  workspaceId: string,
+  versions: readonly VersionKey[],
+  deadline: Date,
+): Promise<readonly BegunAttempt[]> {
+  const { rows } = await db.query<BegunAttempt>(
+    `WITH version AS (
+       UPDATE dbrag.document_versions v
+       SET attempt = v.attempt + 1, content_hash = NULL, splitter_version = NULL, chunks = 0, embedded = 0, reused = 0, tokens = 0,
+           deadline_at = $4
+       FROM unnest($2::uuid[], $3::int[]) AS asked (document_id, version)
+       WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = asked.document_id AND v.version = asked.version
+       RETURNING v.document_id, v.version, v.attempt, v.priority, v.job_id
+     ), job AS (
+       UPDATE dbrag.jobs j SET deadline_at = $4 FROM version WHERE j.workspace_id = $1 AND j.id = version.job_id
+     ), document AS (
+       UPDATE dbrag.documents d SET deadline_at = $4, error = NULL FROM version WHERE d.workspace_id = $1 AND d.id = version.document_id
+     )
+     SELECT document_id, version, attempt, priority, job_id FROM version WHERE job_id IS NOT NULL`,
+    [workspaceId, versions.map(({ documentId }) => documentId), versions.map(({ version }) => version), deadline],
+  );
+  return rows;
+}

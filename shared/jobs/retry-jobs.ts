@@ -1,0 +1,37 @@
+import type { Db } from '../core/database.ts';
+import type { JobKinds, RestartedJob } from './job-kinds.ts';
+import { listEndedJobs } from './jobs.ts';
+
+/** Which ended jobs are meant. */
+export interface RetryFilter {
+  readonly status: 'failed' | 'cancelled';
+  /** The `code` of its error. */
+  readonly code?: string | undefined;
+  readonly collectionId?: string | undefined;
+}
+
+/** One slice of many. */
+export interface RetriedSlice {
+  readonly restarted: readonly RestartedJob[];
+  /** UUID of the last job that was looked at, to go on after; undefined: there are no more. */
+  readonly after: string | undefined;
+}
+
+/** Jobs of one transaction: locks stay short, and statements are made for so many at once. */
+const jobsPerSlice = 250;
+
+/** Begins the next jobs again that a filter means, oldest first, after the last one looked at. Those that cannot be are passed over. */
+export async function retrySlice(
+  db: Db,
+  kinds: JobKinds,
+  workspaceId: string,
+  filter: RetryFilter,
+  after: string | undefined,
+  now: Date,
+): Promise<RetriedSlice> {
+  const jobs = await listEndedJobs(db, workspaceId, filter, after, jobsPerSlice);
+  const restarted: RestartedJob[] = [];
+  for (const [type, ofType] of Map.groupBy(jobs, (job) => job.type))
+    restarted.push(...((await kinds[type]?.retry?.(db, workspaceId, ofType, now)) ?? []));
+  return { restarted, after: jobs.length === jobsPerSlice ? jobs.at(-1)?.id : undefined };
+}
