@@ -7,8 +7,8 @@ declare const ACTING_FAILPOINTS: boolean;
 /** The failpoint of this bundle: one that whoever runs the tests steers, or one that does nothing. */
 export function createFailpoint(): Failpoint {
   if (typeof ACTING_FAILPOINTS !== 'undefined' && ACTING_FAILPOINTS) {
-    const { FAILPOINT_SOCKET: path, AWS_LAMBDA_FUNCTION_NAME: functionName = '' } = process.env;
-    if (path !== undefined) return steeredFailpoint(path, functionName);
+    const { FAILPOINT_SOCKET: path, _HANDLER: handler = '' } = process.env;
+    if (path !== undefined) return steeredFailpoint(path, handler);
   }
   return noFailpoint;
 }

@@ -13,6 +13,8 @@ export interface Faults {
   readonly emptyReceiveProbability: number;
   /** A send is stored, yet the caller's connection is cut before the answer. */
   readonly lostSendAnswerProbability: number;
+  /** A send is refused as throttled, and nothing is stored. */
+  readonly throttledSendProbability: number;
   /** A delete is acknowledged and not done: the message comes back. */
   readonly lostDeleteProbability: number;
   /** An entry of a batch fails (`InternalError`, not the sender's fault) and is not carried out. */
@@ -29,6 +31,7 @@ export const noFaults: Faults = {
   shuffleWindow: 1,
   emptyReceiveProbability: 0,
   lostSendAnswerProbability: 0,
+  throttledSendProbability: 0,
   lostDeleteProbability: 0,
   batchEntryFailureProbability: 0,
   random: Math.random,

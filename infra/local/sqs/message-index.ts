@@ -56,6 +56,12 @@ export class MessageIndex {
     this.#enter(entry, 'in flight');
   }
 
+  /** Puts off a message that nobody has, or brings it forward. */
+  delay(entry: Entry, visibleAt: number): void {
+    entry.visibleAt = visibleAt;
+    this.#enter(entry, 'delayed');
+  }
+
   /** Makes a message receivable, behind the others of its group. */
   release(entry: Entry): void {
     this.#enter(entry, 'ready');

@@ -30,17 +30,23 @@ export function messageOperations(around: OperationSurroundings): Record<string,
     const message = readMessage(input, call.identity.principal.name, queue.settings.maximumMessageSize);
     return formatSent(message, queue.send(message).messageId);
   };
+  const maybeThrottle = (): void => {
+    const faults = around.faults();
+    if (strikes(faults, faults.throttledSendProbability)) throw new AwsError('RequestThrottled', 'An injected fault');
+  };
   const maybeCut = (): void => {
     const faults = around.faults();
     if (strikes(faults, faults.lostSendAnswerProbability)) throw new ConnectionCut();
   };
   return {
     SendMessage(input, call) {
+      maybeThrottle();
       const answer = send(permitted(input, call, 'sqs:SendMessage', 'send'), input, call);
       maybeCut();
       return answer;
     },
     SendMessageBatch(input, call) {
+      maybeThrottle();
       const queue = permitted(input, call, 'sqs:SendMessage', 'send');
       const entries = batchEntries(input);
       checkTotalSize(entries);

@@ -1,0 +1,54 @@
+/**
+ * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20] [--long] [--list]`: every fault of docs/reliability.md that
+ * one machine can show, against the whole system of the `test` stage on native engines, one campaign after another, with the checker
+ * after each. Exits with 1 when anything is lost, doubled or stuck, and says under which seed.
+ */
+import { parseArgs } from 'node:util';
+import { campaigns } from './campaigns/index.ts';
+import { describe, headline, table } from './report.ts';
+import { type Outcome, runCampaign } from './run-campaign.ts';
+import { startWorld } from './world.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    documents: { type: 'string', default: '500' },
+    only: { type: 'string' },
+    long: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+const settings = { seed, documents: Number(values.documents), long: values.long };
+const wanted = values.only?.split(',');
+const chosen = campaigns
+  .map((campaign, order) => ({ campaign, order }))
+  .filter(({ campaign }) => wanted?.includes(campaign.id) ?? true);
+if (values.list) {
+  for (const { campaign } of chosen) process.stdout.write(describe(campaign));
+  process.exit(0);
+}
+
+const began = performance.now();
+const world = await startWorld(seed, settings.long);
+process.stdout.write(headline(settings, (performance.now() - began) / 1_000));
+const outcomes: Outcome[] = [];
+for (const { campaign, order } of chosen) {
+  const outcome = await runCampaign(world, settings, campaign, order);
+  outcomes.push(outcome);
+  process.stdout.write(table([outcome]));
+}
+const passed = outcomes.every((outcome) => outcome.passed);
+const seconds = (performance.now() - began) / 1_000;
+process.stdout.write(
+  `\n${outcomes.filter((one) => one.passed).length} of ${outcomes.length} campaigns passed in ${seconds.toFixed(0)} s\n`,
+);
+if (!passed) {
+  for (const { campaign } of outcomes.filter((one) => !one.passed))
+    process.stdout.write(`FAILED ${campaign.id} ${campaign.fault}\n`);
+  process.stdout.write(
+    `again: npm run test:faults -- --seed ${seed} --documents ${settings.documents}; log: ${world.logFile}\n`,
+  );
+}
+await world.close();
+process.exit(passed ? 0 : 1);
