@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { findAnchors } from './anchors.ts';
 import { type Boundaries, findBoundaries, strength } from './boundaries.ts';
 import { HeadingPath } from './heading-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
@@ -7,7 +8,7 @@ import { TokenIndex } from './token-index.ts';
 import { type Span, tokenizableSpans } from './unbroken-runs.ts';
 
 /** Goes up whenever the same text could be split in another way: it stands on every version, so that a deploy mixes nothing. */
-export const splitterVersion = 1;
+export const splitterVersion = 2;
 
 export interface ChunkingSettings {
   /** Most tokens of a chunk: 16 to 8,191. */
@@ -42,18 +43,22 @@ const smallestSection = 1 / 8;
 /** How full a chunk must be before a paragraph's end is taken, and before anything less is. */
 const fullEnoughForBlock = 1 / 3;
 const fullEnough = 1 / 2;
+/** How far, in chunks, an anchor outranks its neighbours: less makes smaller chunks, more lets an edit change more of them. */
+const anchorRadius = 1 / 2;
 
 /**
  * Splits a document by heading, paragraph (tables and code are paragraphs too), line, sentence, word: at the best place that the
- * token limit allows. One pass, linear in the text; the same text and settings always give the same chunks.
+ * token limit allows, and at anchors, so that an edit changes the chunks around it and no others. One pass, linear in the text; the
+ * same text and settings always give the same chunks.
  */
 export function* split(document: ParsedDocument, settings: ChunkingSettings, counter: TokenCounter): Generator<Chunk> {
   checkSettings(settings);
   const boundaries = findBoundaries(document.text, document.format);
+  const anchors = findAnchors(document.text, boundaries, settings.maxTokens * anchorRadius);
   const path = new HeadingPath(document.text, boundaries.headings);
   let ordinal = 0;
   for (const span of tokenizableSpans(document.text)) {
-    for (const { start, end, tokenCount } of splitSpan(document.text, span, boundaries, settings, counter)) {
+    for (const { start, end, tokenCount } of splitSpan(document.text, span, boundaries, anchors, settings, counter)) {
       const text = document.text.slice(start, end);
       const page = pageAt(document.pageStarts, start);
       const location = { headings: path.at(start, end), start, end, ...(page === undefined ? {} : { page }) };
@@ -78,11 +83,12 @@ function* splitSpan(
   text: string,
   span: Span,
   boundaries: Boundaries,
+  anchors: readonly number[],
   settings: ChunkingSettings,
   counter: TokenCounter,
 ): Generator<Span & { tokenCount: number }> {
   const index = new TokenIndex(text.slice(span.start, span.end), counter);
-  const chooser = new EndChooser(text, span, boundaries, index);
+  const chooser = new EndChooser(text, span, boundaries, anchors, index);
   let start = skipWhitespace(text, span.start, span.end);
   let covered = start;
   while (covered < span.end) {
@@ -113,12 +119,14 @@ class EndChooser {
   private readonly text: string;
   private readonly span: Span;
   private readonly boundaries: Boundaries;
+  private readonly anchors: readonly number[];
   private readonly index: TokenIndex;
 
-  constructor(text: string, span: Span, boundaries: Boundaries, index: TokenIndex) {
+  constructor(text: string, span: Span, boundaries: Boundaries, anchors: readonly number[], index: TokenIndex) {
     this.text = text;
     this.span = span;
     this.boundaries = boundaries;
+    this.anchors = anchors;
     this.index = index;
   }
 
@@ -151,7 +159,10 @@ class EndChooser {
   private bestCut(start: number, covered: number, maxTokens: number): number {
     const limit = this.furthest(start, maxTokens);
     const { positions, strengths } = this.boundaries;
-    const section = this.firstSection(Math.max(covered, this.furthest(start, maxTokens * smallestSection)), limit);
+    const least = Math.max(covered, this.furthest(start, maxTokens * smallestSection));
+    const section = this.firstSection(least, limit);
+    const anchor = this.anchors[firstAbove(this.anchors, least)];
+    if (anchor !== undefined && anchor <= Math.min(section ?? limit, this.span.end)) return anchor;
     if (section !== undefined) return section;
     if (limit >= this.span.end) return this.span.end;
     const blockFloor = Math.max(covered, this.furthest(start, maxTokens * fullEnoughForBlock));
