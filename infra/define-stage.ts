@@ -71,6 +71,7 @@ const checks: readonly Check[] = [
   ({ models }) =>
     models.fallbackEmbeddingModel === models.embedding.model &&
     'models.fallbackEmbeddingModel must differ from models.embedding.model.',
+  ({ models }) => models.chatModel.trim() === '' && 'models.chatModel must name a model.',
   ({ models, network }) =>
     models.baseUrl !== null &&
     !network.loopback &&

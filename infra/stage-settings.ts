@@ -55,6 +55,8 @@ export interface ModelSettings {
   readonly embedding: { readonly model: string; readonly dimensions: number };
   /** Second vector space for times when the first model is down; null for none. */
   readonly fallbackEmbeddingModel: string | null;
+  /** Writes answers, in OpenAI's chat completions. */
+  readonly chatModel: string;
 }
 
 /** Executions at once that the queue of each priority may use. */

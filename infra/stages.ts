@@ -31,6 +31,7 @@ export const small = defineStage({
     baseUrl: null,
     embedding: { model: 'text-embedding-3-small', dimensions: 1536 },
     fallbackEmbeddingModel: null,
+    chatModel: 'gpt-5.4-mini',
   },
   ingestion: {
     maximumFileBytes: 100_000_000,

@@ -13,6 +13,8 @@ import type { IdempotencyRequest, Reply, Route, RouteContext } from './route.ts'
 export interface Bindings {
   readonly origin: RequestOrigin;
   readonly services: Services;
+  readonly deadline: number;
+  readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
 export type Application = (request: Request, bindings: Bindings) => Promise<Response>;
@@ -48,7 +50,7 @@ async function answer(
   parameters: Record<string, string>,
   bindings: Bindings,
 ): Promise<Response> {
-  const { services, origin } = bindings;
+  const { services, origin, deadline, waitUntil } = bindings;
   const caller = await admit(route, request, services);
   const body = route.body ? await readJsonBody(request) : undefined;
   const context: RouteContext<unknown, unknown, Caller | null> = {
@@ -60,6 +62,8 @@ async function answer(
     idempotency: route.idempotent ? idempotencyOf(request, body) : undefined,
     services,
     request,
+    deadline,
+    waitUntil,
   };
   return responseOf(await route.handle(context as never));
 }

@@ -8,8 +8,11 @@ export interface ServerSentEvent {
   readonly comment?: string;
 }
 
-/** A streamed answer. When the client leaves, the generator is ended at its next `yield`. */
-export function eventStream(events: AsyncGenerator<ServerSentEvent>): Response {
+/**
+ * A streamed answer. When the client leaves, `onLeave` is told at once, and the generator is ended at its next `yield`: it cannot be
+ * while it waits for something.
+ */
+export function eventStream(events: AsyncGenerator<ServerSentEvent>, onLeave: () => void = () => {}): Response {
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -18,6 +21,7 @@ export function eventStream(events: AsyncGenerator<ServerSentEvent>): Response {
       else controller.enqueue(encoder.encode(written(value)));
     },
     async cancel() {
+      onLeave();
       await events.return(undefined);
     },
   });

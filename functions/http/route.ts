@@ -25,6 +25,10 @@ export interface RouteContext<Query, Body, Who> {
   readonly idempotency: IdempotencyRequest | undefined;
   readonly services: Services;
   readonly request: Request;
+  /** Milliseconds since 1970: when the function that answers is ended. */
+  readonly deadline: number;
+  /** Work that goes on behind the answer, and must have ended before the function sleeps. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
 export interface IdempotencyRequest {

@@ -7,14 +7,23 @@ import { createServices, type Services } from './services.ts';
 /** A web-standard handler of requests, given what the wiring made. */
 export type RequestHandler = (
   request: Request,
-  bindings: { origin: RequestOrigin; services: Services },
+  bindings: {
+    origin: RequestOrigin;
+    services: Services;
+    deadline: number;
+    waitUntil: (work: Promise<unknown>) => void;
+  },
 ) => Promise<Response>;
 
 /** The Lambda handler of a buffered REST route. */
 export function httpFunction(handle: RequestHandler, services: Services = createServices()) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
-      return resultOf(await serve(handle, services, event, context));
+      const behind: Promise<unknown>[] = [];
+      const response = await serve(handle, services, event, context, (work) => behind.push(work));
+      const result = await resultOf(response);
+      await Promise.allSettled(behind);
+      return result;
     },
   );
 }
@@ -25,11 +34,13 @@ export async function serve(
   services: Services,
   event: APIGatewayProxyEvent,
   context: Context,
+  waitUntil: (work: Promise<unknown>) => void,
 ): Promise<Response> {
   const origin = originOf(event);
   const started = performance.now();
   services.log.begin(context, origin.requestId);
-  const response = await handle(requestOf(event), { origin, services });
+  const deadline = Date.now() + context.getRemainingTimeInMillis();
+  const response = await handle(requestOf(event), { origin, services, deadline, waitUntil });
   services.log.requestAnswered({
     method: event.httpMethod,
     path: event.path,

@@ -12,13 +12,14 @@ import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
+import type { ChatModel } from '../../shared/models/chat-model.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createFailpoint } from './failpoint.ts';
-import { createEmbedder, createQuestionEmbedder } from './models.ts';
+import { createChatModel, createEmbedder, createQuestionEmbedder } from './models.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /**
@@ -41,6 +42,7 @@ export interface Services {
   readonly statistics: StatisticsKeeper;
   readonly embedder: Embedder;
   readonly questions: QuestionEmbedder;
+  readonly chat: ChatModel;
   operatorSecret(): Promise<string>;
 }
 
@@ -77,6 +79,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
+    chat: overrides.chat ?? createChatModel(config, secrets),
     questions: overrides.questions ?? createQuestionEmbedder(config, embedder, cache),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),

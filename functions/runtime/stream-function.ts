@@ -6,14 +6,22 @@ import { type RequestHandler, serve } from './http-function.ts';
 import { createServices, type Services } from './services.ts';
 
 /**
- * The Lambda handler of a streamed REST route. Metrics are written in `requestEnd`: middy's `after` would run at the first byte.
+ * The Lambda handler of a streamed REST route. What goes on behind an answer has ended before the function does, also when the client
+ * left: a function that sleeps does nothing. `requestEnd` is the hook for that, and for metrics: middy's `after` would run at the
+ * first byte.
  */
 export function streamFunction(handle: RequestHandler, services: Services = createServices()) {
+  const behind = new WeakMap<object, Promise<unknown>[]>();
   return middy<APIGatewayProxyEvent>({
     executionMode: executionModeStreamifyResponse,
-    requestEnd: () => services.log.flush(),
+    async requestEnd({ event }) {
+      await Promise.allSettled(behind.get(event as object) ?? []);
+      services.log.flush();
+    },
   }).handler(async (event, context) => {
-    const response = await serve(handle, services, event, context);
+    const work: Promise<unknown>[] = [];
+    behind.set(event, work);
+    const response = await serve(handle, services, event, context, (promise) => work.push(promise));
     return {
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),

@@ -34,6 +34,15 @@ export interface Telemetry {
   }): void;
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
   searchAnswered(event: { mode: string; hits: number; embedMilliseconds: number; searchMilliseconds: number }): void;
+  queryAnswered(event: {
+    route: string;
+    answered: boolean;
+    removedMarks: number;
+    retrieveMilliseconds: number;
+    firstTokenMilliseconds: number | null;
+    totalMilliseconds: number;
+    error: string | null;
+  }): void;
   uploadRejected(event: { key: string; reason: string }): void;
   nudgeFailed(event: { queue: string; count: number; error: unknown }): void;
   retriesExhausted(event: { queue: string; body: string }): void;
@@ -97,6 +106,13 @@ export function createTelemetry(): Telemetry {
     searchAnswered(event) {
       time('SearchDuration', event.searchMilliseconds);
       logger.debug('search answered', { search: event });
+    },
+    queryAnswered(event) {
+      count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
+      count('CitationRemoved', event.removedMarks);
+      time('QueryDuration', event.totalMilliseconds);
+      if (event.firstTokenMilliseconds !== null) time('FirstTokenDuration', event.firstTokenMilliseconds);
+      logger.info('query answered', { query: event });
     },
     uploadRejected(event) {
       count('UploadRejected');

@@ -151,6 +151,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     ...(models.fallbackEmbeddingModel === null
       ? {}
       : { [names.embeddingFallbackModel]: models.fallbackEmbeddingModel }),
+    [names.chatModel]: models.chatModel,
     ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
     [names.maximumFileBytes]: String(ingestion.maximumFileBytes),
     [names.corsOrigins]: JSON.stringify(api.corsOrigins),

@@ -2,6 +2,7 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type LocalCloud, startLocalCloud } from './cloud.ts';
 import { assemblyOf } from './start/assembly-cache.ts';
 import { banner } from './start/banner.ts';
@@ -16,6 +17,8 @@ const longestShutdownMilliseconds = 2_900;
 
 async function start(settings: StartSettings, timings: Timings): Promise<LocalCloud> {
   const { dataDirectory, databaseUrl, redisUrl, apiKey, modelBaseUrl: baseUrl, concurrency } = settings;
+  const usesRealModels = apiKey !== undefined || baseUrl !== undefined;
+  const chatModel = usesRealModels ? settings.chatModel : 'offline';
   await requireFreePort(settings.port);
   process.stdout.write('dbrag is starting …\n');
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
@@ -29,6 +32,7 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
     databaseUrl,
     redisUrl,
     models: { apiKey, baseUrl },
+    environment: chatModel === undefined ? {} : { [names.chatModel]: chatModel },
     concurrency,
     log: (line) => log.write(`${line}\n`),
     onFunctionLine: (name, line) => log.write(`${name}: ${line}\n`),
@@ -38,7 +42,6 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   const file = describeCloud(cloud, workspace);
   writeLocalFile(dataDirectory, file);
   timings.ended('workspace');
-  const usesRealModels = apiKey !== undefined || baseUrl !== undefined;
   process.stdout.write(banner(file, usesRealModels, logFile, performance.now() / 1_000));
   return cloud;
 }

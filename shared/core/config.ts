@@ -43,6 +43,7 @@ export interface ModelConfig {
   readonly baseUrl: string | undefined;
   readonly embeddingModel: string;
   readonly embeddingDimensions: number;
+  readonly chatModel: string;
 }
 
 /** What only the migration is told. */
@@ -77,6 +78,7 @@ export function readConfig(environment: Environment = process.env): Config {
       baseUrl: environment[names.modelBaseUrl] || undefined,
       embeddingModel: environment[names.embeddingModel] ?? 'text-embedding-3-small',
       embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
+      chatModel: environment[names.chatModel] || 'gpt-5.4-mini',
     },
     operatorSecretArn: environment[names.operatorSecret],
     maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),

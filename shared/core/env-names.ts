@@ -54,6 +54,9 @@ export const environmentNames = {
   /** Model of the second vector space, for times when the first model is down; unset for none. */
   embeddingFallbackModel: 'EMBEDDING_FALLBACK_MODEL',
 
+  /** Model that writes answers. */
+  chatModel: 'CHAT_MODEL',
+
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */
   maximumFileBytes: 'MAXIMUM_FILE_BYTES',

@@ -30,6 +30,11 @@ export function newUuid(now: number = Date.now()): string {
   return dashed(bytes.toString('hex'));
 }
 
+/** When a UUIDv7 was made: what it says itself, to the millisecond. */
+export function timeOfUuid(uuid: string): Date {
+  return new Date(Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16));
+}
+
 /** `doc_0198…` (32 hex digits) from a UUID with or without dashes. */
 export function publicId(kind: IdKind, uuid: string): string {
   return `${idPrefixes[kind]}_${uuid.replaceAll('-', '')}`;

@@ -13,6 +13,12 @@ export const prices: readonly ModelPrice[] = [
   { model: 'text-embedding-3-small', input: 0.02, output: 0, asOf: '2026-11-01' },
   { model: 'text-embedding-3-large', input: 0.13, output: 0, asOf: '2026-11-01' },
   { model: 'text-embedding-ada-002', input: 0.1, output: 0, asOf: '2026-11-01' },
+  { model: 'gpt-5.4', input: 2.5, output: 15, asOf: '2026-11-01' },
+  { model: 'gpt-5.4-mini', input: 0.75, output: 4.5, asOf: '2026-11-01' },
+  { model: 'gpt-5.4-nano', input: 0.2, output: 1.25, asOf: '2026-11-01' },
+  { model: 'gpt-4.1', input: 2, output: 8, asOf: '2026-11-01' },
+  { model: 'gpt-4.1-mini', input: 0.4, output: 1.6, asOf: '2026-11-01' },
+  { model: 'gpt-4o-mini', input: 0.15, output: 0.6, asOf: '2026-11-01' },
 ];
 
 export interface TokenUse {

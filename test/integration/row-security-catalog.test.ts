@@ -46,6 +46,11 @@ const narrowing = (column: string) =>
   `((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NULL) OR ` +
   `(${column} = ANY ((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[])))`;
 
+/** Of what was asked of several collections: all of them must be the caller's. */
+const narrowingToAll = (column: string) =>
+  `((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NULL) OR ` +
+  `(${column} <@ (NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[]))`;
+
 interface Policy {
   readonly tablename: string;
   readonly policyname: string;
@@ -81,7 +86,7 @@ describe('the catalog', () => {
     for (const table of operatorTables) expect(withWorkspace).not.toContain(table);
   });
 
-  it('has the two policy templates, word for word, and no other policy but the listed ones', async () => {
+  it('has the three policy templates, word for word, and no other policy but the listed ones', async () => {
     const policies = await rows<Policy>(
       `SELECT tablename, policyname, permissive, roles::text[] AS roles, cmd, qual, with_check
        FROM pg_policies WHERE schemaname = 'dbrag' ORDER BY tablename, policyname`,
@@ -112,7 +117,15 @@ describe('the catalog', () => {
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
-    const others = policies.filter((policy) => !isolated.includes(policy) && !narrowed.includes(policy));
+    const ofSeveral = policies.filter((policy) => policy.policyname === 'collections_narrowing');
+    expect(ofSeveral.map((policy) => policy.tablename)).toEqual(['queries']);
+    for (const policy of ofSeveral) {
+      const expected = narrowingToAll('collection_ids');
+      expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
+      expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
+    }
+    const templates = [...isolated, ...narrowed, ...ofSeveral];
+    const others = policies.filter((policy) => !templates.includes(policy));
     expect(others.map((each) => [each.tablename, each.policyname, each.cmd, ...each.roles].join(' '))).toEqual(
       policiesOfRoles,
     );

@@ -5,6 +5,7 @@ import { contractRoutes } from './contract.ts';
 import { documentRoutes } from './documents.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
+import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
 import { uploadRoutes } from './uploads.ts';
@@ -20,6 +21,7 @@ const describedRoutes: readonly Route[] = [
   ...jobRoutes,
   ...jobEventRoutes,
   ...searchRoutes,
+  ...queryRoutes,
 ];
 
 /** Every route of the API: what is served, checked against roles, and described. */

@@ -7,6 +7,8 @@ export interface StartSettings {
   readonly redisUrl: string | undefined;
   readonly apiKey: string | undefined;
   readonly modelBaseUrl: string | undefined;
+  /** Of a compatible server, which need not have the stage's own. */
+  readonly chatModel: string | undefined;
   readonly concurrency: number | undefined;
 }
 
@@ -28,6 +30,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     redisUrl: url('LOCAL_REDIS_URL', value('LOCAL_REDIS_URL'), ['redis:', 'rediss:']),
     apiKey: value('OPENAI_API_KEY'),
     modelBaseUrl: url('OPENAI_BASE_URL', value('OPENAI_BASE_URL'), ['http:', 'https:']),
+    chatModel: value('CHAT_MODEL'),
     concurrency: wholeNumber('LOCAL_CONCURRENCY', value('LOCAL_CONCURRENCY'), 1, 100),
   };
 }

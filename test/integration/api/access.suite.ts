@@ -18,12 +18,18 @@ const bodies = (home: { collectionId: string }): Record<string, object> => ({
   'POST /v1/uploads': { collection_id: home.collectionId, name: 'x', content_type: 'text/plain', size_bytes: 1 },
   'POST /v1/jobs/retry': { status: 'failed' },
   'POST /v1/search': { query: 'x', mode: 'keyword' },
+  'POST /v1/queries': { question: 'x' },
 });
 
 const kindOf = (path: string): string =>
-  ({ '/v1/api-keys': 'key', '/v1/collections': 'col', '/v1/documents': 'doc', '/v1/jobs': 'job' })[
-    path.slice(0, path.indexOf('/{'))
-  ] as string;
+  ({
+    '/v1/api-keys': 'key',
+    '/v1/collections': 'col',
+    '/v1/documents': 'doc',
+    '/v1/jobs': 'job',
+    '/v1/queries': 'qry',
+    '/v1/conversations': 'cnv',
+  })[path.slice(0, path.indexOf('/{'))] as string;
 
 /** Who may do what, and who sees what. */
 export function accessSuite(world: World): void {

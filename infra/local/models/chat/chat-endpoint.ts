@@ -12,7 +12,8 @@ import {
 import { type JsonObject, sendJson } from '../wire/http.ts';
 import { estimateTokens } from '../wire/token-count.ts';
 import { extractiveAnswer } from './extractive-answer.ts';
-import { readPrompt } from './sources.ts';
+import { rewriteQuestion, splitQuestion } from './reword.ts';
+import { type Prompt, readPrompt } from './sources.ts';
 
 /** What the `model` of every offline answer says. */
 export const OFFLINE_MODEL = 'offline';
@@ -20,7 +21,7 @@ export const OFFLINE_MODEL = 'offline';
 /** Answers `POST /v1/chat/completions`, streamed when asked for. */
 export function answerChat(body: JsonObject, response: ServerResponse): void {
   const request = parseChatRequest(body);
-  const content = extractiveAnswer(readPrompt(request.messages));
+  const content = contentFor(readPrompt(request.messages));
   const promptTokens = request.messages.reduce((sum, { text }) => sum + estimateTokens(text), 0);
   const answer: ChatAnswer = {
     model: OFFLINE_MODEL,
@@ -36,4 +37,15 @@ export function answerChat(body: JsonObject, response: ServerResponse): void {
   for (const chunk of completionChunks(answer, piecesOf(content), request.includeUsage)) writeEvent(response, chunk);
   writeEvent(response, '[DONE]');
   response.end();
+}
+
+function contentFor(prompt: Prompt): string {
+  switch (prompt.task) {
+    case 'split':
+      return splitQuestion(prompt.question);
+    case 'rewrite':
+      return rewriteQuestion(prompt.question, prompt.earlier);
+    case 'answer':
+      return extractiveAnswer(prompt);
+  }
 }

@@ -2,10 +2,11 @@ import { stem, wordsOf, wordWeight } from '../embedding/words.ts';
 import type { Prompt } from './sources.ts';
 
 const MAX_SENTENCES = 3;
-/** A sentence must hold this share of the question's weight … */
+/** The best sentence must hold this share of the question's weight … */
 const MIN_COVERAGE = 0.3;
-/** … and this share of what the best sentence holds. */
-const MIN_OF_BEST = 0.6;
+/** … and each further one this share that no sentence before it held, or nearly as much as the best. */
+const MIN_GAIN = 0.15;
+const MIN_OF_BEST = 0.75;
 const MAX_SENTENCE_LENGTH = 600;
 
 export const NO_ANSWER = 'The sources do not answer this question.';
@@ -16,31 +17,44 @@ interface Sentence {
   readonly stems: ReadonlySet<string>;
 }
 
-interface ScoredSentence extends Sentence {
-  readonly score: number;
-}
-
-/** The sentences of the sources that share most of the question's words, each with its mark; rare words count more. */
-export function extractiveAnswer({ sources, question }: Prompt): string {
-  const sentences = sources.flatMap(({ mark, text }) =>
-    sentencesOf(text).map((sentence) => toSentence(sentence, mark)),
+/**
+ * The sentences of the sources that together share most of the question's words, each with its mark; rare words count more. Chosen
+ * one by one: a sentence counts for what those before it left open.
+ */
+export function extractiveAnswer({ sources, question, quotes, nothingFound = NO_ANSWER }: Prompt): string {
+  const sentences = distinct(
+    sources.flatMap(({ mark, text }) => sentencesOf(text).map((sentence) => toSentence(sentence, mark))),
   );
   const weights = questionWeights(question, sentences);
-  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  if (total === 0) return NO_ANSWER;
-  const scored = sentences
-    .map((sentence) => ({ ...sentence, score: coverage(sentence, weights) / total }))
-    .sort((left, right) => right.score - left.score);
-  const best = scored[0]?.score ?? 0;
-  const chosen = distinct(scored.filter(({ score }) => score >= MIN_COVERAGE && score >= best * MIN_OF_BEST));
-  return chosen.length === 0 ? NO_ANSWER : chosen.slice(0, MAX_SENTENCES).map(cited).join(' ');
+  const total = sum(weights.values());
+  if (total === 0) return nothingFound;
+  const chosen = choose(sentences, weights, total);
+  return chosen.length === 0 ? nothingFound : chosen.map((sentence) => cited(sentence, quotes)).join(' ');
+}
+
+function choose(sentences: readonly Sentence[], weights: ReadonlyMap<string, number>, total: number): Sentence[] {
+  const share = (sentence: Sentence, words: ReadonlyMap<string, number>) => coverage(sentence, words) / total;
+  const byShare = [...sentences].sort((left, right) => share(right, weights) - share(left, weights));
+  const first = byShare[0];
+  if (!first || share(first, weights) < MIN_COVERAGE) return [];
+  const chosen = [first];
+  const open = new Map(weights);
+  for (const word of first.stems) open.delete(word);
+  for (const sentence of byShare.slice(1)) {
+    if (chosen.length === MAX_SENTENCES) break;
+    const isAsGood = share(sentence, weights) >= share(first, weights) * MIN_OF_BEST;
+    if (share(sentence, open) < MIN_GAIN && !isAsGood) continue;
+    chosen.push(sentence);
+    for (const word of sentence.stems) open.delete(word);
+  }
+  return chosen;
 }
 
 function sentencesOf(text: string): string[] {
   return text
     .split(/(?<=[.!?。！？])\s+|\n+/)
-    .map((sentence) => sentence.replace(/^[#>*\-\s]+/, '').trim())
-    .filter((sentence) => sentence.length > 0)
+    .map((sentence) => sentence.replace(/^[#>*\-|\s]+/, '').trim())
+    .filter((sentence) => /[\p{L}\p{N}]/u.test(sentence))
     .map((sentence) => sentence.slice(0, MAX_SENTENCE_LENGTH));
 }
 
@@ -66,12 +80,26 @@ function coverage({ stems }: Sentence, weights: ReadonlyMap<string, number>): nu
   return covered;
 }
 
-function distinct(sentences: readonly ScoredSentence[]): ScoredSentence[] {
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const one of numbers) total += one;
+  return total;
+}
+
+function distinct(sentences: readonly Sentence[]): Sentence[] {
   const seen = new Set<string>();
   return sentences.filter(({ text }) => !seen.has(text) && seen.add(text));
 }
 
-function cited({ text, mark }: Sentence): string {
+/** The mark stands before the full stop. A sentence is its own quote. */
+function cited({ text, mark }: Sentence, quotes: boolean): string {
   const closed = /[.!?。！？]$/.test(text);
-  return closed ? `${text.slice(0, -1)} [${mark}]${text.slice(-1)}` : `${text} [${mark}].`;
+  const said = closed ? text.slice(0, -1) : text;
+  const note = quotes ? `[${mark}: "${said}"]` : `[${mark}]`;
+  return `${plain(said, quotes)} ${note}${closed ? text.slice(-1) : '.'}`;
+}
+
+/** Brackets of the source's own would read as marks beside ours. */
+function plain(text: string, quotes: boolean): string {
+  return quotes ? text.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[`*_]{1,3}/g, '') : text;
 }

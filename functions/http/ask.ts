@@ -1,0 +1,219 @@
+import { leaseCall, releaseLease } from '../../shared/access/lease-call.ts';
+import { type AnswerRequest, answerQuestion } from '../../shared/answering/answer-question.ts';
+import type { AnsweredQuery, QueryEvent } from '../../shared/answering/answered-query.ts';
+import { documentsLeg } from '../../shared/answering/documents-leg.ts';
+import { type AskedQuery, storeQuery } from '../../shared/answering/store-query.ts';
+import type { Caller } from '../../shared/core/caller.ts';
+import type { Db } from '../../shared/core/database.ts';
+import { notFound } from '../../shared/core/errors.ts';
+import { newUuid, parsePublicId } from '../../shared/core/ids.ts';
+import { requireCollections } from '../../shared/ingestion/collections.ts';
+import { compileFilter } from '../../shared/retrieval/filter.ts';
+import { EventQueue } from './event-queue.ts';
+import { eventStream, type ServerSentEvent } from './event-stream.ts';
+import { problemOf } from './problem.ts';
+import type { Reply, RouteContext } from './route.ts';
+import { queryView, sourceViews } from './views/query-view.ts';
+
+/** What a question may say beside its words, as the contract parsed it. */
+export interface QueryBody {
+  readonly collection_ids?: readonly string[] | undefined;
+  readonly connection_ids?: readonly string[] | undefined;
+  readonly route: AnswerRequest['route'];
+  readonly reasoning: AnswerRequest['reasoning'];
+  readonly stream: boolean;
+  readonly limit: number;
+  readonly filter?: NonNullable<AnswerRequest['filter']> | undefined;
+}
+
+export type AskContext = Pick<
+  RouteContext<unknown, unknown, Caller>,
+  'caller' | 'services' | 'origin' | 'idempotency' | 'deadline' | 'waitUntil'
+>;
+
+/** One question, ready to be asked: by itself, or as a message of a conversation. */
+export interface Asking {
+  readonly body: QueryBody;
+  /** The collections that may be searched: the caller's, or fewer. Null: all of them. */
+  readonly narrowing: readonly string[] | null;
+  readonly conversationId: string | null;
+  /** The question in words that need no conversation around them, told by a model if need be. */
+  readonly question: (options: AskOptions) => Promise<StandaloneQuestion>;
+  /** Done in the transaction that keeps the answer. */
+  readonly store?: (db: Db, queryId: string, query: AnsweredQuery) => Promise<void>;
+}
+
+export interface AskOptions {
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+export interface StandaloneQuestion {
+  readonly text: string;
+  /** What was spent on the wording. */
+  readonly usage: AnsweredQuery['usage'];
+}
+
+/** Under the 29 s that a client of a REST API is used to. */
+const wholeMilliseconds = 25_000;
+/** Under the lease of an `Idempotency-Key`, so that nobody begins the same call beside it. */
+const streamMilliseconds = 55_000;
+/** For keeping the answer, when the function itself is about to be ended. */
+const storeMilliseconds = 700;
+
+/** Answers a question in one piece, or as it is written. */
+export async function ask(context: AskContext, asking: Asking): Promise<Reply | Response> {
+  // No connection can be known before there are any: an id of one names nothing.
+  if (asking.body.connection_ids) throw notFound('connection');
+  await refuseUnknown(context, asking.body);
+  const { replay } = await leaseCall(context.services.database, context);
+  if (replay) return asking.body.stream ? replayedStream(replay.body) : replayedReply(replay);
+  return asking.body.stream ? askStreaming(context, asking) : askWhole(context, asking);
+}
+
+/** Before a stream begins: what is wrong with a request has a status. */
+async function refuseUnknown(
+  { caller, services }: AskContext,
+  { filter, collection_ids: ids }: QueryBody,
+): Promise<void> {
+  if (filter) compileFilter(filter);
+  const collectionIds = ids?.map((id) => parsePublicId('collection', id));
+  if (!collectionIds) return;
+  await services.database.inWorkspace(caller, (db) => requireCollections(db, caller.workspaceId, collectionIds));
+}
+
+async function askWhole(context: AskContext, asking: Asking): Promise<Reply> {
+  const body = await answerAndKeep(context, asking, new AbortController().signal, wholeMilliseconds, () => {});
+  return { status: 200, body };
+}
+
+async function askStreaming(context: AskContext, asking: Asking): Promise<Response> {
+  const queue = new EventQueue();
+  const left = new AbortController();
+  const first = Promise.withResolvers<void>();
+  const work = answerAndKeep(context, asking, left.signal, streamMilliseconds, (event) => {
+    queue.push(eventOf(event));
+    first.resolve();
+  }).then(
+    (body) => {
+      if (body.error) queue.push({ event: 'error', data: JSON.stringify(body.error) });
+      queue.push({ event: 'done', data: JSON.stringify(body) });
+    },
+    (error: unknown) => {
+      first.reject(error);
+      context.services.log.requestFailed(error, { method: 'POST', path: '/v1/queries' });
+      queue.push({ event: 'error', data: JSON.stringify(problemOf(error, context.origin.requestId)) });
+    },
+  );
+  context.waitUntil(work.finally(() => queue.close()));
+  await first.promise;
+  return eventStream(queue.read(), () => left.abort());
+}
+
+function eventOf(event: QueryEvent): ServerSentEvent {
+  switch (event.type) {
+    case 'route':
+      return { event: 'route', data: JSON.stringify({ route: event.route }) };
+    case 'sources':
+      return { event: 'sources', data: JSON.stringify({ data: sourceViews(event.passages) }) };
+    case 'step':
+      return { event: 'step', data: JSON.stringify(event.step) };
+    case 'delta':
+      return { event: 'delta', data: JSON.stringify({ text: event.text }) };
+  }
+}
+
+async function answerAndKeep(
+  context: AskContext,
+  asking: Asking,
+  signal: AbortSignal,
+  milliseconds: number,
+  hear: (event: QueryEvent) => void,
+): Promise<ReturnType<typeof queryView>> {
+  const { services, origin } = context;
+  const deadline = Math.min(Date.now() + milliseconds, context.deadline - storeMilliseconds);
+  try {
+    const asked = askedOf(context.caller, asking);
+    const { text, usage } = await asking.question({ deadline, signal });
+    const query = await answered(context, asking, asked, text, { deadline, signal }, hear);
+    const whole = { ...query, usage: [...usage, ...query.usage] };
+    const body = queryView(asked, whole, origin.requestId);
+    await services.database.inWorkspace(context.caller, async (db) => {
+      await storeQuery(db, asked, whole, {
+        request: context,
+        status: 200,
+        body,
+      });
+      await asking.store?.(db, asked.id, whole);
+    });
+    services.log.queryAnswered({
+      route: whole.route,
+      answered: whole.citations.length > 0,
+      removedMarks: whole.trace.removedMarks,
+      retrieveMilliseconds: whole.timing.retrieve,
+      firstTokenMilliseconds: whole.timing.firstToken,
+      totalMilliseconds: whole.timing.total,
+      error: whole.error?.code ?? null,
+    });
+    return body;
+  } catch (error) {
+    await releaseLease(services.database, context);
+    throw error;
+  }
+}
+
+function askedOf(caller: Caller, { body, narrowing, conversationId }: Asking): AskedQuery {
+  return {
+    id: newUuid(),
+    workspaceId: caller.workspaceId,
+    actor: caller.actor,
+    apiKeyId: caller.apiKeyId,
+    conversationId,
+    collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? narrowing,
+    reasoning: body.reasoning,
+  };
+}
+
+async function answered(
+  { caller, services }: AskContext,
+  { body, narrowing }: Asking,
+  asked: AskedQuery,
+  question: string,
+  options: AskOptions,
+  hear: (event: QueryEvent) => void,
+): Promise<AnsweredQuery> {
+  const answering = answerQuestion(
+    { legs: [documentsLeg(services)], chat: services.chat },
+    {
+      workspaceId: caller.workspaceId,
+      narrowing,
+      apiKeyId: caller.apiKeyId,
+      question,
+      collectionIds: body.collection_ids ? asked.collectionIds : null,
+      filter: body.filter ?? null,
+      limit: body.limit,
+      route: body.route,
+      reasoning: body.reasoning,
+    },
+    options,
+  );
+  for (;;) {
+    const { done, value } = await answering.next();
+    if (done) return value;
+    hear(value);
+  }
+}
+
+function replayedReply({ status, body }: { status: number; body: unknown }): Reply {
+  return { status, body, headers: { 'idempotency-replayed': 'true' } };
+}
+
+/** What was said once in pieces is said again at once. */
+function replayedStream(body: unknown): Response {
+  const events = async function* (): AsyncGenerator<ServerSentEvent> {
+    yield { event: 'done', data: JSON.stringify(body) };
+  };
+  const response = eventStream(events());
+  response.headers.set('idempotency-replayed', 'true');
+  return response;
+}

@@ -1,0 +1,53 @@
+import type { AnsweredQuery } from '../../../shared/answering/answered-query.ts';
+import type { Passage } from '../../../shared/answering/passages.ts';
+import { type AskedQuery, citationOf, sourcesOf } from '../../../shared/answering/store-query.ts';
+import { publicId, timeOfUuid } from '../../../shared/core/ids.ts';
+import { problemOf } from '../problem.ts';
+
+/** The whole object of an answer, as it is told once; history shows the same without the texts of its sources. */
+export function queryView(asked: AskedQuery, query: AnsweredQuery, requestId: string) {
+  return {
+    id: publicId('query', asked.id),
+    object: 'query' as const,
+    question: query.question,
+    route: query.route,
+    reasoning: asked.reasoning,
+    answer: query.answer,
+    citations: query.citations.map(citationOf),
+    sources: sourceViews(query.passages),
+    sql: null,
+    steps: query.steps,
+    model: query.model,
+    provider: query.provider,
+    sources_count: sourcesOf(query.passages).length,
+    degraded: query.degraded,
+    error: query.error && problemOf(query.error, requestId),
+    usage: {
+      embedding_tokens: query.embeddingTokens,
+      prompt_tokens: query.promptTokens,
+      completion_tokens: query.completionTokens,
+      cost_usd: query.costUsd,
+    },
+    cache: { embedding: query.embeddingCache, result: 'off' as const },
+    timing_ms: timingView(query.timing),
+    conversation_id: asked.conversationId === null ? null : publicId('conversation', asked.conversationId),
+    feedback: null,
+    created_at: timeOfUuid(asked.id).toISOString(),
+  };
+}
+
+export function sourceViews(passages: readonly Passage[]) {
+  const texts = passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit.text ?? ''));
+  return sourcesOf(passages).map((source, i) => ({ ...source, text: texts[i] ?? '' }));
+}
+
+export function timingView(timing: AnsweredQuery['timing']) {
+  return {
+    route: timing.route,
+    retrieve: timing.retrieve,
+    sql_generate: timing.sqlGenerate,
+    sql_execute: timing.sqlExecute,
+    first_token: timing.firstToken,
+    total: timing.total,
+  };
+}

@@ -1,0 +1,68 @@
+import type { DbragError } from '../core/errors.ts';
+import type { SearchHit } from '../retrieval/search.ts';
+import type { UsageEvent } from '../usage/record-usage.ts';
+import type { Citation } from './checked-answer.ts';
+import type { Route } from './leg.ts';
+import type { Passage } from './passages.ts';
+
+/** One sub-question of a decomposed one, and what was found for it. */
+export interface AnsweredStep {
+  readonly question: string;
+  readonly route: Route;
+  readonly answer: string | null;
+}
+
+/** Times in milliseconds since the question came. */
+export interface QueryTiming {
+  readonly route: number;
+  readonly retrieve: number;
+  readonly sqlGenerate: number;
+  readonly sqlExecute: number;
+  /** Null when no model answered. */
+  readonly firstToken: number | null;
+  readonly total: number;
+}
+
+/** What an administrator may see of how an answer came about. Holds no text of documents. */
+export interface QueryTrace {
+  /** Every hit with its ranks before fusion and its score after it, by sub-question. */
+  readonly searches: readonly { readonly question: string; readonly hits: readonly SearchHit[] }[];
+  /** The chunks that the model read. */
+  readonly chunkIds: readonly string[];
+  readonly promptHash: string | null;
+  /** Marks that did not hold and were taken out. */
+  readonly removedMarks: number;
+  /** From the request to the model to its first token. */
+  readonly modelFirstTokenMilliseconds: number | null;
+}
+
+/** A question with its answer, as it is told, kept and shown again. */
+export interface AnsweredQuery {
+  readonly question: string;
+  readonly route: Route;
+  /** Null while the model is down: the sources are still worth having. */
+  readonly answer: string | null;
+  readonly citations: readonly Citation[];
+  readonly passages: readonly Passage[];
+  readonly steps: readonly AnsweredStep[];
+  readonly model: string;
+  readonly provider: string;
+  readonly degraded: readonly string[];
+  readonly error: DbragError | null;
+  readonly embeddingTokens: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly costUsd: number;
+  readonly embeddingCache: 'hit' | 'miss' | 'off';
+  readonly timing: QueryTiming;
+  readonly trace: QueryTrace;
+  /** What the calls to the chat model came to: one event a call. */
+  readonly usage: readonly UsageEvent[];
+}
+
+/** What happens while a question is answered. */
+export type QueryEvent =
+  | { readonly type: 'route'; readonly route: Route }
+  | { readonly type: 'sources'; readonly passages: readonly Passage[] }
+  | { readonly type: 'step'; readonly step: AnsweredStep }
+  | { readonly type: 'delta'; readonly text: string };

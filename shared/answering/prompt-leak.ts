@@ -1,0 +1,43 @@
+import { nothingFound } from './prompt.ts';
+
+/** A run of our instructions that is longer than this is no accident. */
+const longestShared = 60;
+
+/**
+ * Watches what is given out for the instructions of the prompt: an answer that tells them is refused. The fence is as good as a
+ * canary, since nobody but the prompt knows it.
+ */
+export class PromptLeak {
+  private readonly instructions: string;
+  private readonly fence: string;
+  private tail = '';
+
+  constructor(instructions: string, fence: string) {
+    // This one it is told to write.
+    this.instructions = folded(instructions.replaceAll(nothingFound, ''));
+    this.fence = fence.toLowerCase();
+  }
+
+  /** @returns true when this text, after all that was passed before, tells of the prompt */
+  tells(text: string): boolean {
+    const seen = folded(this.tail + text);
+    this.tail = seen.slice(-(longestShared + this.fence.length));
+    return seen.includes(this.fence) || this.sharesARun(seen);
+  }
+
+  private sharesARun(text: string): boolean {
+    // Every run of the length holds one that begins at a multiple of half of it.
+    const step = longestShared / 2;
+    for (let at = 0; at + step <= text.length; at += 1) {
+      const half = text.slice(at, at + step);
+      if (!this.instructions.includes(half)) continue;
+      if (this.instructions.includes(text.slice(at, at + longestShared)) && text.length >= at + longestShared)
+        return true;
+    }
+    return false;
+  }
+}
+
+function folded(text: string): string {
+  return text.replace(/\s+/gu, ' ').toLowerCase();
+}

@@ -1,0 +1,151 @@
+import type { DbragError } from '../core/errors.ts';
+import type { ChatModel, ChatOutcome } from '../models/chat-model.ts';
+import { costUsd } from '../usage/prices.ts';
+import type { UsageEvent } from '../usage/record-usage.ts';
+import type { AnsweredQuery, AnsweredStep, QueryTrace } from './answered-query.ts';
+import type { Evidence, LegQuestion, Route } from './leg.ts';
+import type { Passage } from './passages.ts';
+import type { WrittenAnswer } from './write-answer.ts';
+
+/** Keeps account of one question while it is answered: what was found, called, spent, and when. */
+export class QueryLedger {
+  private readonly started = performance.now();
+  private readonly request: Pick<LegQuestion, 'question' | 'apiKeyId'>;
+  private readonly chat: ChatModel;
+  private readonly searches: { question: string; hits: Evidence['hits'] }[] = [];
+  private readonly steps: AnsweredStep[] = [];
+  private readonly usage: UsageEvent[] = [];
+  private readonly degraded = new Set<string>();
+  private route: Route = 'documents';
+  private routedAt = 0;
+  private retrieved = 0;
+  private askedAt: number | undefined;
+  private removedMarks = 0;
+  private embeddingTokens = 0;
+  private embeddingCost = 0;
+  private embeddingCache: Evidence['embeddingCache'] = 'off';
+  private answeringModel: string;
+
+  constructor(request: Pick<LegQuestion, 'question' | 'apiKeyId'>, chat: ChatModel) {
+    this.request = request;
+    this.chat = chat;
+    this.answeringModel = chat.model;
+  }
+
+  routed(route: Route): void {
+    this.route = route;
+    this.routedAt = this.elapsed();
+  }
+
+  gathered(question: string, evidence: Evidence): void {
+    this.searches.push({ question, hits: evidence.hits });
+    for (const word of evidence.degraded) this.degraded.add(word);
+    // Of searches that ran side by side, the slowest is what was waited for.
+    this.retrieved = Math.max(this.retrieved, evidence.milliseconds);
+    this.embeddingTokens += evidence.embeddingTokens;
+    this.embeddingCost += evidence.costUsd;
+    this.embeddingCache = this.embeddingCache === 'miss' ? 'miss' : evidence.embeddingCache;
+  }
+
+  stepped(step: AnsweredStep): void {
+    this.steps.push(step);
+  }
+
+  asked(): void {
+    this.askedAt = this.elapsed();
+  }
+
+  /** One call to the chat model, however it ended: one event of usage. */
+  called({ usage, model }: ChatOutcome): void {
+    this.answeringModel = model;
+    this.usage.push({
+      operation: 'query',
+      model: this.chat.model,
+      apiKeyId: this.request.apiKeyId,
+      requests: 1,
+      promptTokens: usage.promptTokens,
+      completionTokens: usage.completionTokens,
+    });
+  }
+
+  checked({ removedMarks, degraded }: WrittenAnswer): void {
+    this.removedMarks += removedMarks;
+    for (const word of degraded) this.degraded.add(word);
+  }
+
+  nothing(answer: string): AnsweredQuery {
+    return this.closed({ answer, citations: [], passages: [], error: null });
+  }
+
+  unanswered(passages: readonly Passage[], error: DbragError): AnsweredQuery {
+    return this.closed({ answer: null, citations: [], passages, error });
+  }
+
+  answered(passages: readonly Passage[], written: WrittenAnswer): AnsweredQuery {
+    this.checked(written);
+    const { text, citations, error } = written;
+    return this.closed({ answer: text, citations, passages, error }, written);
+  }
+
+  private closed(
+    told: Pick<AnsweredQuery, 'answer' | 'citations' | 'passages' | 'error'>,
+    written?: WrittenAnswer,
+  ): AnsweredQuery {
+    const promptTokens = sum(this.usage, 'promptTokens');
+    const completionTokens = sum(this.usage, 'completionTokens');
+    const chatCost = costUsd(this.chat.model, { input: promptTokens, output: completionTokens });
+    const modelFirstToken = written?.firstTokenMilliseconds ?? null;
+    return {
+      ...told,
+      question: this.request.question,
+      route: this.route,
+      steps: this.steps,
+      model: this.answeringModel,
+      provider: this.chat.provider,
+      degraded: [...this.degraded],
+      embeddingTokens: this.embeddingTokens,
+      promptTokens,
+      completionTokens,
+      costUsd: this.embeddingCost + chatCost,
+      embeddingCache: this.embeddingCache,
+      timing: this.timing(modelFirstToken),
+      usage: this.usage,
+      trace: this.trace(told.passages, written),
+    };
+  }
+
+  private timing(modelFirstToken: number | null): AnsweredQuery['timing'] {
+    const firstToken = modelFirstToken === null ? null : rounded((this.askedAt ?? 0) + modelFirstToken);
+    return {
+      route: rounded(this.routedAt),
+      retrieve: rounded(this.retrieved),
+      sqlGenerate: 0,
+      sqlExecute: 0,
+      firstToken,
+      total: rounded(this.elapsed()),
+    };
+  }
+
+  private trace(passages: readonly Passage[], written: WrittenAnswer | undefined): QueryTrace {
+    const first = written?.firstTokenMilliseconds ?? null;
+    return {
+      searches: this.searches,
+      chunkIds: passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit.chunkId)),
+      promptHash: written?.promptHash ?? null,
+      removedMarks: this.removedMarks,
+      modelFirstTokenMilliseconds: first === null ? null : rounded(first),
+    };
+  }
+
+  private elapsed(): number {
+    return performance.now() - this.started;
+  }
+}
+
+function sum(events: readonly UsageEvent[], member: 'promptTokens' | 'completionTokens'): number {
+  return events.reduce((total, event) => total + (event[member] ?? 0), 0);
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

@@ -1,0 +1,150 @@
+import type { ChangeRequest } from '../access/commit-change.ts';
+import { settleLease } from '../access/lease-call.ts';
+import type { Db } from '../core/database.ts';
+import { publicId, timeOfUuid } from '../core/ids.ts';
+import { recordUsage } from '../usage/record-usage.ts';
+import type { AnsweredQuery } from './answered-query.ts';
+import type { Citation } from './checked-answer.ts';
+import type { Passage } from './passages.ts';
+
+/** Who asked, and where: what is kept beside the answer. Ids are UUIDs. */
+export interface AskedQuery {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly actor: string;
+  readonly apiKeyId: string | null;
+  readonly conversationId: string | null;
+  /** Null: every collection. */
+  readonly collectionIds: readonly string[] | null;
+  readonly reasoning: 'direct' | 'decompose';
+}
+
+/** A source as it is told and kept: ids are public, and the text is left out of what is kept. */
+export interface StoredSource {
+  readonly n: number;
+  readonly kind: 'document';
+  readonly document_id: string;
+  readonly document_name: string;
+  readonly collection_id: string;
+  readonly source_uri: string | null;
+  readonly version: number;
+  readonly chunk_id: string;
+  readonly location: Readonly<Record<string, unknown>>;
+  readonly score: number;
+}
+
+export interface StoredCitation extends Omit<StoredSource, 'score'> {
+  readonly quote: string;
+  readonly verified: true;
+}
+
+/**
+ * Keeps a question with its answer, and meters what was spent on it, in one transaction: told once, metered once. An answer under an
+ * `Idempotency-Key` is stored with it.
+ */
+export async function storeQuery(
+  db: Db,
+  asked: AskedQuery,
+  query: AnsweredQuery,
+  replay: { readonly request: ChangeRequest; readonly status: number; readonly body: unknown },
+): Promise<void> {
+  await insertQuery(db, asked, query);
+  await recordUsage(db, asked.workspaceId, query.usage);
+  await settleLease(db, replay.request, replay);
+}
+
+async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Promise<void> {
+  const sources = sourcesOf(query.passages);
+  const row = {
+    workspace_id: asked.workspaceId,
+    created_at: timeOfUuid(asked.id),
+    id: asked.id,
+    actor: asked.actor,
+    api_key_id: asked.apiKeyId,
+    conversation_id: asked.conversationId,
+    collection_ids: asked.collectionIds,
+    source_collection_ids: collectionsOf(query.passages),
+    question: query.question,
+    reasoning: asked.reasoning,
+    route: query.route,
+    answer: query.answer,
+    answered: query.citations.length > 0,
+    citations: JSON.stringify(query.citations.map(citationOf)),
+    sources: JSON.stringify(sources),
+    steps: JSON.stringify(query.steps),
+    model: query.model,
+    provider: query.provider,
+    degraded: query.degraded,
+    error: query.error && { code: query.error.code, message: query.error.message },
+    embedding_tokens: query.embeddingTokens,
+    prompt_tokens: query.promptTokens,
+    completion_tokens: query.completionTokens,
+    cost_usd: query.costUsd.toFixed(12),
+    embedding_cache: query.embeddingCache,
+    timing: query.timing,
+    total_ms: query.timing.total,
+    trace: traceOf(query),
+  };
+  const columns = Object.keys(row);
+  await db.query(
+    `INSERT INTO dbrag.queries (${columns.join(', ')}) VALUES (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+    Object.values(row),
+  );
+}
+
+function collectionsOf(passages: readonly Passage[]): string[] {
+  return [...new Set(passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit.collectionId)))];
+}
+
+/** One entry a chunk, under the number that the model saw. */
+export function sourcesOf(passages: readonly Passage[]): StoredSource[] {
+  return passages.flatMap(({ n, chunks }) =>
+    chunks.map(({ hit }) => ({ n, ...describedHit(hit), location: { ...hit.location }, score: hit.score })),
+  );
+}
+
+/** The location is that of the quote itself, within the text of the document. */
+export function citationOf({ n, hit, quote }: Citation): StoredCitation {
+  const offset = Math.max(0, (hit.text ?? '').indexOf(quote));
+  const start = hit.location.start + offset;
+  return {
+    n,
+    ...describedHit(hit),
+    location: { ...hit.location, start, end: start + quote.length },
+    quote,
+    verified: true,
+  };
+}
+
+function describedHit(hit: Citation['hit']) {
+  return {
+    kind: 'document' as const,
+    document_id: publicId('document', hit.documentId),
+    document_name: hit.documentName,
+    collection_id: publicId('collection', hit.collectionId),
+    source_uri: hit.sourceUri,
+    version: hit.version,
+    chunk_id: publicId('chunk', hit.chunkId),
+  };
+}
+
+function traceOf({ trace }: AnsweredQuery) {
+  return {
+    searches: trace.searches.map(({ question, hits }) => ({
+      question,
+      hits: hits.map((hit) => ({
+        chunk_id: publicId('chunk', hit.chunkId),
+        document_id: publicId('document', hit.documentId),
+        semantic_rank: hit.scoring.semanticRank,
+        semantic_score: hit.scoring.semanticScore,
+        keyword_rank: hit.scoring.keywordRank,
+        keyword_score: hit.scoring.keywordScore,
+        fused_score: hit.score,
+      })),
+    })),
+    chunk_ids: trace.chunkIds.map((id) => publicId('chunk', id)),
+    prompt_hash: trace.promptHash,
+    removed_marks: trace.removedMarks,
+    model_first_token_ms: trace.modelFirstTokenMilliseconds,
+  };
+}

@@ -1,0 +1,88 @@
+import { DbragError } from '../core/errors.ts';
+import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
+import { completeChat } from '../models/complete-chat.ts';
+import type { ModelError } from '../models/model-error.ts';
+import { CheckedAnswer, type Citation } from './checked-answer.ts';
+import type { Passage } from './passages.ts';
+import { nothingFound, type Prompt } from './prompt.ts';
+
+/** An answer as it stands after every check. */
+export interface WrittenAnswer {
+  /** Null when the model could not say it, or said what it must not; `error` tells why. */
+  readonly text: string | null;
+  /** Empty when nothing was found. */
+  readonly citations: readonly Citation[];
+  readonly removedMarks: number;
+  readonly degraded: readonly string[];
+  readonly error: DbragError | null;
+  readonly call: ChatOutcome;
+  readonly promptHash: string;
+  /** From the request to the model's first token, in milliseconds; null when none came. */
+  readonly firstTokenMilliseconds: number | null;
+}
+
+/** Long enough for anything that can be read; a model that goes on is cut here. */
+const maximumOutputTokens = 1_500;
+
+/**
+ * Asks the model and checks what it says while it says it. Yields text that may be shown; what is returned is what holds: it differs
+ * from the text that was shown where no source survived the check, or the model failed halfway.
+ */
+export async function* writeAnswer(
+  model: ChatModel,
+  prompt: Prompt,
+  passages: readonly Passage[],
+  options: ChatOptions,
+): AsyncGenerator<string, WrittenAnswer> {
+  const started = performance.now();
+  const checked = new CheckedAnswer(passages, prompt);
+  // Ends the request when the answer is refused halfway.
+  const refused = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, refused.signal]) : refused.signal;
+  const call = completeChat(model, { messages: prompt.messages, maximumOutputTokens }, { ...options, signal });
+  let firstTokenMilliseconds: number | null = null;
+  for (;;) {
+    const { done, value } = await call.next();
+    if (done) {
+      const last = value.error ? '' : checked.end();
+      if (last !== '') yield last;
+      return { ...verdict(value, checked), call: value, promptHash: prompt.hash, firstTokenMilliseconds };
+    }
+    firstTokenMilliseconds ??= performance.now() - started;
+    const shown = checked.push(value);
+    if (shown !== '') yield shown;
+    if (checked.leaked) refused.abort();
+  }
+}
+
+type Verdict = Pick<WrittenAnswer, 'text' | 'citations' | 'removedMarks' | 'degraded' | 'error'>;
+
+function verdict(call: ChatOutcome, checked: CheckedAnswer): Verdict {
+  const removedMarks = checked.removed;
+  const failed = (error: DbragError): Verdict => ({ text: null, citations: [], removedMarks, degraded: [], error });
+  if (checked.leaked)
+    return failed(new DbragError('model_failed', 'The model told its instructions instead of an answer.'));
+  if (call.error) return failed(problemOfModel(call.error));
+  if (call.finish === 'filtered')
+    return failed(new DbragError('model_failed', 'The model provider refused to answer this.'));
+  const isFound = checked.citations.length > 0;
+  return {
+    text: isFound ? checked.text.trim() : nothingFound,
+    citations: checked.citations,
+    removedMarks,
+    degraded: call.finish === 'length' ? ['answer_truncated'] : [],
+    error: null,
+  };
+}
+
+/** What a caller is told of a model that failed: whether it is worth coming back. */
+export function problemOfModel(error: ModelError): DbragError {
+  if (error.retryable) {
+    return new DbragError('model_unavailable', error.message, {
+      retryable: true,
+      retryAfterSeconds: error.retryAfterSeconds ?? 5,
+      cause: error,
+    });
+  }
+  return new DbragError('model_failed', error.message, { cause: error });
+}
