@@ -26,13 +26,11 @@ const roots =
 const endings = ['', '', '', 's', 'ed', 'ing', 'er', 'less', 'ful', 'ward'];
 const small = ['the', 'of', 'and', 'a', 'to', 'in', 'is', 'that', 'for', 'it', 'was', 'on', 'with', 'as', 'by', 'at'];
 
-const sections = 10;
-
 /**
- * Documents of ten sections of about 200 tokens, each a chunk under the default settings; some hold a list or a table. No two sections
+ * Documents of ten sections (or more) of about 200 tokens, each a chunk under the default settings; some hold a list or a table. No two sections
  * are alike, and the same number is always the same text.
  */
-export function markdownDocument(number: number): MarkdownDocument {
+export function markdownDocument(number: number, sections = 10): MarkdownDocument {
   const random = seededRandom(number + 1);
   const pick = (from: readonly string[]): string => from[Math.floor(random() * from.length)] as string;
   const word = (): string => (random() < 0.45 ? pick(small) : pick(roots) + pick(endings));
@@ -54,4 +52,10 @@ export function markdownDocument(number: number): MarkdownDocument {
   };
   const body = Array.from({ length: sections }, section).join('\n\n');
   return { name: `document-${number}.md`, content: `# Document ${number}\n\n${body}\n` };
+}
+
+/** Two sections of about 200 tokens, unlike all others. */
+export function onePage(number: number): MarkdownDocument {
+  const { content } = markdownDocument(1_000_000 + number, 2);
+  return { name: `page-${number}.md`, content };
 }
