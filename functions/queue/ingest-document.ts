@@ -2,10 +2,11 @@ import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.me
 import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
-import type { Services } from '../runtime/services.ts';
+import { createServices, type Services } from '../runtime/services.ts';
 
-export const handler = queueFunction((record, { services }) =>
-  outlastOutage(services, [record], () => ingest(record.body, services)),
+export const handler = queueFunction(
+  (record, { services }) => outlastOutage(services, [record], () => ingest(record.body, services)),
+  createServices({}, { genericPlans: true }),
 );
 
 async function ingest(body: string, services: Services): Promise<void> {

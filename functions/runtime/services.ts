@@ -49,13 +49,20 @@ export interface Services {
 /** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
 export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
 
+export interface DatabaseUse {
+  /** `dbrag_app` unless told. */
+  readonly user?: DatabaseUser;
+  /** See `PostgresSettings`. */
+  readonly genericPlans?: boolean;
+}
+
 /** Wires everything; `overrides` put a test's parts in place of the real ones. */
-export function createServices(overrides: Partial<Services> = {}, user: DatabaseUser = 'dbrag_app'): Services {
+export function createServices(overrides: Partial<Services> = {}, use: DatabaseUse = {}): Services {
   const config = overrides.config ?? readConfig();
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createTelemetry();
   const secrets = createSecretReader(clock);
-  const database = overrides.database ?? connectDatabase(config.database, user, secrets);
+  const database = overrides.database ?? connectDatabase(config.database, use, secrets);
   const queue =
     overrides.queue ??
     createSqsWorkQueue({
@@ -86,17 +93,18 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
   };
 }
 
-function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): Database {
+function connectDatabase(config: DatabaseConfig, use: DatabaseUse, secrets: SecretReader): Database {
   const arn = required(config.secretArn, 'database secret');
   return createPostgresDatabase({
     host: config.host,
     port: config.port,
     database: config.name,
-    user,
+    user: use.user ?? 'dbrag_app',
     password: ({ fresh }) => passwordOf(secrets, arn, fresh),
     tls: databaseTls(config),
     max: 2,
     preparedStatements: config.preparedStatements,
+    genericPlans: use.genericPlans ?? false,
   });
 }
 

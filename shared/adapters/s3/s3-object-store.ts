@@ -20,7 +20,12 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     // Without WHEN_REQUIRED a presigned URL carries the checksum of an empty body.
     loaded ??= import('@aws-sdk/client-s3').then((sdk) => ({
       sdk,
-      client: new sdk.S3Client({ requestChecksumCalculation: 'WHEN_REQUIRED', maxAttempts: 3 }),
+      client: new sdk.S3Client({
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+        maxAttempts: 3,
+        // Else the stack of middleware is put together anew for every call.
+        cacheMiddleware: true,
+      }),
     }));
     return loaded;
   };

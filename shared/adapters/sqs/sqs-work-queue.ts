@@ -14,7 +14,9 @@ export interface SqsWorkQueueOptions {
 export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
   let client: Promise<SQSClient> | undefined;
   const connect = () => {
-    client ??= import('@aws-sdk/client-sqs').then(({ SQSClient }) => new SQSClient({ maxAttempts: 3 }));
+    client ??= import('@aws-sdk/client-sqs').then(
+      ({ SQSClient }) => new SQSClient({ maxAttempts: 3, cacheMiddleware: true }),
+    );
     return client;
   };
   return {

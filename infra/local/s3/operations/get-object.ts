@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { missing, requireKey, requireOnObject } from '../access.ts';
+import { smallBody } from '../bodies.ts';
 import { byteRange } from '../byte-range.ts';
 import { type BucketRequest, type Context, headerOf, type Operation } from '../context.ts';
 import { noSuchKey, noSuchVersion, S3Error } from '../errors.ts';
@@ -112,6 +113,10 @@ async function sendBody(
   const truncated = concerns(faults, request.operation, request.key) && draw(faults, faults.truncatedBodyRate);
   const { start, end } = range ?? { start: 0, end: version.size - 1 };
   const last = truncated ? start + Math.floor((end - start) / 2) : end;
+  if (!truncated && last - start < smallBody) {
+    request.response.end(bodies.read(version.bodyId, { start, end: last }));
+    return;
+  }
   const body = bodies.open(version.bodyId, { start, end: last });
   if (!truncated) return pipeline(body, request.response);
   await pipeline(body, request.response, { end: false });
