@@ -7,14 +7,14 @@ type Order = 'pass' | 'kill' | 'throw' | 'freeze';
 
 /**
  * A failpoint that asks over a Unix socket what to do, so that one place counts the passes of all processes. A line is
- * `{"pid", "handler", "name"}`, its answer an order. With nobody at the other end everything passes.
+ * `{"pid", "handler", "name", "about"}`, its answer an order. With nobody at the other end everything passes.
  */
 export function steeredFailpoint(path: string, handler: string): Failpoint {
   let line: Promise<Line> | undefined;
   return {
-    async reach(name) {
+    async reach(name, about) {
       line ??= openLine(path);
-      const order = await (await line).ask(JSON.stringify({ pid: process.pid, handler, name }));
+      const order = await (await line).ask(JSON.stringify({ pid: process.pid, handler, name, about }));
       if (order === 'throw') throw new Error(`Failpoint ${name}`);
       if (order === 'kill') process.kill(process.pid, 'SIGKILL');
       if (order === 'freeze') process.kill(process.pid, 'SIGSTOP');

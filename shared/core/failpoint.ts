@@ -3,7 +3,8 @@
  * `test` stage binds one that acts.
  */
 export interface Failpoint {
-  reach(name: string): Promise<void>;
+  /** @param about which document, for a death that follows one around */
+  reach(name: string, about?: string): Promise<void>;
 }
 
 export const noFailpoint: Failpoint = { reach: async () => {} };

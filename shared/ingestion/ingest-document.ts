@@ -37,7 +37,7 @@ export async function ingestDocument(
   const scope = { workspaceId: message.workspace_id };
   const claim = await ports.database.inWorkspace(scope, (db) => claimVersion(db, message));
   if (!claim) return 'nothing_to_do';
-  await ports.failpoint.reach('worker.after_claim');
+  await ports.failpoint.reach('worker.after_claim', claim.documentId);
   const outcome = claim.isSplit ? 'to_embed' : await splitOrFail(ports, claim);
   await ports.failpoint.reach('worker.after_commit_before_ack');
   if (outcome === 'to_embed') await ports.nudges.nudge(claim.priority, claim);

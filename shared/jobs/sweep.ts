@@ -63,7 +63,11 @@ const busyDepth = 1_000;
  */
 export async function sweep(ports: SweepPorts): Promise<SweepReport | undefined> {
   const holder = randomUUID();
-  if (!(await takeLease(ports.database, holder))) return undefined;
+  if (!(await takeLease(ports.database, holder))) {
+    // Whoever holds the lease may be dead: the chain must not end with this message.
+    await rearm(ports);
+    return undefined;
+  }
   try {
     const work = await ports.database.inSystem(findUnfinished);
     const report = await sweepAll(ports, work);

@@ -11,7 +11,7 @@ const pollMilliseconds = 200;
 /** Nothing moves for so long before time is moved. */
 const patienceMilliseconds = 1_500;
 /** Enough for whatever waits for a lease or a provider; then enough for the sweeper. */
-const steps = [30, 330, 330, 700];
+const steps = [30, ...Array<number>(8).fill(330)];
 const longestMilliseconds = { short: 90_000, long: 1_200_000 };
 
 /**

@@ -8,6 +8,8 @@ export interface Pass {
   /** As a template names it: `queue/ingest-document.handler`. */
   readonly handler: string;
   readonly name: string;
+  /** The document, where the failpoint knows it. */
+  readonly about?: string;
 }
 
 export interface FailpointRule {
@@ -17,7 +19,9 @@ export interface FailpointRule {
   /** `hold` keeps the process waiting there until it is released; `freeze` stops it as a whole for `milliseconds`. */
   readonly action: 'kill' | 'throw' | 'freeze' | 'hold';
   /** Which passes are struck, from 1; counted over all processes. */
-  readonly passes: readonly number[];
+  readonly passes: readonly number[] | 'all';
+  /** Only passes of this document. */
+  readonly about?: string;
   readonly milliseconds?: number;
 }
 
@@ -40,14 +44,16 @@ export class ArmedFailpoint {
     this.rule = rule;
   }
 
-  concerns({ handler, name }: Pass): boolean {
-    return this.rule.name === name && handler.startsWith(this.rule.handler ?? '');
+  concerns({ handler, name, about }: Pass): boolean {
+    const isAbout = this.rule.about === undefined || this.rule.about === about;
+    return this.rule.name === name && handler.startsWith(this.rule.handler ?? '') && isAbout;
   }
 
   /** Counts a pass. @returns the order for it */
   async order({ pid }: Pass): Promise<string> {
     this.passed += 1;
-    if (!this.rule.passes.includes(this.passed)) return 'pass';
+    const { passes } = this.rule;
+    if (passes !== 'all' && !passes.includes(this.passed)) return 'pass';
     this.struck += 1;
     this.#arrive();
     const { action, milliseconds = 0 } = this.rule;

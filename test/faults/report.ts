@@ -5,6 +5,9 @@ import type { Outcome } from './run-campaign.ts';
 export const headline = ({ seed, documents, long }: RunSettings, seconds: number): string =>
   `seed ${seed}, ${documents} documents, ${long ? 'long' : 'short'}; the cloud stood after ${seconds.toFixed(0)} s\n`;
 
+/** Of one campaign. */
+const mostFaults = 8;
+
 /** A line for each campaign with its figures, and one for each fault that was found. */
 export function table(outcomes: readonly Outcome[]): string {
   return outcomes.map(linesOf).join('');
@@ -14,7 +17,8 @@ function linesOf({ campaign, passed, seconds, figures, faults }: Outcome): strin
   const told = figures.map(({ name, value, met }) => `${name} ${value}${met === false ? ' (MISSED)' : ''}`).join(', ');
   const lines = [
     `${passed ? 'pass' : 'FAIL'} ${campaign.id.padEnd(5)} ${campaign.fault.padEnd(64)} ${seconds.toFixed(1).padStart(6)} s  ${told}`,
-    ...faults.map((fault) => `       ${fault}`),
+    ...faults.slice(0, mostFaults).map((fault) => `       ${fault}`),
+    ...(faults.length > mostFaults ? [`       and ${faults.length - mostFaults} more`] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

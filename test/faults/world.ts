@@ -82,6 +82,8 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
   // Whatever a fault does to the server's defaults, the one who looks and heals may write.
   await admin.query('SET default_transaction_read_only = off');
   const cache = new Redis(engines.redisUrl);
+  // Of the run before: the engines stay.
+  await cache.flushall();
   const s3 = new S3Client({
     endpoint: cloud.aws.endpoints.S3,
     region: 'us-east-1',

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultKind } from '../../support/fake-model-server/faults.ts';
+import { campaign } from '../campaign.ts';
+import { acceptFailpoints, workerFailpoints } from '../failpoints.ts';
+import type { Run } from '../run.ts';
+
+const share = 0.05;
+
+/** Five in a hundred of everything that passes. */
+function harmAll(run: Run): void {
+  const { world, random } = run;
+  const kinds: readonly FaultKind[] = ['429', '500', '503', 'reset', 'truncated-json', 'missing-one', 'nan'];
+  world.models.faults.setRules(kinds.map((kind) => ({ kind, rate: share / kinds.length, on: 'embeddings' as const })));
+  world.cloud.aws.sqs.setFaults({
+    ...{ duplicateProbability: share, duplicateCopies: 2, shuffleWindow: 5, lostSendAnswerProbability: share },
+    ...{ throttledSendProbability: share, lostDeleteProbability: share, batchEntryFailureProbability: share, random },
+  });
+  Object.assign(world.cloud.aws.s3.faults, {
+    ...{
+      slowDownRate: share,
+      truncatedBodyRate: share,
+      notificationDuplicateRate: share,
+      notificationReorderWindow: 5,
+      random,
+    },
+  });
+}
+
+/** One process in a while dies, one fails, and some commits are not told. */
+function armAll(run: Run, passes: number): void {
+  const upTo = (every: number): number[] =>
+    Array.from({ length: Math.ceil(passes / every) }, (_, at) => at * every + run.between(1, every));
+  for (const failpoint of workerFailpoints) {
+    run.arm({ ...failpoint, action: 'kill', passes: upTo(400) });
+    run.arm({ ...failpoint, action: 'throw', passes: upTo(200) });
+  }
+  for (const name of acceptFailpoints) run.arm({ handler: 'http/api', name, action: 'kill', passes: upTo(200) });
+  run.world.postgres.cutAfterCommit(Math.ceil(passes / 50));
+}
+
+export const mix = [
+  campaign({
+    id: 'mix',
+    fault: 'five in a hundred of everything at once: provider, queues, bucket, database, processes',
+    expected: 'nothing lost, nothing twice; only permanent faults of documents fail them',
+    criteria: 'spend at most 1.10 of what is stored',
+    async run(run) {
+      const documents = run.documents(120);
+      harmAll(run);
+      armAll(run, documents);
+      const [permanent] = await Promise.all([
+        run.traffic.put('empty.txt', '', 'text/plain'),
+        run.traffic.post(documents),
+        putFiles(run, Math.ceil(documents / 12)),
+      ]);
+      permanent.fate = 'empty_file';
+      await sleep(3_000);
+      run.afterwards(async () => {
+        const ratio = await run.spendOverLedger();
+        run.expect('spend/ledger', ratio.toFixed(3), ratio <= 1.1);
+        run.note('requests repeated', run.traffic.repeated);
+        run.note(
+          'provider faults',
+          Object.values(run.world.models.ledger.snapshot().faults).reduce((sum, each) => sum + each, 0),
+        );
+      });
+    },
+  }),
+];
+
+async function putFiles(run: Run, files: number): Promise<void> {
+  for (let file = 0; file < files; file++) {
+    for (const round of [1, 2])
+      await run.traffic.put(`mixed ${file}.md`, `# Mixed ${file}\n\nRound ${round}, seed ${run.settings.seed}.`);
+  }
+}
