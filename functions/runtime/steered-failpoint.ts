@@ -35,7 +35,10 @@ function openLine(path: string): Promise<Line> {
     for (const settle of waiting.splice(0)) settle('pass');
   });
   socket.on('error', () => {});
-  createInterface({ input: socket }).on('line', (text) => waiting.shift()?.(text as Order));
+  createInterface({ input: socket })
+    .on('line', (text) => waiting.shift()?.(text as Order))
+    // It repeats the errors of its input.
+    .on('error', () => {});
   const line: Line = {
     ask: (question) =>
       new Promise((resolve) => {

@@ -116,7 +116,8 @@ export class FailpointControl {
     socket.on('close', () => this.#sockets.delete(socket));
     // A process is answered in the order in which it asked.
     let last = Promise.resolve();
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket }).on('error', () => {});
+    lines.on('line', (line) => {
       const order = this.#answer(JSON.parse(line) as Pass);
       last = last.then(async () => void (socket.writable && socket.write(`${await order}\n`)));
     });

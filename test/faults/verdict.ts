@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import type { FakeVectors } from '../support/fake-model-server/vectors.ts';
 import { findCacheFaults, findDatabaseFaults, findObjectFaults } from '../support/invariants.ts';
 import { objectListing } from './object-listing.ts';
 import { splitAnew } from './split-anew.ts';
@@ -20,6 +21,7 @@ export async function findFaults(world: World, traffic: Traffic, givenUp: readon
   return [
     ...found,
     ...(await findObjects(world, traffic)),
+    ...(await findWrongVectors(admin, workspaceId, world.models.vectors)),
     ...(await findLost(admin, workspaceId, [...traffic.accepted.values()])),
     ...(await findWrongDeadLetters(admin, workspaceId, givenUp)),
   ];
@@ -90,6 +92,31 @@ async function faultOf(accepted: Accepted, document: Held | undefined): Promise<
   const placed = document.placed ?? [];
   const same = expected.length === placed.length && expected.every((hash, at) => hash === placed[at]);
   return same ? undefined : `I2 chunks are those of a fresh split (${placed.length} for ${expected.length})`;
+}
+
+/** Vectors looked at of one workspace: each costs the parsing of its numbers. */
+const vectorsLookedAt = 400;
+/** Half-precision floats keep three digits. */
+const alike = 0.999;
+
+/** I2 of the vectors: each is what the provider gives for its text, wherever it came from. */
+export async function findWrongVectors(
+  admin: Pick<pg.Client, 'query'>,
+  workspaceId: string,
+  vectors: FakeVectors,
+): Promise<string[]> {
+  const { rows } = await admin.query<{ document_id: string; text: string; embedding: string }>(
+    `SELECT e.document_id, c.text, e.embedding::text FROM dbrag.embeddings e
+     JOIN dbrag.chunks c ON c.workspace_id = e.workspace_id AND c.document_id = e.document_id AND c.content_hash = e.content_hash
+     WHERE e.workspace_id = $1 ORDER BY e.content_hash LIMIT $2`,
+    [workspaceId, vectorsLookedAt],
+  );
+  return rows.flatMap(({ document_id, text, embedding }) => {
+    const stored = JSON.parse(embedding) as number[];
+    const expected = vectors.vector(text, stored.length);
+    const cosine = stored.reduce((sum, value, at) => sum + value * (expected[at] as number), 0);
+    return cosine > alike ? [] : [`I2 a vector is that of its text: ${document_id} ${cosine.toFixed(3)}`];
+  });
 }
 
 interface Named {
