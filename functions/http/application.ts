@@ -52,7 +52,7 @@ async function answer(
 ): Promise<Response> {
   const { services, origin, deadline, waitUntil } = bindings;
   const caller = await admit(route, request, services);
-  const body = route.body ? await readJsonBody(request) : undefined;
+  const body = route.body ? await readJsonBody(request, { checksText: route.describedBody === undefined }) : undefined;
   const context: RouteContext<unknown, unknown, Caller | null> = {
     caller,
     parameters,

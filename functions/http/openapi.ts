@@ -49,7 +49,12 @@ function operationOf(route: Route): Json {
     ...(route.access === 'anyone' || route.access === 'operator' ? {} : { 'x-role': route.access }),
     parameters: parametersOf(route),
     ...(route.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(route.describedBody ?? route.body, 'input') } },
+          },
+        }
       : {}),
     responses: responsesOf(route),
   };

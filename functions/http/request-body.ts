@@ -7,9 +7,10 @@ const maximumDepth = 64;
 
 /**
  * The parsed JSON body of a request.
+ * @param checksText false: the caller asks `refuseUnstorable` of each part
  * @throws payload_too_large, unsupported_media_type, malformed_json, or validation_failed for text that Postgres cannot hold
  */
-export async function readJsonBody(request: Request): Promise<unknown> {
+export async function readJsonBody(request: Request, { checksText = true } = {}): Promise<unknown> {
   const type = request.headers.get('content-type');
   if (type !== null && !/^application\/(.+\+)?json\b/i.test(type)) {
     throw new DbragError('unsupported_media_type', 'Send JSON: content-type application/json.');
@@ -22,9 +23,14 @@ export async function readJsonBody(request: Request): Promise<unknown> {
     );
   }
   const body = parse(text);
+  if (checksText) refuseUnstorable(body);
+  return body;
+}
+
+/** @throws validation_failed */
+export function refuseUnstorable(body: unknown): void {
   const errors = unstorableText(body);
   if (errors.length > 0) throw validationFailed(errors);
-  return body;
 }
 
 function parse(text: string): unknown {

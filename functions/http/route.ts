@@ -47,6 +47,8 @@ export interface Route {
   readonly tag: string;
   readonly query?: Schema;
   readonly body?: Schema;
+  /** The whole body as the contract shows it, where the route checks its parts one by one: a wrong part refuses no other. */
+  readonly describedBody?: Schema;
   /** True: honours `Idempotency-Key`. */
   readonly idempotent?: boolean;
   /** True: served by the streaming function, since a REST API cannot choose by the body. */

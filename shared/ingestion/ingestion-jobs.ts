@@ -2,7 +2,7 @@ import type { Db } from '../core/database.ts';
 import type { Priority } from '../core/work-queue.ts';
 import type { JobKind, RestartedJob } from '../jobs/job-kinds.ts';
 import type { Job } from '../jobs/jobs.ts';
-import { ingestionDeadlineMilliseconds } from './accept-document.ts';
+import { ingestionDeadlineMilliseconds } from './accepted-document.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { ingestionNudge } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionKey } from './set-version-status.ts';

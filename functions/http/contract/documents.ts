@@ -89,6 +89,27 @@ export const acceptedUpload = z.object({
   }),
 });
 
+const mostDocuments = 1_000;
+const howMany = [z.minLength(1), z.maxLength(mostDocuments)] as const;
+/** As it is checked as a whole; its documents are checked one by one. */
+export const createDocuments = z.union([
+  z.strictObject({ documents: z.array(z.unknown()).check(...howMany) }),
+  z.array(z.unknown()).check(...howMany),
+]);
+export const describedDocuments = z.union([
+  z.strictObject({ documents: z.array(createDocument).check(...howMany) }),
+  z.array(createDocument).check(...howMany),
+]);
+const refusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  errors: z.optional(z.array(z.object({ pointer: z.string(), detail: z.string() }))),
+});
+export const acceptedDocuments = z.object({
+  object: z.literal('accepted_documents'),
+  data: z.array(z.union([acceptedDocument, z.object({ error: refusal })])),
+});
+
 export const updateDocument = z.strictObject({ name: z.optional(name), metadata: z.optional(metadata) });
 export const reingestDocument = z.strictObject({ priority: z.optional(priority) });
 

@@ -19,6 +19,7 @@ import { listOf, listQuery } from '../contract/primitives.ts';
 import { deleteReply } from '../delete-reply.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { postDocument } from '../post-document.ts';
+import { postDocuments } from '../post-documents.ts';
 import { defineRoute, ok } from '../route.ts';
 import { chunkView, documentView, versionView } from '../views/document-view.ts';
 
@@ -45,6 +46,25 @@ export const documentRoutes = [
     },
     async handle(context) {
       return postDocument(context, context.body);
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/documents/batch',
+    access: 'editor',
+    tag,
+    summary: 'Post up to 1,000 documents',
+    body: contract.createDocuments,
+    describedBody: contract.describedDocuments,
+    idempotent: true,
+    success: {
+      status: 202,
+      description: 'What became of each, in their order: accepted with its job, or refused alone with a reason',
+      schema: contract.acceptedDocuments,
+    },
+    async handle(context) {
+      const { body } = context;
+      return postDocuments(context, Array.isArray(body) ? body : body.documents);
     },
   }),
   defineRoute({

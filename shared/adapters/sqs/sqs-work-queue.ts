@@ -1,7 +1,9 @@
-import type { SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
+import type { BatchResultErrorEntry, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
 import type { Nudge, QueueName, WorkQueue } from '../../core/work-queue.ts';
 
 const entriesPerBatch = 10;
+/** A bulk of nudges is bound by round trips; a few at a time keep the connections few. */
+const batchesAtOnce = 8;
 
 export interface SqsWorkQueueOptions {
   readonly urls: Readonly<Record<QueueName, string | undefined>>;
@@ -21,19 +23,24 @@ export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
   };
   return {
     async send(queue, nudges) {
+      const batches: (readonly Nudge[])[] = [];
+      for (let start = 0; start < nudges.length; start += entriesPerBatch)
+        batches.push(nudges.slice(start, start + entriesPerBatch));
       let accepted = 0;
-      for (let start = 0; start < nudges.length; start += entriesPerBatch) {
-        const slice = nudges.slice(start, start + entriesPerBatch);
-        try {
-          accepted += await sendBatch(
-            await connect(),
-            urlOf(options.urls, queue),
-            entriesOf(slice, options.requestId()),
-          );
-        } catch (error) {
-          options.onFailure(queue, slice.length, error);
+      const sendSome = async () => {
+        for (let batch = batches.shift(); batch; batch = batches.shift()) {
+          try {
+            const entries = entriesOf(batch, options.requestId());
+            const refused = await sendBatch(await connect(), urlOf(options.urls, queue), entries);
+            accepted += entries.length - refused.length;
+            if (refused.length > 0)
+              options.onFailure(queue, refused.length, new Error(`Refused twice: ${refused[0]?.Code}`));
+          } catch (error) {
+            options.onFailure(queue, batch.length, error);
+          }
         }
-      }
+      };
+      await Promise.all(Array.from({ length: Math.min(batchesAtOnce, batches.length) }, sendSome));
       return accepted;
     },
     async depth(queue) {
@@ -52,18 +59,20 @@ export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
   };
 }
 
-/** Sends up to ten entries; those that SQS refused singly are sent once more. @returns how many were accepted */
-async function sendBatch(client: SQSClient, url: string, entries: SendMessageBatchRequestEntry[]): Promise<number> {
+/** Sends up to ten entries; those that SQS refused singly are sent once more. @returns what it refused then */
+async function sendBatch(
+  client: SQSClient,
+  url: string,
+  entries: SendMessageBatchRequestEntry[],
+): Promise<readonly BatchResultErrorEntry[]> {
   const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
   const first = await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: entries }));
   const refused = new Set((first.Failed ?? []).map((failure) => failure.Id));
-  if (refused.size === 0) return entries.length;
+  if (refused.size === 0) return [];
   const again = await client.send(
     new SendMessageBatchCommand({ QueueUrl: url, Entries: entries.filter((entry) => refused.has(entry.Id)) }),
   );
-  const lost = again.Failed ?? [];
-  if (lost.length > 0) throw new Error(`SQS refused ${lost.length} messages twice: ${lost[0]?.Code}`);
-  return entries.length;
+  return again.Failed ?? [];
 }
 
 function entriesOf(nudges: readonly Nudge[], requestId: string | undefined): SendMessageBatchRequestEntry[] {

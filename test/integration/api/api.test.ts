@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { accessSuite } from './access.suite.ts';
 import { badDocumentSuite } from './bad-documents.suite.ts';
+import { batchSuite } from './batch.suite.ts';
 import { contractSuite } from './contract.suite.ts';
 import { conventionSuite } from './conventions.suite.ts';
 import { documentSuite } from './documents.suite.ts';
@@ -27,6 +28,7 @@ accessSuite(world);
 recordSuite(world);
 badDocumentSuite(world);
 uploadSuite(world);
+batchSuite(world);
 jobSuite(world);
 nudgeSuite(world);
 querySuite(world);

@@ -1,0 +1,62 @@
+import type { Priority } from '../core/work-queue.ts';
+import type { Job } from '../jobs/jobs.ts';
+import type { Document } from './documents.ts';
+
+export interface NewDocument {
+  readonly collectionId: string;
+  readonly name: string;
+  readonly contentType: string | null;
+  /** Null: not known yet. */
+  readonly bytes: number | null;
+  /** Undefined: keep what the document has. */
+  readonly metadata?: object | undefined;
+  /** The same source is the same document: this becomes its next version. Null: always a new document. */
+  readonly sourceUri: string | null;
+  readonly priority: Priority;
+  readonly object: { readonly key: string; readonly versionId: string | null };
+  /** Made ahead by the caller where the object's key names it. */
+  readonly documentId?: string;
+}
+
+export interface AcceptedDocument {
+  readonly document: Document;
+  readonly job: Job;
+  readonly attempt: number;
+}
+
+/** Unfinished ingestion is given up after this long; the sweeper moves it while a backlog is worked off. */
+export const ingestionDeadlineMilliseconds = 6 * 3_600_000;
+/**
+ * A promised file that never came is given up after this long: its URL worked for 15 minutes, and what had begun by then has had time
+ * to arrive. Sweeps go on until then, so a day would keep an idle database awake. A file that comes later is a new version.
+ */
+export const uploadDeadlineMilliseconds = 2 * 3_600_000;
+
+/** The job of a document as it was just written. */
+export function queuedJob(
+  id: string,
+  document: Document,
+  { status, priority }: { readonly status: 'queued' | 'awaiting_upload'; readonly priority: Priority },
+  deadline: Date,
+): Job {
+  return {
+    id,
+    type: 'ingest_document',
+    status: 'queued',
+    collection_id: document.collection_id,
+    document_id: document.id,
+    version: document.version,
+    progress_done: 0,
+    progress_total: null,
+    progress_unit: 'chunks',
+    attempts: 0,
+    why: null,
+    error: null,
+    result: null,
+    created_at: document.updated_at,
+    started_at: null,
+    finished_at: null,
+    deadline_at: deadline,
+    ingestion: { status, priority, chunks: 0, embedded: 0, reused: 0, pending: 0, ahead: null, waiting_until: null },
+  };
+}
