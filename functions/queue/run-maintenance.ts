@@ -27,7 +27,8 @@ export async function runMaintenance(
     case 'sweep': {
       if (message.full) await runNightly(services);
       const { database, failpoint, queue, clock, log } = services;
-      const report = await sweep({ database, failpoint, queue, clock, actions: createSweepActions(database, queue) });
+      const actions = createSweepActions(database, queue);
+      const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
       if (report) log.sweepFinished(report);
       return;
     }

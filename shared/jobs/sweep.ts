@@ -48,7 +48,7 @@ export interface SweepReport {
 }
 
 const rowsPerSweep = 500;
-const leaseSeconds = 600;
+const longestLeaseSeconds = 600;
 const firstBackoffMilliseconds = sweepDelaySeconds * 1000;
 const longestBackoffMilliseconds = 3_600_000;
 /** A sweep is armed up to a minute before what it is to find, and comes a moment early or late: work is due this much sooner. */
@@ -59,15 +59,17 @@ const busyDepth = 1_000;
 /**
  * One sweep: whatever has not moved for a while is nudged again, whatever is past its deadline ends, and another sweep is armed
  * while anything is unfinished. Nothing is armed when nothing is, so that an idle database can sleep.
+ * @param remainingTime milliseconds until the invocation is ended
  * @returns undefined when another sweep is under way
  */
-export async function sweep(ports: SweepPorts): Promise<SweepReport | undefined> {
+export async function sweep(
+  ports: SweepPorts,
+  remainingTime: () => number = () => longestLeaseSeconds * 1000,
+): Promise<SweepReport | undefined> {
   const holder = randomUUID();
-  if (!(await takeLease(ports.database, holder))) {
-    // Whoever holds the lease may be dead: the chain must not end with this message.
-    await rearm(ports);
-    return undefined;
-  }
+  // Over when the message of a sweep that died comes again: else that would find it held, and the chain would end.
+  const leaseSeconds = Math.min(longestLeaseSeconds, Math.ceil(remainingTime() / 1000));
+  if (!(await takeLease(ports.database, holder, leaseSeconds))) return undefined;
   try {
     const work = await ports.database.inSystem(findUnfinished);
     const report = await sweepAll(ports, work);
@@ -162,7 +164,7 @@ async function rearm({ database, queue, failpoint }: SweepPorts): Promise<void> 
   );
 }
 
-async function takeLease(database: Database, holder: string): Promise<boolean> {
+async function takeLease(database: Database, holder: string, leaseSeconds: number): Promise<boolean> {
   const { count } = await database.inSystem((db) =>
     db.query(
       `UPDATE dbrag.sweep_state SET leased_by = $1, leased_until = now() + make_interval(secs => $2)

@@ -235,6 +235,26 @@ describe('the sweeper', () => {
     await expect.poll(waiting).toBe(1);
   });
 
+  it('holds its lease no longer than its invocation lives, so that its message finds it free', async () => {
+    const { document } = await accept();
+    let held = Number.POSITIVE_INFINITY;
+    const actions = {
+      queueOf: () => 'ingest-default' as const,
+      expire: async () => false,
+      async nudge() {
+        const { rows } = await testDatabase.admin.query<{ seconds: number }>(
+          'SELECT extract(epoch FROM leased_until - now())::float8 AS seconds FROM dbrag.sweep_state',
+        );
+        held = rows[0]?.seconds ?? held;
+      },
+    };
+    const later = { now: () => new Date(time.now().getTime() + 10 * minute) };
+    const ports = { database: testDatabase.maintainer, failpoint: noFailpoint, queue, clock: later, actions };
+    await sweep(ports, () => 5_000);
+    expect(held).toBeLessThanOrEqual(5);
+    await finish(document.id);
+  });
+
   it('leaves it to the one that is under way', async () => {
     await accept();
     await testDatabase.admin.query(
