@@ -2,6 +2,7 @@ import { leaseCall, releaseLease } from '../../shared/access/lease-call.ts';
 import { type AnswerRequest, answerQuestion } from '../../shared/answering/answer-question.ts';
 import type { AnsweredQuery, QueryEvent } from '../../shared/answering/answered-query.ts';
 import { documentsLeg } from '../../shared/answering/documents-leg.ts';
+import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
 import { type AskedQuery, storeQuery } from '../../shared/answering/store-query.ts';
 import type { Caller } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
@@ -38,7 +39,7 @@ export interface Asking {
   readonly narrowing: readonly string[] | null;
   readonly conversationId: string | null;
   /** The question in words that need no conversation around them, told by a model if need be. */
-  readonly question: (options: AskOptions) => Promise<StandaloneQuestion>;
+  readonly question: (options: AskOptions) => Promise<Rewritten>;
   /** Done in the transaction that keeps the answer. */
   readonly store?: (db: Db, queryId: string, query: AnsweredQuery) => Promise<void>;
 }
@@ -46,12 +47,6 @@ export interface Asking {
 export interface AskOptions {
   readonly deadline: number;
   readonly signal: AbortSignal;
-}
-
-export interface StandaloneQuestion {
-  readonly text: string;
-  /** What was spent on the wording. */
-  readonly usage: AnsweredQuery['usage'];
 }
 
 /** Under the 29 s that a client of a REST API is used to. */
@@ -134,9 +129,8 @@ async function answerAndKeep(
   const deadline = Math.min(Date.now() + milliseconds, context.deadline - storeMilliseconds);
   try {
     const asked = askedOf(context.caller, asking);
-    const { text, usage } = await asking.question({ deadline, signal });
-    const query = await answered(context, asking, asked, text, { deadline, signal }, hear);
-    const whole = { ...query, usage: [...usage, ...query.usage] };
+    const rewritten = await asking.question({ deadline, signal });
+    const whole = await answered(context, asking, asked, rewritten, { deadline, signal }, hear);
     const body = queryView(asked, whole, origin.requestId);
     await services.database.inWorkspace(context.caller, async (db) => {
       await storeQuery(db, asked, whole, {
@@ -178,7 +172,7 @@ async function answered(
   { caller, services }: AskContext,
   { body, narrowing }: Asking,
   asked: AskedQuery,
-  question: string,
+  { question, call }: Rewritten,
   options: AskOptions,
   hear: (event: QueryEvent) => void,
 ): Promise<AnsweredQuery> {
@@ -194,6 +188,7 @@ async function answered(
       limit: body.limit,
       route: body.route,
       reasoning: body.reasoning,
+      rewriting: call,
     },
     options,
   );

@@ -1,4 +1,5 @@
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
+import { expireHistory } from '../../shared/answering/expire-history.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
@@ -13,6 +14,7 @@ export async function runNightly(services: Services): Promise<void> {
   const { database, failpoint, objects, queue, sweep, clock, statistics, log } = services;
   await createMonthPartitions(database);
   await expireRecords(database);
+  await expireHistory(database);
   for await (const workspaceId of walkWorkspaces(database)) {
     await resumeDeletions({ database, queue, clock }, workspaceId);
     // Nudges to fold get lost like any other.

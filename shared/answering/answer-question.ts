@@ -1,5 +1,5 @@
 import { DbragError } from '../core/errors.ts';
-import type { ChatModel, ChatOptions } from '../models/chat-model.ts';
+import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
 import type { AnsweredQuery, AnsweredStep, QueryEvent } from './answered-query.ts';
 import { decompose } from './decompose.ts';
 import { chooseRoute, type Evidence, type Leg, type LegQuestion, type Route } from './leg.ts';
@@ -16,6 +16,8 @@ export interface AnswerPorts {
 export interface AnswerRequest extends Omit<LegQuestion, 'tokenBudget'> {
   readonly route: 'auto' | Route;
   readonly reasoning: 'direct' | 'decompose';
+  /** The call that put the question into these words, if there was one: its cost is the question's too. */
+  readonly rewriting?: ChatOutcome | undefined;
 }
 
 /** What the model reads at most: enough for a dozen chunks, and small beside any model's context. */
@@ -32,6 +34,7 @@ export async function* answerQuestion(
   options: ChatOptions,
 ): AsyncGenerator<QueryEvent, AnsweredQuery> {
   const ledger = new QueryLedger(request, ports.chat);
+  if (request.rewriting) ledger.called(request.rewriting);
   const route = chooseRoute(request.route, ports.legs);
   ledger.routed(route);
   yield { type: 'route', route };

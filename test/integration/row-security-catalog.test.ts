@@ -118,7 +118,7 @@ describe('the catalog', () => {
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
     const ofSeveral = policies.filter((policy) => policy.policyname === 'collections_narrowing');
-    expect(ofSeveral.map((policy) => policy.tablename)).toEqual(['queries']);
+    expect(ofSeveral.map((policy) => policy.tablename)).toEqual(['conversations', 'messages', 'queries']);
     for (const policy of ofSeveral) {
       const expected = narrowingToAll('collection_ids');
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });

@@ -1,7 +1,9 @@
 import type { Route } from '../route.ts';
+import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { collectionRoutes } from './collections.ts';
 import { contractRoutes } from './contract.ts';
+import { conversationRoutes } from './conversations.ts';
 import { documentRoutes } from './documents.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
@@ -22,6 +24,8 @@ const describedRoutes: readonly Route[] = [
   ...jobEventRoutes,
   ...searchRoutes,
   ...queryRoutes,
+  ...conversationRoutes,
+  ...analyticsRoutes,
 ];
 
 /** Every route of the API: what is served, checked against roles, and described. */

@@ -1,6 +1,12 @@
+import { getQuery, getTrace, listQueries, rateQuery } from '../../../shared/answering/queries.ts';
+import { parsePublicId } from '../../../shared/core/ids.ts';
 import { ask } from '../ask.ts';
-import { createQuery, query } from '../contract/queries.ts';
-import { defineRoute } from '../route.ts';
+import { changeReply } from '../change-reply.ts';
+import { listOf } from '../contract/primitives.ts';
+import * as contract from '../contract/queries.ts';
+import { listReply, pageRequest } from '../list-reply.ts';
+import { defineRoute, ok } from '../route.ts';
+import { keptQueryView, traceView } from '../views/kept-query-view.ts';
 
 const tag = 'Queries';
 
@@ -11,14 +17,14 @@ export const queryRoutes = [
     access: 'reader',
     tag,
     summary: 'Ask a question: an answer with checked citations',
-    body: createQuery,
+    body: contract.createQuery,
     idempotent: true,
     streaming: true,
     success: {
       status: 200,
       description:
         'The answer. With `stream: true` it is `text/event-stream`: `route`, `sources`, `step`, `delta` (`{text}`) as they come, `error` (a problem) where something failed, and `done` with this whole object last. What `done` says holds: the text of the deltas is the same but where no source survived the check.',
-      schema: query,
+      schema: contract.query,
     },
     async handle(context) {
       const { caller, body } = context;
@@ -26,7 +32,86 @@ export const queryRoutes = [
         body,
         narrowing: caller.collectionIds,
         conversationId: null,
-        question: async () => ({ text: body.question.trim(), usage: [] }),
+        question: async () => ({ question: body.question.trim(), call: undefined }),
+      });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/queries',
+    access: 'reader',
+    tag,
+    summary: 'List questions that were asked',
+    query: contract.listQueries,
+    success: { status: 200, description: 'Questions and answers, newest first', schema: listOf(contract.query) },
+    async handle({ caller, query, services }) {
+      const { route, answered, rated, from, to, conversation_id: conversation } = query;
+      const filter = {
+        route,
+        answered,
+        rated,
+        from,
+        to,
+        conversationId: conversation === undefined ? undefined : parsePublicId('conversation', conversation),
+      };
+      const page = await services.database.inWorkspace(caller, (db) =>
+        listQueries(db, caller.workspaceId, filter, pageRequest('query', query)),
+      );
+      return listReply(page, keptQueryView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/queries/{id}',
+    access: 'reader',
+    tag,
+    summary: 'A question that was asked, and its answer',
+    success: { status: 200, description: 'The question and its answer', schema: contract.query },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('query', parameters.id ?? '');
+      return ok(
+        keptQueryView(await services.database.inWorkspace(caller, (db) => getQuery(db, caller.workspaceId, id))),
+      );
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/queries/{id}/trace',
+    access: 'admin',
+    tag,
+    summary: 'How an answer came about',
+    success: {
+      status: 200,
+      description: 'Hits with ranks before fusion and scores after it, what the model read, and times',
+      schema: contract.queryTrace,
+    },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('query', parameters.id ?? '');
+      return ok(
+        traceView(id, await services.database.inWorkspace(caller, (db) => getTrace(db, caller.workspaceId, id))),
+      );
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/queries/{id}/feedback',
+    access: 'reader',
+    tag,
+    summary: 'Say how good an answer was',
+    body: contract.feedback,
+    idempotent: true,
+    success: { status: 200, description: 'The question with the feedback', schema: contract.query },
+    async handle(context) {
+      const { caller, parameters, body } = context;
+      const id = parsePublicId('query', parameters.id ?? '');
+      return changeReply(context, async (db) => {
+        const rated = await rateQuery(db, caller.workspaceId, id, { ...body, comment: body.comment ?? null });
+        const view = keptQueryView(rated);
+        return {
+          status: 200,
+          body: view,
+          audit: [{ action: 'query.rate', resourceType: 'query', resourceId: view.id }],
+        };
       });
     },
   }),

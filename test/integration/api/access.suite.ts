@@ -20,6 +20,9 @@ const bodies = (home: { collectionId: string }): Record<string, object> => ({
   'POST /v1/jobs/retry': { status: 'failed' },
   'POST /v1/search': { query: 'x', mode: 'keyword' },
   'POST /v1/queries': { question: 'x' },
+  'POST /v1/queries/{id}/feedback': { rating: 3 },
+  'POST /v1/conversations': {},
+  'POST /v1/conversations/{id}/messages': { content: 'x' },
 });
 
 const kindOf = (path: string): string =>

@@ -1,0 +1,161 @@
+import {
+  addTurn,
+  type Conversation,
+  createConversation,
+  deleteConversation,
+  getConversation,
+  listConversations,
+  listMessages,
+  type Message,
+} from '../../../shared/answering/conversations.ts';
+import { rewriteQuestion } from '../../../shared/answering/rewrite-question.ts';
+import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
+import { type AskOptions, ask } from '../ask.ts';
+import { changeReply } from '../change-reply.ts';
+import * as contract from '../contract/conversations.ts';
+import { listOf, listQuery } from '../contract/primitives.ts';
+import { query } from '../contract/queries.ts';
+import { listReply, pageRequest } from '../list-reply.ts';
+import { defineRoute, ok } from '../route.ts';
+
+const tag = 'Conversations';
+/** What a reader can scroll through; history has the rest. */
+const messagesShown = 1_000;
+/** What a follow-up may refer to. */
+const messagesRemembered = 8;
+
+function conversationView(conversation: Conversation) {
+  return {
+    id: publicId('conversation', conversation.id),
+    object: 'conversation' as const,
+    title: conversation.title,
+    metadata: conversation.metadata,
+    created_at: conversation.created_at.toISOString(),
+    updated_at: conversation.updated_at.toISOString(),
+  };
+}
+
+function messageView(message: Message) {
+  return {
+    id: publicId('message', message.id),
+    role: message.role,
+    content: message.content,
+    query_id: message.query_id === null ? null : publicId('query', message.query_id),
+    created_at: message.created_at.toISOString(),
+  };
+}
+
+export const conversationRoutes = [
+  defineRoute({
+    method: 'POST',
+    path: '/v1/conversations',
+    access: 'reader',
+    tag,
+    summary: 'Begin a conversation',
+    body: contract.createConversation,
+    idempotent: true,
+    success: { status: 201, description: 'The conversation', schema: contract.conversation },
+    async handle(context) {
+      const { caller, body } = context;
+      return changeReply(context, async (db) => {
+        const made = await createConversation(db, caller, { title: body.title ?? null, metadata: body.metadata ?? {} });
+        const view = conversationView(made);
+        return {
+          status: 201,
+          headers: { location: `/v1/conversations/${view.id}` },
+          body: view,
+          audit: [{ action: 'conversation.create', resourceType: 'conversation', resourceId: view.id }],
+        };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/conversations',
+    access: 'reader',
+    tag,
+    summary: 'List conversations',
+    query: listQuery,
+    success: { status: 200, description: 'Conversations, newest first', schema: listOf(contract.conversation) },
+    async handle({ caller, query: page, services }) {
+      const found = await services.database.inWorkspace(caller, (db) =>
+        listConversations(db, caller.workspaceId, pageRequest('conversation', page)),
+      );
+      return listReply(found, conversationView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/v1/conversations/{id}',
+    access: 'reader',
+    tag,
+    summary: 'A conversation with its messages',
+    success: {
+      status: 200,
+      description: 'The conversation and its messages, oldest first',
+      schema: contract.conversationWithMessages,
+    },
+    async handle({ caller, parameters, services }) {
+      const id = parsePublicId('conversation', parameters.id ?? '');
+      return services.database.inWorkspace(caller, async (db) => {
+        const conversation = await getConversation(db, caller.workspaceId, id);
+        const messages = await listMessages(db, caller.workspaceId, id, messagesShown);
+        return ok({ ...conversationView(conversation), messages: messages.map(messageView) });
+      });
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/v1/conversations/{id}',
+    access: 'reader',
+    tag,
+    summary: 'Delete a conversation with everything that was said and answered in it',
+    success: { status: 204, description: 'It is gone' },
+    async handle(context) {
+      const { caller, parameters } = context;
+      const id = parsePublicId('conversation', parameters.id ?? '');
+      return changeReply(context, async (db) => {
+        await deleteConversation(db, caller.workspaceId, id);
+        const resourceId = publicId('conversation', id);
+        return {
+          status: 204,
+          body: undefined,
+          audit: [{ action: 'conversation.delete', resourceType: 'conversation', resourceId }],
+        };
+      });
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/conversations/{id}/messages',
+    access: 'reader',
+    tag,
+    summary: 'Ask a question in a conversation',
+    body: contract.createMessage,
+    idempotent: true,
+    streaming: true,
+    success: {
+      status: 200,
+      description: 'As of a query; `question` is what was said, put so that it stands alone. May be streamed.',
+      schema: query,
+    },
+    async handle(context) {
+      const { caller, parameters, body, services } = context;
+      const id = parsePublicId('conversation', parameters.id ?? '');
+      const [conversation, history] = await services.database.inWorkspace(caller, async (db) => [
+        await getConversation(db, caller.workspaceId, id),
+        await listMessages(db, caller.workspaceId, id, messagesRemembered),
+      ]);
+      const said = body.content.trim();
+      return ask(context, {
+        body,
+        // Whoever may read the conversation may read all that is answered in it.
+        narrowing: conversation.collection_ids ?? caller.collectionIds,
+        conversationId: id,
+        question: (options: AskOptions) => rewriteQuestion(services.chat, said, history, options),
+        store: (db, queryId, { answer }) =>
+          addTurn(db, caller.workspaceId, conversation, { said, answered: answer, queryId }),
+      });
+    },
+  }),
+];

@@ -1,0 +1,50 @@
+import type { KeptQuery, KeptTrace } from '../../../shared/answering/queries.ts';
+import { DbragError, type ErrorCode } from '../../../shared/core/errors.ts';
+import { publicId } from '../../../shared/core/ids.ts';
+import { problemOf } from '../problem.ts';
+import { timingView } from './query-view.ts';
+
+/** An answer as history shows it: as it was told, without the texts of its sources. */
+export function keptQueryView(query: KeptQuery) {
+  const id = publicId('query', query.id);
+  return {
+    id,
+    object: 'query' as const,
+    question: query.question,
+    route: query.route,
+    reasoning: query.reasoning,
+    answer: query.answer,
+    citations: query.citations,
+    sources: query.sources,
+    sql: query.sql,
+    steps: query.steps,
+    model: query.model,
+    provider: query.provider,
+    sources_count: query.sources.length,
+    degraded: query.degraded,
+    error: query.error && problemOf(new DbragError(query.error.code as ErrorCode, query.error.message), id),
+    usage: {
+      embedding_tokens: query.embedding_tokens,
+      prompt_tokens: query.prompt_tokens,
+      completion_tokens: query.completion_tokens,
+      cost_usd: query.cost_usd,
+    },
+    cache: { embedding: query.embedding_cache, result: 'off' as const },
+    timing_ms: timingView(query.timing),
+    conversation_id: query.conversation_id === null ? null : publicId('conversation', query.conversation_id),
+    feedback:
+      query.rating === null
+        ? null
+        : { rating: query.rating, comment: query.comment, at: query.rated_at?.toISOString() ?? '' },
+    created_at: query.created_at.toISOString(),
+  };
+}
+
+export function traceView(id: string, { trace, timing }: KeptTrace) {
+  return {
+    ...trace,
+    query_id: publicId('query', id),
+    object: 'query_trace' as const,
+    timing_ms: timingView(timing),
+  };
+}

@@ -1,0 +1,53 @@
+import { walkWorkspaces } from '../access/walk-workspaces.ts';
+import type { Database, Db } from '../core/database.ts';
+
+/** Where a workspace has not said otherwise in its settings. */
+export const defaultRetentionDays = 365;
+/** A transaction deletes no more than this: what is left waits for the next one. */
+const batch = 5_000;
+
+/** Tables of history, the ones that point at others first. */
+const tables = ['dbrag.messages', 'dbrag.queries', 'dbrag.conversations'];
+
+/** Removes what is older than each workspace keeps, and the months that none of them keeps any more. */
+export async function expireHistory(database: Database): Promise<void> {
+  let longestDays = defaultRetentionDays;
+  for await (const workspaceId of walkWorkspaces(database)) {
+    const days = await database.inWorkspace({ workspaceId }, (db) => retentionDays(db, workspaceId));
+    longestDays = Math.max(longestDays, days);
+    for (const table of tables) {
+      while ((await database.inWorkspace({ workspaceId }, (db) => expire(db, workspaceId, table, days))) === batch);
+    }
+  }
+  await dropMonths(database, longestDays);
+}
+
+async function retentionDays(db: Db, workspaceId: string): Promise<number> {
+  const { rows } = await db.query<{ days: number | null }>(
+    `SELECT (settings ->> 'retention_days')::float8 AS days FROM dbrag.workspaces WHERE id = $1`,
+    [workspaceId],
+  );
+  return rows[0]?.days ?? defaultRetentionDays;
+}
+
+/** @returns how many rows went */
+async function expire(db: Db, workspaceId: string, table: string, days: number): Promise<number> {
+  const { count } = await db.query(
+    `DELETE FROM ${table} WHERE (workspace_id, created_at, id) IN (
+       SELECT workspace_id, created_at, id FROM ${table}
+       WHERE workspace_id = $1 AND created_at < now() - make_interval(days => $2::int) ORDER BY created_at LIMIT $3)`,
+    [workspaceId, days, batch],
+  );
+  return count;
+}
+
+/** A dropped month costs no vacuum. The tables must be the owner's to drop, whoever runs this. */
+async function dropMonths(database: Database, longestDays: number): Promise<void> {
+  await database.inSystem(async (db) => {
+    await db.query('SET LOCAL ROLE dbrag_owner');
+    for (const table of tables)
+      await db.query(`CALL dbrag.drop_months_before('${table}', now() - make_interval(days => $1::int))`, [
+        longestDays,
+      ]);
+  });
+}

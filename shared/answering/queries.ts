@@ -1,0 +1,127 @@
+import type { Db } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
+import { timeOfUuid } from '../core/ids.ts';
+import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import type { QueryTiming } from './answered-query.ts';
+
+/** A question as history keeps it. JSON columns hold what was told, with public ids. */
+export interface KeptQuery {
+  readonly id: string;
+  readonly created_at: Date;
+  readonly conversation_id: string | null;
+  readonly question: string;
+  readonly reasoning: 'direct' | 'decompose';
+  readonly route: string;
+  readonly answer: string | null;
+  readonly citations: readonly unknown[];
+  readonly sources: readonly unknown[];
+  readonly steps: readonly unknown[];
+  readonly sql: unknown;
+  readonly model: string;
+  readonly provider: string;
+  readonly degraded: readonly string[];
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly embedding_tokens: number;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly cost_usd: number;
+  readonly embedding_cache: string;
+  readonly timing: QueryTiming;
+  readonly rating: number | null;
+  readonly comment: string | null;
+  readonly rated_at: Date | null;
+}
+
+export interface QueryFilter {
+  readonly route?: string | undefined;
+  readonly answered?: boolean | undefined;
+  readonly rated?: boolean | undefined;
+  readonly conversationId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+const columns = `id, created_at, conversation_id, question, reasoning, route, answer, citations, sources, steps, sql, model, provider,
+  degraded, error, embedding_tokens::float8, prompt_tokens::float8, completion_tokens::float8, cost_usd::float8, embedding_cache,
+  timing, rating, comment, rated_at`;
+
+/** Newest first. Only the conditions that are asked for stand in the statement, so that each finds its index. */
+export async function listQueries(
+  db: Db,
+  workspaceId: string,
+  filter: QueryFilter,
+  page: PageRequest,
+): Promise<Page<KeptQuery>> {
+  const { text, values } = listStatement(workspaceId, filter, page);
+  const { rows } = await db.query<KeptQuery>(text, values);
+  return pageOf(rows, page.limit);
+}
+
+/** The statement of a list, for those who look at its plan. */
+export function listStatement(workspaceId: string, filter: QueryFilter, { limit, after }: PageRequest) {
+  const values: unknown[] = [workspaceId];
+  const conditions = ['workspace_id = $1'];
+  const add = (condition: (place: string) => string, value: unknown): void => {
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  if (filter.route !== undefined) add((place) => `route = ${place}`, filter.route);
+  if (filter.answered !== undefined) conditions.push(filter.answered ? 'answered' : 'NOT answered');
+  if (filter.rated !== undefined) conditions.push(`rating IS ${filter.rated ? 'NOT ' : ''}NULL`);
+  if (filter.conversationId !== undefined) add((place) => `conversation_id = ${place}`, filter.conversationId);
+  if (filter.from !== undefined) add((place) => `created_at >= ${place}`, filter.from);
+  if (filter.to !== undefined) add((place) => `created_at < ${place}`, filter.to);
+  if (after !== undefined) {
+    // The time of a question stands in its id, so the page after it needs no look at it.
+    add((place) => `created_at <= ${place}`, timeOfUuid(after));
+    values.push(timeOfUuid(after), after);
+    conditions.push(`(created_at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
+  }
+  values.push(limit + 1);
+  return {
+    text: `SELECT ${columns} FROM dbrag.queries WHERE ${conditions.join(' AND ')}
+     ORDER BY created_at DESC, id DESC LIMIT $${values.length}`,
+    values,
+  };
+}
+
+/** @throws not_found */
+export async function getQuery(db: Db, workspaceId: string, id: string): Promise<KeptQuery> {
+  const { rows } = await db.query<KeptQuery>(
+    `SELECT ${columns} FROM dbrag.queries WHERE workspace_id = $1 AND created_at = $2 AND id = $3`,
+    [workspaceId, timeOfUuid(id), id],
+  );
+  if (!rows[0]) throw notFound('query');
+  return rows[0];
+}
+
+export interface KeptTrace {
+  readonly trace: Readonly<Record<string, unknown>>;
+  readonly timing: QueryTiming;
+}
+
+/** @throws not_found */
+export async function getTrace(db: Db, workspaceId: string, id: string): Promise<KeptTrace> {
+  const { rows } = await db.query<KeptTrace>(
+    'SELECT trace, timing FROM dbrag.queries WHERE workspace_id = $1 AND created_at = $2 AND id = $3',
+    [workspaceId, timeOfUuid(id), id],
+  );
+  if (!rows[0]) throw notFound('query');
+  return rows[0];
+}
+
+/** What a reader thought of an answer; the last word counts. @throws not_found */
+export async function rateQuery(
+  db: Db,
+  workspaceId: string,
+  id: string,
+  feedback: { readonly rating: number; readonly comment: string | null },
+): Promise<KeptQuery> {
+  const { rows } = await db.query<KeptQuery>(
+    `UPDATE dbrag.queries SET rating = $4, comment = $5, rated_at = now()
+     WHERE workspace_id = $1 AND created_at = $2 AND id = $3 RETURNING ${columns}`,
+    [workspaceId, timeOfUuid(id), id, feedback.rating, feedback.comment],
+  );
+  if (!rows[0]) throw notFound('query');
+  return rows[0];
+}

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hourStatement, unansweredStatement } from '../../shared/answering/analytics.ts';
+import { defaultRetentionDays, expireHistory } from '../../shared/answering/expire-history.ts';
+import { listStatement, type QueryFilter } from '../../shared/answering/queries.ts';
+import { newUuid } from '../../shared/core/ids.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const dayMilliseconds = 86_400_000;
+
+describe('the history of questions', () => {
+  let database: TestDatabase;
+  const workspaceId = newUuid();
+  const shortId = newUuid();
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    for (const id of [workspaceId, shortId])
+      await database.application.inSystem((db) =>
+        db.query(`SELECT dbrag.create_workspace($1, 'test', '{}', $2, $3, 'hint')`, [
+          id,
+          newUuid(),
+          Buffer.alloc(32, id),
+        ]),
+      );
+  });
+  afterAll(() => database?.close());
+
+  /** Questions of a workspace, one a second back from a time. */
+  const fill = (workspace: string, rows: number, from: Date) =>
+    database.admin.query(
+      `INSERT INTO dbrag.queries (workspace_id, created_at, id, actor, conversation_id, question, reasoning, route, answer, answered, model, provider,
+         embedding_cache, timing, total_ms, trace, rating)
+       SELECT $1, at, dbrag.new_uuid(), 'key_1', CASE WHEN n % 50 = 0 THEN $1::uuid END, 'Question ' || n, 'direct', 'documents', 'Answer', n % 20 > 0,
+         'model', 'openai', 'miss', '{}', n, '{}', CASE WHEN n % 30 = 0 THEN 4 END
+       FROM generate_series(1, $2::int) AS n, LATERAL (SELECT $3::timestamptz - n * interval '1 second' AS at) AS time`,
+      [workspace, rows, from],
+    );
+  const count = async (workspace: string) =>
+    Number(
+      (await database.admin.query('SELECT count(*) FROM dbrag.queries WHERE workspace_id = $1', [workspace])).rows[0]
+        .count,
+    );
+  const months = async () =>
+    (
+      await database.admin.query(
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'dbrag.queries'::regclass ORDER BY 1`,
+      )
+    ).rows.map(({ name }) => name as string);
+
+  it('is found by indexes alone, whatever is asked for', async () => {
+    const now = new Date();
+    // Room behind the first of the month.
+    const end = new Date(now.getTime() + 20 * dayMilliseconds);
+    await fill(workspaceId, 20_000, end);
+    await fill(shortId, 20_000, end);
+    await database.admin.query('ANALYZE dbrag.queries');
+    const filters: QueryFilter[] = [
+      {},
+      { answered: false },
+      { rated: true },
+      { conversationId: workspaceId },
+      { route: 'documents' },
+      { from: now.toISOString(), to: end.toISOString() },
+    ];
+    const range = [workspaceId, new Date(end.getTime() - 7_200_000), end, null];
+    const statements = [
+      ...filters.map((filter) => listStatement(workspaceId, filter, { limit: 20 })),
+      ...filters.map((filter) =>
+        listStatement(workspaceId, filter, { limit: 20, after: newUuid(end.getTime() - 9_000_000) }),
+      ),
+      { text: hourStatement, values: range },
+      { text: unansweredStatement, values: range },
+    ];
+    for (const { text, values } of statements) {
+      const { rows } = await database.application.inWorkspace({ workspaceId }, (db) =>
+        db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values),
+      );
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      // Months that hold nothing are read in no time by any plan.
+      const scanned = [...plan.matchAll(/Seq Scan on (\w+)/g)].map((match) => match[1]);
+      const filled = (await filledMonths()).filter((name) => scanned.includes(name));
+      expect(filled, plan).toEqual([]);
+    }
+  });
+
+  const filledMonths = async () =>
+    (await database.admin.query('SELECT DISTINCT tableoid::regclass::text AS name FROM dbrag.queries')).rows.map(
+      ({ name }) => (name as string).replace('dbrag.', ''),
+    );
+
+  it('goes when its workspace keeps it no longer, and its month when none does', async () => {
+    const old = new Date(Date.now() - (defaultRetentionDays + 70) * dayMilliseconds);
+    const month = `queries_${old.toISOString().slice(0, 7).replace('-', '_')}`;
+    const begin = new Date(Date.UTC(old.getUTCFullYear(), old.getUTCMonth(), 1));
+    const next = new Date(Date.UTC(old.getUTCFullYear(), old.getUTCMonth() + 1, 1));
+    await database.admin.query(
+      `CREATE TABLE dbrag.${month} PARTITION OF dbrag.queries FOR VALUES FROM ('${begin.toISOString()}') TO ('${next.toISOString()}');
+       ALTER TABLE dbrag.${month} OWNER TO dbrag_owner`,
+    );
+    await fill(workspaceId, 10, new Date(old.getTime() + 60_000));
+    const before = await months();
+    expect(before).toContain(`dbrag.${month}`);
+    await database.admin.query(`UPDATE dbrag.workspaces SET settings = '{"retention_days": 1000}' WHERE id = $1`, [
+      workspaceId,
+    ]);
+    await database.admin.query(`UPDATE dbrag.workspaces SET settings = '{"retention_days": 0}' WHERE id = $1`, [
+      shortId,
+    ]);
+    await database.admin.query(`DELETE FROM dbrag.queries WHERE workspace_id = $1 AND created_at > now()`, [shortId]);
+    await fill(shortId, 6_000, new Date());
+    const kept = await count(workspaceId);
+    await expireHistory(database.maintainer);
+    expect([await count(workspaceId), await count(shortId)]).toEqual([kept, 0]);
+    expect(await months()).toEqual(before);
+
+    await database.admin.query(`UPDATE dbrag.workspaces SET settings = '{}' WHERE id = $1`, [workspaceId]);
+    await expireHistory(database.maintainer);
+    expect(await count(workspaceId)).toBe(kept - 10);
+    expect(await months()).toEqual(before.filter((name) => name !== `dbrag.${month}`));
+  });
+});
