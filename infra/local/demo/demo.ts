@@ -1,18 +1,17 @@
-/** `npm run demo`: loads this project's own documentation into the local cloud of another terminal and asks it three questions. */
+/** `npm run demo`: loads this project's own documentation into the local cloud of another terminal and asks it questions. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { callApi } from '../start/first-workspace.ts';
 import { type LocalFile, readLocalFile } from '../start/local-file.ts';
 import { loadDocuments } from './load-documents.ts';
 import { markdownFiles } from './markdown-files.ts';
-import { progressBar, type SearchResult, showResults } from './show-results.ts';
+import { type Answer, progressBar, showAnswer } from './show-results.ts';
 
 const questions = [
   'What happens when a queue message is lost?',
   'How are tenants kept apart in the database?',
   'What does it cost while nobody uses it?',
 ];
-const resultsShown = 3;
 
 async function main(): Promise<void> {
   const dataDirectory = resolve(process.env.LOCAL_DATA_DIR || '.dbrag');
@@ -31,12 +30,9 @@ async function main(): Promise<void> {
   const { succeeded, failed } = await loadDocuments(local, files, draw);
   process.stdout.write(`\n${succeeded} documents in ${((performance.now() - started) / 1_000).toFixed(1)} s\n`);
   for (const [name, why] of failed) process.stdout.write(`  ${name}: ${why}\n`);
-  for (const query of questions) {
-    const { data } = await callApi<{ data: SearchResult[] }>(local.api_url, local.api_key, 'POST', '/v1/search', {
-      query,
-      limit: resultsShown,
-    });
-    process.stdout.write(`${showResults(query, data)}\n`);
+  for (const question of questions) {
+    const answer = await callApi<Answer>(local.api_url, local.api_key, 'POST', '/v1/queries', { question });
+    process.stdout.write(`${showAnswer(answer)}\n`);
   }
   if (failed.size > 0) process.exitCode = 1;
 }

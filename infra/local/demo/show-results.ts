@@ -1,18 +1,44 @@
-export interface SearchResult {
-  readonly document_name: string;
-  readonly score: number;
-  readonly text: string;
+export interface Answer {
+  readonly question: string;
+  /** Null while the model is down. */
+  readonly answer: string | null;
+  readonly citations: readonly {
+    readonly n: number;
+    readonly document_name: string;
+    readonly quote: string;
+    readonly location: { readonly headings: readonly string[] };
+  }[];
+  readonly error: { readonly detail: string } | null;
+  readonly model: string;
+  readonly timing_ms: { readonly total: number };
 }
 
-const shownCharacters = 160;
+const lineWidth = 110;
+const shownCharacters = 100;
 
-/** One line a result: rank, document, score, and the beginning of its text. */
-export function showResults(question: string, results: readonly SearchResult[]): string {
-  const lines = results.map(({ document_name, score, text }, index) => {
-    const beginning = text.replace(/\s+/g, ' ').trim().slice(0, shownCharacters);
-    return `  ${index + 1}. ${document_name}  ${score.toFixed(3)}\n     ${beginning}`;
+/** The question, its answer, and a line for each citation: where it stands and its words. */
+export function showAnswer({ question, answer, citations, error, model, timing_ms: { total } }: Answer): string {
+  const lines = citations.map(({ n, document_name, location, quote }) => {
+    const place = [document_name, location.headings.at(-1)].filter(Boolean).join(' › ');
+    return `  [${n}] ${place}\n      “${cut(quote)}”`;
   });
-  return [`\n${question}`, ...(lines.length > 0 ? lines : ['  nothing found'])].join('\n');
+  const said = wrapped(answer ?? error?.detail ?? 'No answer').map((line) => `  ${line}`);
+  return [`\n${question}   (${model}, ${Math.round(total)} ms)`, ...said, ...lines].join('\n');
+}
+
+function cut(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line;
+}
+
+function wrapped(text: string): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + word.length >= lineWidth) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 const barWidth = 30;
