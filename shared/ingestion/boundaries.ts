@@ -1,107 +1,96 @@
-import {
-  closesFence,
-  type Heading,
-  headingAt,
-  isFrontMatter,
-  isListItem,
-  isTableRow,
-  openedFence,
-} from './markdown-lines.ts';
+import { Anchors } from './anchors.ts';
+import { strength, type TextFormat, type Whole } from './boundary-kinds.ts';
+import { LineReader } from './line-reader.ts';
+import type { Heading } from './markdown-lines.ts';
 import { sentenceStarts } from './sentences.ts';
 
-/** How good a place is for a cut; higher is better. */
-export const strength = { wrappedLine: 1, sentence: 2, line: 3, block: 4, section: 5 } as const;
+/** So many positions behind the reader are let go at a time. */
+const kept = 4_096;
 
-/** Where a text may be cut, ascending by position: a cut at `positions[i]` is as good as `strengths[i]`. */
-export interface Boundaries {
-  readonly positions: readonly number[];
-  readonly strengths: readonly number[];
-  readonly headings: readonly Heading[];
+/**
+ * Where a text may be cut, ascending by position: a cut at `positions[i]` is as good as `strengths[i]`. Read as far as it is asked
+ * for and let go behind the reader, so memory does not grow with the text.
+ */
+export class Boundaries {
+  readonly positions: number[] = [];
+  readonly strengths: number[] = [];
+  /** Headings that were read, oldest first; whoever has walked past one takes it out. */
+  readonly headings: Heading[] = [];
+  /** Where every splitting cuts, ascending. */
+  readonly anchors: number[] = [];
+  private readonly finder: Anchors;
+  private readonly wholes: Whole[] = [];
+  private readonly reading: Generator<number>;
+  private isRead = false;
+
+  /** @param radiusTokens how far an anchor outranks its neighbours */
+  constructor(text: string, format: TextFormat, radiusTokens: number) {
+    this.finder = new Anchors(text, radiusTokens, this.anchors);
+    this.reading = readBoundaries(text, new LineReader(text, format, this.headings, this.wholes));
+  }
+
+  /** Afterwards all boundaries, anchors, headings and wholes that begin at or before `position` are known. */
+  readTo(position: number): void {
+    while (!this.isRead && (this.positions.at(-1) ?? -1) <= position + this.finder.radius) this.readOne();
+  }
+
+  private readOne(): void {
+    const { value, done } = this.reading.next();
+    if (done) {
+      this.isRead = true;
+      this.finder.finish();
+      return;
+    }
+    const position = Math.floor(value / packing);
+    this.positions.push(position);
+    this.strengths.push(value % packing);
+    this.finder.add(position, value % packing);
+  }
+
+  /** Nothing before `position` will be asked for again. */
+  forget(position: number): void {
+    const first = firstAbove(this.positions, position - 1);
+    if (first >= kept) {
+      this.positions.splice(0, first);
+      this.strengths.splice(0, first);
+    }
+    this.anchors.splice(0, firstAbove(this.anchors, position - 1));
+    const whole = this.wholes.findIndex(({ end }) => end > position);
+    if (whole !== 0) this.wholes.splice(0, whole < 0 ? this.wholes.length : whole);
+  }
+
+  /** @returns what would be cut by a cut at `position`, which has been read */
+  wholeAround(position: number): Whole | undefined {
+    const whole = this.wholes.findLast(({ start }) => start < position);
+    return whole && whole.end > position ? whole : undefined;
+  }
 }
 
-export type TextFormat = 'markdown' | 'plain';
-
-interface Reader {
-  readonly positions: number[];
-  readonly strengths: number[];
-  readonly headings: Heading[];
-  /** The mark that ends the fence we are in: ``` or ~~~ of at least this length, or `---` of a front matter. */
-  fence: string | undefined;
-  afterBlank: boolean;
-  inTable: boolean;
-}
+/** A position and its strength as one number, so that a boundary costs no object. */
+const packing = 8;
 
 /** One pass over the lines: headings, fences, tables, list items, paragraphs, and sentences inside paragraphs. */
-export function findBoundaries(text: string, format: TextFormat): Boundaries {
-  const markdown = format === 'markdown';
-  const reader: Reader = {
-    positions: [],
-    strengths: [],
-    headings: [],
-    fence: markdown && isFrontMatter(text) ? '---' : undefined,
-    afterBlank: true,
-    inTable: false,
-  };
+function* readBoundaries(text: string, reader: LineReader): Generator<number> {
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf('\n', start);
     const end = newline < 0 ? text.length : newline;
-    if (start > 0 || reader.fence === undefined) readLine(reader, text, start, end, markdown);
-    start = Math.max(end + 1, reader.headings.at(-1)?.bodyStart ?? 0);
+    const { value, hasSentences, next } = reader.read(start, end);
+    if (value > 0 && start > 0) yield start * packing + value;
+    if (hasSentences)
+      for (const sentence of sentenceStarts(text, start, end)) yield sentence * packing + strength.sentence;
+    start = next;
   }
-  return reader;
+  reader.finish();
 }
 
-function readLine(reader: Reader, text: string, start: number, end: number, markdown: boolean): void {
-  const line = text.slice(start, end);
-  if (reader.fence !== undefined) {
-    if (closesFence(line, reader.fence)) {
-      reader.fence = undefined;
-      reader.afterBlank = true;
-    } else mark(reader, start, strength.line);
-    return;
+/** @returns the index of the first value above `value`, the length where there is none */
+export function firstAbove(ascending: readonly number[], value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] as number) <= value) low = middle + 1;
+    else high = middle;
   }
-  if (line.trim() === '') {
-    reader.afterBlank = true;
-    reader.inTable = false;
-    return;
-  }
-  if (markdown && readMarkdownLine(reader, text, line, start, end)) return;
-  mark(reader, start, lineStrength(reader, text, line, start, markdown));
-  reader.afterBlank = false;
-  for (const sentence of sentenceStarts(text, start, end)) mark(reader, sentence, strength.sentence);
-}
-
-/** @returns whether the line was a heading, a fence or a row of a table */
-function readMarkdownLine(reader: Reader, text: string, line: string, start: number, end: number): boolean {
-  const heading = headingAt(text, line, start, end, reader.afterBlank);
-  if (heading) {
-    reader.headings.push(heading);
-    mark(reader, start, strength.section);
-    reader.afterBlank = true;
-    return true;
-  }
-  const fence = openedFence(line);
-  const row = isTableRow(line);
-  if (!row) reader.inTable = false;
-  if (fence === undefined && !row) return false;
-  mark(reader, start, row && reader.inTable ? strength.line : strength.block);
-  reader.fence = fence;
-  reader.inTable = row;
-  // What follows a table or a fence is a block of its own, even without a blank line.
-  reader.afterBlank = row;
-  return true;
-}
-
-function lineStrength(reader: Reader, text: string, line: string, start: number, markdown: boolean): number {
-  if (reader.afterBlank) return strength.block;
-  if (markdown && isListItem(line)) return strength.line;
-  return /[.!?…。！？]["'”’)\]]*\s*$/.test(text.slice(Math.max(0, start - 8), start))
-    ? strength.sentence
-    : strength.wrappedLine;
-}
-
-function mark(reader: Reader, position: number, value: number): void {
-  if (position === 0) return;
-  reader.positions.push(position);
-  reader.strengths.push(value);
+  return low;
 }

@@ -1,27 +1,31 @@
+import type { Boundaries } from './boundaries.ts';
 import type { Heading } from './markdown-lines.ts';
 
 /** The headings above a place, outermost first. Asked in ascending order, it walks the document's headings once. */
 export class HeadingPath {
   private readonly text: string;
-  private readonly headings: readonly Heading[];
+  private readonly boundaries: Boundaries;
   private readonly open: Heading[] = [];
-  private next = 0;
 
-  constructor(text: string, headings: readonly Heading[]) {
+  constructor(text: string, boundaries: Boundaries) {
     this.text = text;
-    this.headings = headings;
+    this.boundaries = boundaries;
   }
 
   /** For the chunk `[start, end)`: headings that it begins with count as above it. */
   at(start: number, end: number): readonly string[] {
+    this.boundaries.readTo(end);
+    const { headings } = this.boundaries;
     let bodyFrom = start;
-    for (let heading = this.headings[this.next]; heading; heading = this.headings[this.next]) {
+    let passed = 0;
+    for (let heading = headings[passed]; heading; heading = headings[passed]) {
       if (heading.position > bodyFrom || heading.position >= end) break;
       while ((this.open.at(-1)?.level ?? 0) >= heading.level) this.open.pop();
       this.open.push(heading);
-      this.next += 1;
+      passed += 1;
       if (heading.position >= start) bodyFrom = this.afterBlankLines(heading.bodyStart);
     }
+    headings.splice(0, passed);
     return this.open.map((heading) => heading.title).filter((title) => title !== '');
   }
 

@@ -9,6 +9,7 @@ import type { EmbeddingNudges } from './embedding-nudges.ts';
 import { failVersion } from './fail-version.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { parse } from './parse.ts';
+import type { ParsedDocument } from './parsed-document.ts';
 import { split } from './split.ts';
 import { storeAhead } from './store-ahead.ts';
 import { loadTokenCounter } from './token-counter.ts';
@@ -56,12 +57,9 @@ async function splitOrFail(ports: IngestDocumentPorts, claim: ClaimedVersion): P
 }
 
 async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<SplitOutcome> {
-  const body = await readObject(ports, claim);
-  await ports.failpoint.reach('worker.after_download');
-  const document = await parse(body, claim);
+  const { document, contentHash } = await readAndParse(ports, claim);
   const counter = await loadTokenCounter();
   await ports.failpoint.reach('worker.after_parse');
-  const contentHash = createHash('sha256').update(body).digest();
   const version = await storeAhead(ports.database, claim, split(document, claim.chunking, counter));
   if (!version) return 'fenced';
   await ports.failpoint.reach('worker.before_commit');
@@ -70,6 +68,17 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
     await ports.failpoint.reach('worker.mid_chunk_insert');
     return outcome;
   });
+}
+
+/** Afterwards the file's bytes are let go: of 100 MB, only the text is held while it is split. */
+async function readAndParse(
+  ports: IngestDocumentPorts,
+  claim: ClaimedVersion,
+): Promise<{ document: ParsedDocument; contentHash: Buffer }> {
+  const body = await readObject(ports, claim);
+  await ports.failpoint.reach('worker.after_download');
+  const contentHash = createHash('sha256').update(body).digest();
+  return { document: await parse(body, claim), contentHash };
 }
 
 async function readObject(ports: IngestDocumentPorts, { object }: ClaimedVersion): Promise<Uint8Array> {

@@ -9,6 +9,7 @@ export interface Heading {
 }
 
 const longestTitle = 200;
+const longestTitleLine = 1_000;
 const mostFrontMatterLines = 100;
 
 /** An ATX heading (`## Title`), or a Setext one: a line alone, underlined by `===` or `---`. */
@@ -20,12 +21,15 @@ export function headingAt(
   afterBlank: boolean,
 ): Heading | undefined {
   const atx = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/s.exec(line);
-  if (atx)
-    return heading(start, end + 1, (atx[1] as string).length, (atx[2] ?? '').replace(/(?:^|[ \t]+)#+[ \t]*$/, ''));
+  // Bounded before it is searched: the search is quadratic in a run of spaces.
+  if (atx) {
+    const title = (atx[2] ?? '').slice(0, longestTitleLine).replace(/(?:^|[ \t]+)#+[ \t]*$/, '');
+    return heading(start, end + 1, (atx[1] as string).length, title);
+  }
   if (!afterBlank || /^(?: {4}|\t)/.test(line) || isListItem(line) || isTableRow(line)) return undefined;
   const nextEnd = text.indexOf('\n', end + 1);
   const next = text.slice(end + 1, nextEnd < 0 ? text.length : nextEnd);
-  const underline = next.length > 1_000 ? null : /^ {0,3}(=+|-+)[ \t]*$/.exec(next);
+  const underline = next.length > longestTitleLine ? null : /^ {0,3}(=+|-+)[ \t]*$/.exec(next);
   if (!underline || underline[1] === undefined || underline[1].length < 2) return undefined;
   return heading(start, end + 1 + next.length + 1, underline[1].startsWith('=') ? 1 : 2, line);
 }

@@ -1,6 +1,7 @@
 import type { DocumentErrorCode } from '../core/document-errors.ts';
-import type { TextFormat } from './boundaries.ts';
+import type { TextFormat } from './boundary-kinds.ts';
 import type { FormatMediaType } from './formats/media-types.ts';
+import type { SheetStart } from './parsed-document.ts';
 
 export interface ParseLimits {
   /** Resident memory of the whole child, buffers outside the JavaScript heap included. */
@@ -24,6 +25,7 @@ export type ParseReply =
       readonly format: TextFormat;
       readonly mediaType: string;
       readonly pageStarts?: readonly number[];
+      readonly sheets?: readonly SheetStart[];
       /** What the child holds now. */
       readonly residentBytes: number;
     }

@@ -46,9 +46,9 @@ async function parseNow(bytes: Uint8Array, file: ChildFile, limits: ParseLimits)
     const cause = header.detail === undefined ? undefined : new Error(header.detail);
     throw new DocumentError(header.code, header.message, { cause });
   }
-  const { format, mediaType, pageStarts } = header;
+  const { format, mediaType, pageStarts, sheets } = header;
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(body);
-  return { text, format, mediaType, ...(pageStarts ? { pageStarts } : {}) };
+  return { text, format, mediaType, ...(pageStarts ? { pageStarts } : {}), ...(sheets ? { sheets } : {}) };
 }
 
 /**

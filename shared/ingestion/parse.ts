@@ -1,5 +1,5 @@
 import { DocumentError } from '../core/document-errors.ts';
-import type { TextFormat } from './boundaries.ts';
+import type { TextFormat } from './boundary-kinds.ts';
 import { decodeText } from './decode-text.ts';
 import { isEncryptedOle } from './formats/container-type.ts';
 import { formatMediaTypes } from './formats/media-types.ts';
@@ -25,7 +25,7 @@ export const parsers: ReadonlyMap<string, Parser> = new Map([
 ]);
 
 /**
- * Bytes to text, by what the bytes are.
+ * Bytes to text, by what the bytes are. The bytes are taken over: a large text is decoded without a copy, and changes them.
  * @throws DocumentError `empty_file`, `unsupported_media_type`, `encrypted_file`, `corrupt_file`, `file_expands_too_far`, `no_text_found`
  */
 export async function parse(bytes: Uint8Array, file: DeclaredFile): Promise<ParsedDocument> {
@@ -42,7 +42,7 @@ export async function parse(bytes: Uint8Array, file: DeclaredFile): Promise<Pars
 
 function textParser(mediaType: string, format: TextFormat): Parser {
   return async (bytes, file) => ({
-    text: decodeText(bytes, declaredCharset(file.contentType)),
+    text: decodeText(bytes, { charset: declaredCharset(file.contentType), takesOver: true }),
     format,
     mediaType,
   });

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { findAnchors } from './anchors.ts';
-import { type Boundaries, findBoundaries, strength } from './boundaries.ts';
+import { Boundaries, firstAbove } from './boundaries.ts';
+import { strength, type Whole } from './boundary-kinds.ts';
 import { HeadingPath } from './heading-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
-import type { TokenCounter } from './token-counter.ts';
+import { longestWord, type TokenCounter } from './token-counter.ts';
 import { TokenIndex } from './token-index.ts';
 import { type Span, tokenizableSpans } from './unbroken-runs.ts';
 
 /** Goes up whenever the same text could be split in another way: it stands on every version, so that a deploy mixes nothing. */
-export const splitterVersion = 2;
+export const splitterVersion = 3;
 
 export interface ChunkingSettings {
   /** Most tokens of a chunk: 16 to 8,191. */
@@ -26,6 +26,8 @@ export interface ChunkLocation {
   readonly end: number;
   /** From 1, for formats that have pages. */
   readonly page?: number;
+  /** The sheet's name, in workbooks. */
+  readonly sheet?: string;
 }
 
 export interface Chunk {
@@ -47,25 +49,34 @@ const fullEnough = 1 / 2;
 const anchorRadius = 1 / 2;
 
 /**
- * Splits a document by heading, paragraph (tables and code are paragraphs too), line, sentence, word: at the best place that the
- * token limit allows, and at anchors, so that an edit changes the chunks around it and no others. One pass, linear in the text; the
- * same text and settings always give the same chunks.
+ * Splits a document by heading, paragraph (tables, code and records are paragraphs too), line, sentence, word: at the best place that the
+ * token limit allows, and at anchors, so that an edit changes the chunks around it and no others. A row of a table, a fence and a record
+ * stay whole where they fit; no chunk reaches over two sheets. One pass, linear in the text; the same text and settings always give the
+ * same chunks.
  */
 export function* split(document: ParsedDocument, settings: ChunkingSettings, counter: TokenCounter): Generator<Chunk> {
   checkSettings(settings);
-  const boundaries = findBoundaries(document.text, document.format);
-  const anchors = findAnchors(document.text, boundaries, settings.maxTokens * anchorRadius);
-  const path = new HeadingPath(document.text, boundaries.headings);
+  const { text } = document;
+  const boundaries = new Boundaries(text, document.format, settings.maxTokens * anchorRadius);
+  const path = new HeadingPath(text, boundaries);
+  const sheetStarts = document.sheets?.map(({ start }) => start);
   let ordinal = 0;
-  for (const span of tokenizableSpans(document.text)) {
-    for (const { start, end, tokenCount } of splitSpan(document.text, span, boundaries, anchors, settings, counter)) {
-      const text = document.text.slice(start, end);
-      const page = pageAt(document.pageStarts, start);
-      const location = { headings: path.at(start, end), start, end, ...(page === undefined ? {} : { page }) };
-      yield { ordinal, text, tokenCount, contentHash: contentHashOf(text), location };
+  for (const span of tokenizableSpans(text, sheetStarts)) {
+    for (const { start, end, tokenCount } of splitSpan(text, span, boundaries, settings, counter)) {
+      const chunk = text.slice(start, end);
+      const location = { headings: path.at(start, end), start, end, ...pageAndSheet(document, start) };
+      yield { ordinal, text: chunk, tokenCount, contentHash: contentHashOf(chunk), location };
       ordinal += 1;
     }
   }
+}
+
+function pageAndSheet({ pageStarts, sheets }: ParsedDocument, position: number): { page?: number; sheet?: string } {
+  const sheet = sheets?.findLast(({ start }) => start <= position)?.name;
+  return {
+    ...(pageStarts ? { page: Math.max(1, firstAbove(pageStarts, position)) } : {}),
+    ...(sheet === undefined ? {} : { sheet }),
+  };
 }
 
 export function contentHashOf(text: string): Buffer {
@@ -83,12 +94,11 @@ function* splitSpan(
   text: string,
   span: Span,
   boundaries: Boundaries,
-  anchors: readonly number[],
   settings: ChunkingSettings,
   counter: TokenCounter,
 ): Generator<Span & { tokenCount: number }> {
   const index = new TokenIndex(text.slice(span.start, span.end), counter);
-  const chooser = new EndChooser(text, span, boundaries, anchors, index);
+  const chooser = new EndChooser(text, span, boundaries, index);
   let start = skipWhitespace(text, span.start, span.end);
   let covered = start;
   while (covered < span.end) {
@@ -103,6 +113,7 @@ function* splitSpan(
     covered = skipWhitespace(text, chosen.cut, span.end);
     start = covered < span.end ? chooser.overlapStart(start, chosen, covered, settings.overlapTokens) : covered;
     index.forget(start - span.start);
+    boundaries.forget(start);
   }
 }
 
@@ -119,14 +130,12 @@ class EndChooser {
   private readonly text: string;
   private readonly span: Span;
   private readonly boundaries: Boundaries;
-  private readonly anchors: readonly number[];
   private readonly index: TokenIndex;
 
-  constructor(text: string, span: Span, boundaries: Boundaries, anchors: readonly number[], index: TokenIndex) {
+  constructor(text: string, span: Span, boundaries: Boundaries, index: TokenIndex) {
     this.text = text;
     this.span = span;
     this.boundaries = boundaries;
-    this.anchors = anchors;
     this.index = index;
   }
 
@@ -151,6 +160,8 @@ class EndChooser {
     const { positions } = this.boundaries;
     for (let i = firstAbove(positions, Math.max(start, about - 1)); (positions[i] ?? chosen.end) < chosen.end; i += 1) {
       const position = skipWhitespace(this.text, positions[i] as number, chosen.end);
+      // Half of a row or of a fence says little.
+      if (this.boundaries.wholeAround(position)) continue;
       if (this.tokens(position, chosen.end) <= overlapTokens) return position;
     }
     return next;
@@ -158,13 +169,17 @@ class EndChooser {
 
   private bestCut(start: number, covered: number, maxTokens: number): number {
     const limit = this.furthest(start, maxTokens);
+    this.boundaries.readTo(limit);
     const { positions, strengths } = this.boundaries;
     const least = Math.max(covered, this.furthest(start, maxTokens * smallestSection));
     const section = this.firstSection(least, limit);
-    const anchor = this.anchors[firstAbove(this.anchors, least)];
-    if (anchor !== undefined && anchor <= Math.min(section ?? limit, this.span.end)) return anchor;
+    const anchor = this.firstAnchor(least, Math.min(section ?? limit, this.span.end), maxTokens);
+    if (anchor !== undefined) return anchor;
     if (section !== undefined) return section;
     if (limit >= this.span.end) return this.span.end;
+    const whole = this.fittingWholeAround(limit, maxTokens);
+    const beside = whole && this.cutBeside(whole, start, maxTokens);
+    if (beside !== undefined) return beside;
     const blockFloor = Math.max(covered, this.furthest(start, maxTokens * fullEnoughForBlock));
     const floor = Math.max(covered, this.furthest(start, maxTokens * fullEnough));
     let best: number | undefined;
@@ -173,6 +188,32 @@ class EndChooser {
       if (enough && (best === undefined || (strengths[i] as number) > (strengths[best] as number))) best = i;
     }
     return best === undefined ? this.wordCut(floor, limit) : (positions[best] as number);
+  }
+
+  /** @returns what a cut at `position` would part, if it fits into a chunk */
+  private fittingWholeAround(position: number, maxTokens: number): Whole | undefined {
+    const whole = this.boundaries.wholeAround(position);
+    if (!whole || whole.start < this.span.start) return undefined;
+    // A word that reaches over the end (a fence and the line end behind it) may count more than its part.
+    const reach = this.furthest(whole.start, maxTokens) + longestWord;
+    this.boundaries.readTo(reach);
+    if (whole.end > Math.min(reach, this.span.end)) return undefined;
+    return this.tokens(whole.start, trimEnd(this.text, whole.start, whole.end)) <= maxTokens ? whole : undefined;
+  }
+
+  private cutBeside(whole: Whole, start: number, maxTokens: number): number | undefined {
+    const end = trimEnd(this.text, whole.start, whole.end);
+    if (this.tokens(start, end) <= maxTokens) return end;
+    return whole.start > start ? whole.start : undefined;
+  }
+
+  private firstAnchor(from: number, to: number, maxTokens: number): number | undefined {
+    const { anchors } = this.boundaries;
+    for (let i = firstAbove(anchors, from); (anchors[i] ?? Number.POSITIVE_INFINITY) <= to; i += 1) {
+      const anchor = anchors[i] as number;
+      if (!this.fittingWholeAround(anchor, maxTokens)) return anchor;
+    }
+    return undefined;
   }
 
   private firstSection(from: number, limit: number): number | undefined {
@@ -208,21 +249,6 @@ class EndChooser {
     const i = firstAbove(positions, position) - 1;
     return positions[i] === position ? strengths[i] : undefined;
   }
-}
-
-function firstAbove(ascending: readonly number[], value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ascending[middle] as number) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function pageAt(pageStarts: readonly number[] | undefined, position: number): number | undefined {
-  return pageStarts ? Math.max(1, firstAbove(pageStarts, position)) : undefined;
 }
 
 function isWhitespace(code: number): boolean {

@@ -19,8 +19,21 @@ const window = longestWord / 2;
 /**
  * The parts of a text that a tokeniser may see: no run of letters, of digits or of signs inside one is longer than `longestWord`.
  * Longer runs are cut there; long whitespace is left out. Reads a few characters of each window of 128, so it costs next to nothing.
+ * @param cuts further places, ascending, that no part reaches over
  */
-export function* tokenizableSpans(text: string): Generator<Span> {
+export function* tokenizableSpans(text: string, cuts: readonly number[] = []): Generator<Span> {
+  let next = 0;
+  for (const { start, end } of spansBetweenRuns(text)) {
+    let from = start;
+    for (let cut = cuts[next]; cut !== undefined && cut < end; cut = cuts[++next]) {
+      if (cut > from) yield { start: from, end: cut };
+      from = Math.max(from, cut);
+    }
+    if (from < end) yield { start: from, end };
+  }
+}
+
+function* spansBetweenRuns(text: string): Generator<Span> {
   let start = 0;
   for (let position = 0; position + window <= text.length; ) {
     const kind = classAt(text, position);

@@ -71,6 +71,7 @@ export interface SearchRow {
 /** Where a chunk stands in its document: characters `start` to `end` of the parsed text. */
 export interface ChunkLocation {
   readonly page?: number;
+  readonly sheet?: string;
   readonly headings: readonly string[];
   readonly start: number;
   readonly end: number;

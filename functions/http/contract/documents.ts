@@ -119,8 +119,10 @@ export const listDocuments = z.strictObject({
   status: z.optional(documentStatus),
 });
 
+/** Where a chunk stands in its document's text, as it was parsed: characters are UTF-16 units. */
 export const location = z.object({
   page: z.optional(z.int()),
+  sheet: z.optional(z.string()),
   headings: z.array(z.string()),
   start: z.int(),
   end: z.int(),

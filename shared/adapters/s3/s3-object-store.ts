@@ -62,7 +62,10 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         (answer.Body as unknown as { destroy?: () => void }).destroy?.();
         throw new ObjectTooLarge(key, head.bytes);
       }
-      return { ...head, body: await answer.Body.transformToByteArray().catch(rethrow) };
+      return {
+        ...head,
+        body: await readBody(answer.Body as unknown as AsyncIterable<Uint8Array>, head.bytes).catch(rethrow),
+      };
     },
     async head(key) {
       const { sdk, client } = await load();
@@ -116,6 +119,19 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
       return { ...signed, headers: { 'content-type': contentType, 'content-length': String(bytes) } };
     },
   };
+}
+
+/** Into the one buffer that holds it: collecting parts and joining them would hold a large file twice. */
+async function readBody(parts: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array> {
+  const body = new Uint8Array(bytes);
+  let filled = 0;
+  for await (const part of parts) {
+    // Throws a RangeError for more than was announced.
+    body.set(part, filled);
+    filled += part.length;
+  }
+  if (filled < bytes) throw new Error(`The object ended after ${filled} of ${bytes} bytes.`);
+  return body;
 }
 
 function headOf(answer: {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse/sync';
 import { decodeText, sanitise } from '../decode-text.ts';
+import { detectEncoding } from '../detect-encoding.ts';
 import type { Parser } from '../parse.ts';
 import { declaredCharset } from '../sniff-type.ts';
 import { TextBuilder } from './expansion-limits.ts';
@@ -9,18 +10,18 @@ import { columnName, columnNames, isHeader, record } from './records.ts';
 const delimiters = [',', ';', '\t', '|'] as const;
 const sampledLines = 20;
 const sampledBytes = 65_536;
-const unicodeCharsets: ReadonlySet<string | undefined> = new Set([undefined, 'utf-8', 'utf8', 'us-ascii']);
 
 /** CSV and TSV: every row becomes a record of lines `header: value`, so that a passage of it can be understood alone. */
 export const parseDelimited: Parser = async (bytes, { contentType, name }) => {
   const charset = declaredCharset(contentType);
   // Most files are UTF-8 already, and large ones are not copied for it.
-  const source = unicodeCharsets.has(charset) && isUtf8(bytes) ? bytes : Buffer.from(decodeText(bytes, charset));
+  const isRead = isUtf8(bytes) && detectEncoding(bytes, charset).label === 'utf-8';
+  const source = isRead ? bytes : Buffer.from(decodeText(bytes, { charset }));
   const sample = decodeText(sampleOf(source));
   const isTabbed = /\.(?:tsv|tab)$/i.test(name) || /^text\/(?:tsv|tab-separated-values)/i.test(contentType ?? '');
   const delimiter = isTabbed ? '\t' : likeliestDelimiter(sample);
   const text = sanitise(toRecords(source, delimiter));
-  return { text, format: 'plain', mediaType: delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv' };
+  return { text, format: 'records', mediaType: delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv' };
 };
 
 /** The file's beginning, cut behind a character of one byte. */

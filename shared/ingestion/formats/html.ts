@@ -7,7 +7,7 @@ import { htmlToMarkdown } from './html-to-markdown.ts';
 const prescannedBytes = 1_024;
 
 export const parseHtml: Parser = async (bytes, { contentType }) => {
-  const html = decodeText(bytes, declaredCharset(contentType) ?? charsetOfMeta(bytes));
+  const html = decodeText(bytes, { charset: declaredCharset(contentType) ?? charsetOfMeta(bytes), takesOver: true });
   const text = sanitise(htmlToMarkdown(html, { stripBoilerplate: true }));
   return { text, format: 'markdown', mediaType: 'text/html' };
 };

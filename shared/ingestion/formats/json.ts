@@ -9,7 +9,7 @@ type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
 /** JSON and JSON Lines: every value becomes a line `path: value`, every record of an array a block of its own. */
 export const parseJson: Parser = async (bytes, { contentType }) => {
-  const source = decodeText(bytes, declaredCharset(contentType)).replace(/^\ufeff/, '');
+  const source = decodeText(bytes, { charset: declaredCharset(contentType), takesOver: true }).replace(/^\ufeff/, '');
   const parts = jsonParts(source);
   const writer = new RecordWriter();
   for (const { start, end, isElements } of parts) {
@@ -18,7 +18,7 @@ export const parseJson: Parser = async (bytes, { contentType }) => {
   }
   const isOneValue = parts.length === 1 || parts.some(({ isElements }) => isElements);
   const mediaType = isOneValue ? 'application/json' : 'application/x-ndjson';
-  return { text: sanitise(writer.toString()), format: 'plain', mediaType };
+  return { text: sanitise(writer.toString()), format: 'records', mediaType };
 };
 
 function parseStrictly(text: string): Json {

@@ -27,11 +27,14 @@ export const parseOpenDocument: Parser = async (bytes) => {
     throw new DocumentError('corrupt_file', 'The file is broken: it has no content.');
   if (content.name === 'presentation') return { ...slides(content), format: 'markdown', mediaType };
   const writer = new MarkdownWriter();
-  if (content.name === 'text') writeBlocks(content, writer);
-  else
-    for (const table of elementsOf(content).filter(({ name }) => name === 'table'))
-      writeSheet(writer, attribute(table, 'name') ?? '', sheetRows(table));
-  return { text: sanitise(writer.toString()), format: 'markdown', mediaType };
+  if (content.name === 'text') {
+    writeBlocks(content, writer);
+    return { text: sanitise(writer.toString()), format: 'markdown', mediaType };
+  }
+  const sheets = elementsOf(content).flatMap((table) =>
+    table.name === 'table' ? writeSheet(writer, attribute(table, 'name') ?? '', sheetRows(table)) : [],
+  );
+  return { text: writer.toString(), format: 'sheets', sheets, mediaType };
 };
 
 function refuseEncrypted(archive: ZipArchive): void {

@@ -12,7 +12,7 @@ export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Pro
     const document = await parser(bytes, request);
     const body = new TextEncoder().encode(document.text);
     if (body.length > mostTextBytes) throw new DocumentError('file_expands_too_far', 'The file holds too much text.');
-    const { format, mediaType, pageStarts } = document;
+    const { format, mediaType, pageStarts, sheets } = document;
     const residentBytes = process.memoryUsage.rss();
     const header = {
       outcome: 'parsed',
@@ -20,6 +20,7 @@ export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Pro
       mediaType,
       residentBytes,
       ...(pageStarts ? { pageStarts } : {}),
+      ...(sheets ? { sheets } : {}),
     } as const;
     return { header, body };
   } catch (error) {

@@ -1,5 +1,4 @@
 import readWorkbook from 'read-excel-file/universal';
-import { sanitise } from '../decode-text.ts';
 import type { Parser } from '../parse.ts';
 import { MarkdownWriter } from './markdown-writer.ts';
 import { plainCopy, requirePart } from './office-archive.ts';
@@ -13,17 +12,14 @@ export const parseXlsx: Parser = async (bytes) => {
   const copy = plainCopy(bytes);
   const sheets = await readWorkbook(copy.buffer.slice(copy.byteOffset, copy.byteOffset + copy.length) as ArrayBuffer);
   const writer = new MarkdownWriter();
-  for (const { sheet, data } of sheets) {
-    if (!hidden.has(sheet))
-      writeSheet(
-        writer,
-        sheet,
-        data.map((row) => row.map(cellText)),
-      );
-  }
+  const starts = sheets.flatMap(({ sheet, data }) => {
+    const rows = hidden.has(sheet) ? [] : data.map((row) => row.map(cellText));
+    return writeSheet(writer, sheet, rows);
+  });
   return {
-    text: sanitise(writer.toString()),
-    format: 'markdown',
+    text: writer.toString(),
+    format: 'sheets',
+    sheets: starts,
     mediaType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   };
 };

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TextFormat } from '../../../shared/ingestion/boundaries.ts';
+import type { TextFormat } from '../../../shared/ingestion/boundary-kinds.ts';
 import { defaultChunking, split } from '../../../shared/ingestion/split.ts';
 import { loadTokenCounter, type TokenCounter } from '../../../shared/ingestion/token-counter.ts';
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { TextFormat } from '../../../shared/ingestion/boundary-kinds.ts';
+import type { SheetStart } from '../../../shared/ingestion/parsed-document.ts';
 import {
   type Chunk,
   type ChunkingSettings,
@@ -20,9 +22,10 @@ const exactly = (text: string): number => countTokens(text, { disallowedSpecial:
 function chunksOf(
   text: string,
   settings: ChunkingSettings = defaultChunking,
-  format: 'markdown' | 'plain' = 'markdown',
+  format: TextFormat = 'markdown',
+  sheets?: readonly SheetStart[],
 ): Chunk[] {
-  return [...split({ text, format, mediaType: `text/${format}` }, settings, counter)];
+  return [...split({ text, format, mediaType: 'x', ...(sheets ? { sheets } : {}) }, settings, counter)];
 }
 
 const word = fc.oneof(
@@ -66,18 +69,23 @@ const settings = fc
 describe('split, for any text and settings', () => {
   it('cuts slices of the text with exact counts and hashes, within the limit', () => {
     fc.assert(
-      fc.property(texts, settings, fc.constantFrom('markdown', 'plain'), (text, chunking, format) => {
-        for (const [ordinal, chunk] of chunksOf(text, chunking, format).entries()) {
-          expect(chunk.ordinal).toBe(ordinal);
-          expect(chunk.text).toBe(text.slice(chunk.location.start, chunk.location.end));
-          expect(chunk.text.trim()).toBe(chunk.text);
-          expect(chunk.text).not.toBe('');
-          expect(chunk.text.isWellFormed()).toBe(true);
-          expect(chunk.tokenCount).toBe(exactly(chunk.text));
-          expect(chunk.tokenCount).toBeLessThanOrEqual(chunking.maxTokens);
-          expect(chunk.contentHash).toEqual(contentHashOf(chunk.text));
-        }
-      }),
+      fc.property(
+        texts,
+        settings,
+        fc.constantFrom<TextFormat[]>('markdown', 'plain', 'records', 'sheets'),
+        (text, chunking, format) => {
+          for (const [ordinal, chunk] of chunksOf(text, chunking, format).entries()) {
+            expect(chunk.ordinal).toBe(ordinal);
+            expect(chunk.text).toBe(text.slice(chunk.location.start, chunk.location.end));
+            expect(chunk.text.trim()).toBe(chunk.text);
+            expect(chunk.text).not.toBe('');
+            expect(chunk.text.isWellFormed()).toBe(true);
+            expect(chunk.tokenCount).toBe(exactly(chunk.text));
+            expect(chunk.tokenCount).toBeLessThanOrEqual(chunking.maxTokens);
+            expect(chunk.contentHash).toEqual(contentHashOf(chunk.text));
+          }
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -106,6 +114,51 @@ describe('split, for any text and settings', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('split, of what belongs together', () => {
+  const words = (count: number): string => 'word '.repeat(count).trim();
+  const lines = (count: number): string => `${words(7)}\n`.repeat(count).trim();
+  const fence = (count: number): string => `\`\`\`js\n${lines(count)}\n\`\`\``;
+  const row = (count: number): string => `| ${words(count)} | x |`;
+  const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 });
+  const blocks: [what: string, format: TextFormat, of: (size: number) => string, by: string][] = [
+    ['a fence', 'markdown', fence, '\n\n'],
+    ['a row of a table', 'markdown', (size) => row(size * 6), '\n'],
+    ['a record', 'records', (size) => `name: ${words(size)}\nnote: ${words(size * 3)}`, '\n\n'],
+    ['a record of a sheet', 'sheets', (size) => `name: ${words(size)}\nnote: ${words(size * 3)}`, '\n\n'],
+  ];
+
+  it.each(blocks)('%s is not cut if it fits', (_, format, blockOf, separator) => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 60, max: 420 }), fc.nat(200), (list, maxTokens, before) => {
+        const parts = list.map(blockOf);
+        const text = `${words(before)}\n\n${parts.join(separator)}`;
+        const chunks = chunksOf(text, { maxTokens, overlapTokens: Math.floor(maxTokens / 4) }, format);
+        let start = text.indexOf(parts[0] as string, words(before).length);
+        for (const part of parts) {
+          const end = start + part.length;
+          const parting = chunks.filter(({ location }) => location.start > start && location.start < end);
+          if (exactly(part) <= maxTokens) expect(parting).toEqual([]);
+          start = end + separator.length;
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('no chunk reaches over two sheets, and each names its own', () => {
+    const sheet = (name: string): string => `# ${name}\n\n${Array(5).fill('a: 1\nb: 2').join('\n\n')}`;
+    const text = [sheet('One'), sheet('Two'), sheet('Three')].join('\n\n');
+    const sheets = ['One', 'Two', 'Three'].map((name) => ({ name, start: Math.max(0, text.indexOf(`# ${name}`) - 2) }));
+    const chunks = chunksOf(text, defaultChunking, 'sheets', sheets);
+    expect(chunks.map(({ location }) => [location.sheet, location.headings])).toEqual([
+      ['One', ['One']],
+      ['Two', ['Two']],
+      ['Three', ['Three']],
+    ]);
+    expect(chunks.map((chunk) => chunk.text)).toEqual([sheet('One'), sheet('Two'), sheet('Three')]);
   });
 });
 
@@ -200,5 +253,6 @@ describe('split, in time that grows with the text', () => {
     ['fences', '```\n', 1e6],
     ['tables', '|\n', 1e6],
     ['setext', 'a\n-\n\n', 1e6],
-  ])('%s', (_, unit, length) => within(`start ${unit.repeat(length / unit.length)} end`, 4_000));
+    ['a heading of blanks', ' ', 1e6],
+  ])('%s', (_, unit, length) => within(`# ${unit.repeat(length / unit.length)} end`, 4_000));
 });
