@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../support/database-random.ts';
 import { comeToRest, type Rest } from './come-to-rest.ts';
 import type { ArmedFailpoint, FailpointRule } from './failpoint-control.ts';
@@ -69,6 +70,26 @@ export class Run {
   async rest(): Promise<Rest> {
     await this.world.heal();
     return comeToRest(this.world, this.traffic.workspaceId, this.settings.long);
+  }
+
+  /** Waits for the end of all work while the faults go on. */
+  endure(): Promise<Rest> {
+    return comeToRest(this.world, this.traffic.workspaceId, this.settings.long);
+  }
+
+  /** Waits until something has happened, or so many seconds are over. @returns whether it has */
+  async until(happened: () => boolean | Promise<boolean>, seconds: number): Promise<boolean> {
+    const ends = performance.now() + seconds * 1_000;
+    while (performance.now() < ends) {
+      if (await happened()) return true;
+      await sleep(100);
+    }
+    return happened();
+  }
+
+  /** How often the provider did what it was told to do wrong. */
+  providerFaults(kind: string): number {
+    return this.world.models.ledger.snapshot().faults[kind] ?? 0;
   }
 
   /** Notes a figure and whether it is as it must be. */

@@ -27,6 +27,8 @@ export interface World {
   readonly s3: S3Client;
   /** Bodies of messages that the dead-letter function acknowledged, oldest first. */
   readonly givenUp: readonly string[];
+  /** How often functions warned of something, by their words. */
+  readonly warnings: ReadonlyMap<string, number>;
   /** What the functions and servers said, for whoever looks into a failure. */
   readonly logFile: string;
   /** Seconds after which a message that failed comes again. */
@@ -56,6 +58,7 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
     FailpointControl.listen(join(directory, 'failpoints.sock')),
   ]);
   const givenUp: string[] = [];
+  const warnings = new Map<string, number>();
   const assemblyDirectory = await assemblyOf('test');
   const start = () =>
     startLocalCloud({
@@ -68,6 +71,8 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
       environment: { FAILPOINT_SOCKET: failpoints.path },
       log: (line) => log.write(`${new Date().toISOString()} ${line}\n`),
       onFunctionLine: (name, line) => {
+        const warning = /"level":"WARN".*?"message":"([^"]+)"/.exec(line)?.[1];
+        if (warning !== undefined) warnings.set(warning, (warnings.get(warning) ?? 0) + 1);
         const body = bodyOfGivenUp(line);
         if (body !== undefined) givenUp.push(body);
         if (!line.includes('"level":"INFO"'))
@@ -98,7 +103,7 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
   const ordinary = long ? 30 : shortVisibility;
   visibility(ordinary);
   const world: World = {
-    ...{ cloud, models, postgres, redis, failpoints, admin, cache, s3, givenUp, logFile, visibility },
+    ...{ cloud, models, postgres, redis, failpoints, admin, cache, s3, givenUp, warnings, logFile, visibility },
     async heal() {
       failpoints.clear();
       postgres.pass();

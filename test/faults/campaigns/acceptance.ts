@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { campaign } from '../campaign.ts';
-import { comeToRest } from '../come-to-rest.ts';
 import { acceptFailpoints } from '../failpoints.ts';
 
 export const acceptance = [
@@ -30,7 +29,7 @@ export const acceptance = [
         await run.traffic.put(`file-${put}.md`, `# File ${put}\n\nWords of file ${put}.`);
       await sleep(1_500);
       // Sweeps die too: they stay armed until the work that they were for has ended.
-      await comeToRest(run.world, run.traffic.workspaceId, run.settings.long);
+      await run.endure();
       const all = [...api, ...register];
       const spared = all.filter(({ struck }) => struck < times).map(({ rule }) => rule.name);
       run.expect('failpoints spared', spared.join(' ') || 'none', spared.length === 0);
@@ -59,6 +58,7 @@ export const acceptance = [
         random: run.random,
       });
       await run.traffic.post(run.documents(14));
+      await run.endure();
       run.afterwards(async () => {
         const versions = await run.count('SELECT max(version) FROM dbrag.documents WHERE workspace_id = $1');
         run.expect('versions of a document', versions, versions === 1);

@@ -15,17 +15,20 @@ export const cache = [
     async run(run) {
       const { redis, cache: direct } = run.world;
       const documents = run.documents(5);
+      const warnings = () => run.world.warnings.get('cache failed; going on without') ?? 0;
       const pass = async (
         name: string,
         harm: () => Promise<unknown> | unknown,
         heal: () => Promise<unknown> | unknown,
       ) => {
+        const before = warnings();
         await harm();
         const began = performance.now();
         await run.traffic.post(documents);
         await sleep(run.outage(10) * 1_000);
         await heal();
-        run.note(name, `${((performance.now() - began) / 1_000).toFixed(1)} s`);
+        const warned = warnings() - before;
+        run.expect(name, `${((performance.now() - began) / 1_000).toFixed(1)} s, ${warned} warnings`, warned > 0);
       };
       await pass(
         'gone',

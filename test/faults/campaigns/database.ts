@@ -11,20 +11,32 @@ async function postDuring(run: Run, documents: number, happens: () => Promise<vo
   await posting;
 }
 
-const terminateAll = (run: Run): Promise<unknown> =>
+const terminateAll = (run: Run): Promise<{ rowCount: number | null }> =>
   run.world.admin.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('dbrag_app', 'dbrag_maintainer')`,
   );
 
-/** From now on a share of the inserts into a table fails with this SQLSTATE. Ends when the world is healed. */
+/**
+ * From now on a share of the inserts into a table fails with this SQLSTATE. Ends when the world is healed. A sequence counts, since no
+ * rollback takes it back.
+ */
 async function failInserts(run: Run, table: string, state: string, share: number): Promise<void> {
   const name = `fail_${table}_${state.toLowerCase()}`;
   await run.world.admin.query(`
     CREATE SCHEMA IF NOT EXISTS faults;
     GRANT USAGE ON SCHEMA faults TO PUBLIC;
+    CREATE SEQUENCE IF NOT EXISTS faults.raised;
+    GRANT USAGE ON SEQUENCE faults.raised TO PUBLIC;
     CREATE FUNCTION faults.${name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF random() < ${share} THEN RAISE EXCEPTION 'injected' USING ERRCODE = '${state}'; END IF; RETURN NULL; END $$;
+      IF random() < ${share} THEN PERFORM nextval('faults.raised'); RAISE EXCEPTION 'injected' USING ERRCODE = '${state}'; END IF; RETURN NULL; END $$;
     CREATE TRIGGER ${name} BEFORE INSERT ON dbrag.${table} FOR EACH STATEMENT EXECUTE FUNCTION faults.${name}();`);
+}
+
+async function tellRaised(run: Run): Promise<void> {
+  const raised = await run.count(
+    'SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM faults.raised WHERE $1::uuid IS NOT NULL',
+  );
+  run.expect('errors raised', raised, raised > 0);
 }
 
 export const database = [
@@ -38,12 +50,11 @@ export const database = [
       await postDuring(run, run.documents(16), async () => {
         const until = performance.now() + run.outage(60) * 1_000;
         while (performance.now() < until) {
-          await terminateAll(run);
-          terminated += 1;
+          terminated += (await terminateAll(run)).rowCount ?? 0;
           await sleep(250);
         }
       });
-      run.note('rounds', terminated);
+      run.expect('backends terminated', terminated, terminated > 0);
       run.note('requests repeated', run.traffic.repeated);
     },
   }),
@@ -108,10 +119,14 @@ export const database = [
       await postDuring(run, run.documents(8), async () => {
         await run.world.admin.query('ALTER ROLE dbrag_app CONNECTION LIMIT 1');
         await terminateAll(run);
-        await sleep(run.outage(60) * 1_000);
+        await sleep((run.outage(60) * 1_000) / 2);
+        await run.world.admin.query('ALTER ROLE dbrag_app CONNECTION LIMIT 0');
+        await terminateAll(run);
+        await run.until(() => run.traffic.repeated > 0, 10);
+        await sleep((run.outage(60) * 1_000) / 2);
         await run.world.admin.query('ALTER ROLE dbrag_app CONNECTION LIMIT -1');
       });
-      run.note('requests repeated', run.traffic.repeated);
+      run.expect('requests repeated', run.traffic.repeated, run.traffic.repeated > 0);
     },
   }),
   campaign({
@@ -132,6 +147,7 @@ export const database = [
         await run.world.admin.query('ROLLBACK');
       });
       await sleep(2_000);
+      await tellRaised(run);
     },
   }),
   campaign({
@@ -145,6 +161,7 @@ export const database = [
       await failInserts(run, 'placements', '57014', 0.15);
       await run.traffic.post(run.documents(10));
       await sleep(3_000);
+      await tellRaised(run);
     },
   }),
 ];

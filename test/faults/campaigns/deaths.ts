@@ -10,14 +10,14 @@ const timesOf = (run: Run): number => (run.settings.long ? 20 : 1);
 /** Arms deaths at each failpoint, spread over the passes to come. */
 function armDeaths(run: Run, failpoints: readonly { handler: string; name: string }[]): readonly ArmedFailpoint[] {
   return failpoints.map((failpoint) => {
-    const passes = Array.from({ length: timesOf(run) }, (_, at) => 1 + at * 8 + run.between(0, 2));
+    const passes = Array.from({ length: timesOf(run) }, (_, at) => 1 + at * 8 + run.between(0, 1));
     return run.arm({ ...failpoint, action: 'kill', passes });
   });
 }
 
 /** Goes on with the traffic until every failpoint was struck as often as it must be. */
 async function strikeAll(run: Run, armed: readonly ArmedFailpoint[], traffic: () => Promise<unknown>): Promise<void> {
-  const until = performance.now() + (run.settings.long ? 900_000 : 40_000);
+  const until = performance.now() + (run.settings.long ? 900_000 : 60_000);
   while (armed.some(({ struck }) => struck < timesOf(run)) && performance.now() < until) {
     await traffic();
     await sleep(300);
@@ -108,8 +108,7 @@ export const deaths = [
         run.traffic.postOne({ source, fate: 'retries_exhausted' }),
         run.traffic.post(run.documents(6)),
       ]);
-      const until = performance.now() + 40_000;
-      while ((await failedVersions(run)) === 0 && performance.now() < until) await sleep(300);
+      await run.until(async () => (await failedVersions(run)) > 0, 40);
       run.expect('deaths', kill.struck, kill.struck === 5);
       const live = await run.count(
         `SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND source_uri = $2 AND live_version = 1 AND version = 2`,

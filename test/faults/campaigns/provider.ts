@@ -67,17 +67,20 @@ export const provider = [
     expected: 'each call ends within the time of its invocation, and is made again',
     criteria: 'nothing failed',
     async run(run) {
-      const { faults } = run.world.models;
-      faults.next('hang', {}, 1, 'embeddings');
-      faults.next('hang-body', {}, 1, 'embeddings');
-      faults.next('slow', { ms: '3000' }, 1, 'embeddings');
-      await run.traffic.post(run.documents(6));
-      await sleep(6_000);
-      run.expect(
-        'hangs',
-        JSON.stringify(run.world.models.ledger.snapshot().faults),
-        Object.keys(run.world.models.ledger.snapshot().faults).length >= 2,
-      );
+      for (const [kind, options] of [
+        ['hang', {}],
+        ['hang-body', {}],
+        ['slow', { ms: '3000' }],
+      ] as const) {
+        run.world.models.faults.next(kind, options, 1, 'embeddings');
+        const began = performance.now();
+        await run.traffic.post(run.documents(2));
+        const struck = await run.until(() => run.providerFaults(kind) > 0, 20);
+        // The rest of the time of an invocation of the test stage.
+        const free = await run.until(() => run.world.models.ledger.snapshot().concurrency === 0, 6);
+        run.expect(kind, `${((performance.now() - began) / 1_000).toFixed(1)} s`, struck && free);
+        await run.rest();
+      }
     },
   }),
   campaign({
@@ -88,13 +91,11 @@ export const provider = [
     async run(run) {
       run.world.models.faults.next('reset-after-processing', {}, 2, 'embeddings');
       await run.traffic.post(run.documents(12));
+      await run.until(() => run.providerFaults('reset-after-processing') === 2, 20);
       run.afterwards(async () => {
-        const { faults, repeatedTexts, distinctTexts } = run.world.models.ledger.snapshot();
-        run.expect(
-          'answers lost',
-          faults['reset-after-processing'] ?? 0,
-          (faults['reset-after-processing'] ?? 0) === 2,
-        );
+        const { repeatedTexts, distinctTexts } = run.world.models.ledger.snapshot();
+        const lost = run.providerFaults('reset-after-processing');
+        run.expect('answers lost', lost, lost === 2);
         run.note('texts bought twice', `${repeatedTexts} of ${distinctTexts}`);
       });
     },
@@ -112,7 +113,7 @@ export const provider = [
       for (const kind of kinds) {
         run.world.models.faults.next(kind, {}, 1, 'embeddings');
         await run.traffic.post(2);
-        await sleep(250);
+        await run.until(() => run.providerFaults(kind) > 0, 10);
       }
       run.afterwards(async () => {
         const struck = Object.keys(run.world.models.ledger.snapshot().faults).length;

@@ -16,6 +16,7 @@ export const queues = [
         random: run.random,
       });
       await run.traffic.post(run.documents(24));
+      await run.endure();
       await sleep(1_500);
       run.afterwards(async () => {
         const ratio = await run.spendOverLedger();
@@ -37,8 +38,7 @@ export const queues = [
       const before = queue.totals.movedToDeadLetters;
       for (let count = 0; count < 3; count++) sqs.sendInternal(queue.arn, `rubbish ${count}`);
       await run.traffic.post(run.documents(6));
-      const until = performance.now() + 30_000;
-      while (queue.totals.movedToDeadLetters - before < 3 && performance.now() < until) await sleep(200);
+      await run.until(() => queue.totals.movedToDeadLetters - before >= 3, 30);
       const moved = queue.totals.movedToDeadLetters - before;
       run.expect('dead letters', moved, moved === 3);
     },
@@ -118,8 +118,7 @@ export const queues = [
       const newer = queueOf(run, 'ingest-default');
       const before = newer.totals.movedToDeadLetters;
       sqs.sendInternal(newer.arn, JSON.stringify({ v: 99, ...place, attempt: 1 }));
-      const until = performance.now() + 30_000;
-      while (newer.totals.movedToDeadLetters === before && performance.now() < until) await sleep(200);
+      await run.until(() => newer.totals.movedToDeadLetters > before, 30);
       const dead = newer.totals.movedToDeadLetters - before;
       run.expect('newer messages kept until the dead letters', dead, dead === 1);
     },
@@ -136,7 +135,7 @@ export const queues = [
         random: run.random,
       });
       await run.traffic.post(run.documents(16));
-      await sleep(1_000);
+      await run.endure();
       run.afterwards(async () => {
         const ratio = await run.spendOverLedger();
         run.expect('spend/ledger', ratio.toFixed(2), ratio <= 1.1);
