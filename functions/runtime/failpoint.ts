@@ -1,3 +1,4 @@
+import { readFailpointConfig } from '../../shared/core/config.ts';
 import { type Failpoint, noFailpoint } from '../../shared/core/failpoint.ts';
 import { steeredFailpoint } from './steered-failpoint.ts';
 
@@ -7,8 +8,8 @@ declare const ACTING_FAILPOINTS: boolean;
 /** The failpoint of this bundle: one that whoever runs the tests steers, or one that does nothing. */
 export function createFailpoint(): Failpoint {
   if (typeof ACTING_FAILPOINTS !== 'undefined' && ACTING_FAILPOINTS) {
-    const { FAILPOINT_SOCKET: path, _HANDLER: handler = '' } = process.env;
-    if (path !== undefined) return steeredFailpoint(path, handler);
+    const { socket, handler } = readFailpointConfig();
+    if (socket !== undefined) return steeredFailpoint(socket, handler);
   }
   return noFailpoint;
 }

@@ -105,6 +105,14 @@ export function taskRoot(environment: Environment = process.env): string {
   return required(environment, 'LAMBDA_TASK_ROOT');
 }
 
+/** Where a test steers failpoints from, and which handler runs here. Only the bundle of the `test` stage asks. */
+export function readFailpointConfig(environment: Environment = process.env): {
+  readonly socket: string | undefined;
+  readonly handler: string;
+} {
+  return { socket: environment.FAILPOINT_SOCKET, handler: environment._HANDLER ?? '' };
+}
+
 function readDatabaseConfig(environment: Environment): DatabaseConfig {
   const host = required(environment, names.databaseHost);
   const tls = environment[names.databaseTls] ?? 'verify';
