@@ -81,6 +81,9 @@ const checks: readonly Check[] = [
   ({ ingestion }) =>
     !isWhole(ingestion.maximumFileBytes, 1, 5_000_000_000) &&
     'ingestion.maximumFileBytes must be 1 to 5,000,000,000, the largest single PUT.',
+  ({ ingestion }) =>
+    !isWhole(ingestion.versionGraceSeconds, 0, 604_800) &&
+    'ingestion.versionGraceSeconds must be 0 to 604,800, a week.',
   ({ ingestion }) => concurrencyComplaint('ingestion.ingestConcurrency', ingestion.ingestConcurrency),
   ({ ingestion }) => concurrencyComplaint('ingestion.embedConcurrency', ingestion.embedConcurrency),
 

@@ -68,6 +68,8 @@ export interface ConcurrencyByPriority {
 
 export interface IngestionSettings {
   readonly maximumFileBytes: number;
+  /** Seconds for which an overtaken version stays readable, so that a citation of a moment ago still leads somewhere. */
+  readonly versionGraceSeconds: number;
   readonly ingestConcurrency: ConcurrencyByPriority;
   readonly embedConcurrency: ConcurrencyByPriority;
 }

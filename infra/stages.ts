@@ -35,6 +35,7 @@ export const small = defineStage({
   },
   ingestion: {
     maximumFileBytes: 100_000_000,
+    versionGraceSeconds: 3_600,
     ingestConcurrency: { critical: 4, default: 4, low: 2 },
     embedConcurrency: { critical: 4, default: 4, low: 2 },
   },

@@ -17,7 +17,7 @@ export const handler = batchFunction(
 
 async function embed(records: readonly SQSRecord[], { services, context }: QueueInvocation): Promise<void> {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
-  const { database, failpoint, queue, clock, embedder, config, log, statistics } = services;
+  const { database, failpoint, queue, clock, embedder, config, log, removals, statistics } = services;
   const receives = Math.max(...records.map(({ attributes }) => Number(attributes.ApproximateReceiveCount)));
   const started = performance.now();
   const summary = await embedChunks(
@@ -38,9 +38,9 @@ async function embed(records: readonly SQSRecord[], { services, context }: Queue
       isSuspect: receives >= suspectReceives,
     },
   );
-  if (summary.ready > 0) {
-    for (const workspaceId of new Set(messages.map((message) => message.workspace_id)))
-      await statistics.changed(workspaceId);
+  for (const workspaceId of new Set(messages.map((message) => message.workspace_id))) {
+    if (summary.ready > 0) await statistics.changed(workspaceId);
+    if (summary.retired > 0) await removals.arm(workspaceId);
   }
   log.chunksEmbedded({ ...summary, milliseconds: performance.now() - started });
 }

@@ -11,7 +11,7 @@ export const handler = queueFunction(
 
 async function ingest(body: string, services: Services): Promise<void> {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
-  const { database, failpoint, objects, embeddingNudges: nudges, config, log, statistics } = services;
+  const { database, failpoint, objects, embeddingNudges: nudges, config, log, removals, statistics } = services;
   const started = performance.now();
   const outcome = await ingestDocument(
     {
@@ -25,6 +25,7 @@ async function ingest(body: string, services: Services): Promise<void> {
     message,
   );
   if (outcome === 'ready') await statistics.changed(message.workspace_id);
+  if (message.version > 1 && (outcome === 'ready' || outcome === 'failed')) await removals.arm(message.workspace_id);
   log.documentIngested({
     documentId: message.document_id,
     version: message.version,

@@ -1,8 +1,10 @@
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { expireHistory } from '../../shared/answering/expire-history.ts';
+import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
+import { retireForgotten } from '../../shared/ingestion/retire-versions.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
@@ -17,6 +19,9 @@ export async function runNightly(services: Services): Promise<void> {
   await expireHistory(database);
   for await (const workspaceId of walkWorkspaces(database)) {
     await resumeDeletions({ database, queue, clock }, workspaceId);
+    // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.
+    if (await database.inWorkspace({ workspaceId }, (db) => retireForgotten(db, workspaceId)))
+      await nudgeRemoval(queue, workspaceId, 0, 0);
     // Nudges to fold get lost like any other.
     await statistics.settle(workspaceId);
     await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));

@@ -1,4 +1,6 @@
+import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { runDeletion } from '../../shared/ingestion/remove-document.ts';
+import { removeVersions } from '../../shared/ingestion/remove-versions.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
@@ -20,6 +22,8 @@ export async function runMaintenance(
       await runDeletion(services, message.workspace_id, message.job_id, { remainingTime });
       await services.statistics.settle(message.workspace_id);
       return;
+    case 'remove_version':
+      return removeRetired(message, services, remainingTime);
     case 'fold_statistics':
       await services.statistics.settle(message.workspace_id);
       await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000);
@@ -36,4 +40,25 @@ export async function runMaintenance(
       // Acknowledging what nobody does would lose it without a word.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
   }
+}
+
+/** The share of an invocation that is left for the statement under way. */
+const reserve = 0.3;
+
+/** What is not due yet is sent on without a word to the database, which may sleep. */
+async function removeRetired(
+  { workspace_id: workspaceId, not_before: notBefore }: Extract<MaintenanceMessage, { kind: 'remove_version' }>,
+  services: Services,
+  remainingTime: () => number,
+): Promise<void> {
+  const { queue, clock, config } = services;
+  const now = clock.now().getTime() / 1_000;
+  if (now < notBefore) {
+    await nudgeRemoval(queue, workspaceId, notBefore, now);
+    return;
+  }
+  const enough = remainingTime() * reserve;
+  const hasTime = () => remainingTime() > enough;
+  const isDone = await removeVersions(services, workspaceId, { graceSeconds: config.versionGraceSeconds, hasTime });
+  if (!isDone) await nudgeRemoval(queue, workspaceId, now, now);
 }

@@ -10,6 +10,7 @@ import type { Database } from '../../shared/core/database.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
+import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
@@ -38,6 +39,7 @@ export interface Services {
   readonly queue: WorkQueue;
   readonly sweep: SweepArm;
   readonly embeddingNudges: EmbeddingNudges;
+  readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
   readonly statistics: StatisticsKeeper;
   readonly embedder: Embedder;
@@ -84,6 +86,7 @@ export function createServices(overrides: Partial<Services> = {}, use: DatabaseU
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
     embeddingNudges: overrides.embeddingNudges ?? new EmbeddingNudges(queue, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
+    removals: overrides.removals ?? createRemovalArm(queue, clock, config.versionGraceSeconds),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     chat: overrides.chat ?? createChatModel(config, secrets),

@@ -154,6 +154,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.chatModel]: models.chatModel,
     ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
     [names.maximumFileBytes]: String(ingestion.maximumFileBytes),
+    [names.versionGraceSeconds]: String(ingestion.versionGraceSeconds),
     [names.corsOrigins]: JSON.stringify(api.corsOrigins),
     [names.identityProviders]: JSON.stringify(api.identityProviders),
     [names.quotas]: JSON.stringify(stage.quotas),

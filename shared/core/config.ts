@@ -13,6 +13,8 @@ export interface Config {
   readonly models: ModelConfig;
   readonly operatorSecretArn: string | undefined;
   readonly maximumFileBytes: number;
+  /** For how long an overtaken version stays readable. */
+  readonly versionGraceSeconds: number;
   readonly corsOrigins: readonly string[];
   readonly quotas: Readonly<Record<string, number>> | null;
 }
@@ -82,6 +84,7 @@ export function readConfig(environment: Environment = process.env): Config {
     },
     operatorSecretArn: environment[names.operatorSecret],
     maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),
+    versionGraceSeconds: integer(environment, names.versionGraceSeconds, 3_600),
     corsOrigins: json<string[]>(environment, names.corsOrigins, []),
     quotas: json<Record<string, number> | null>(environment, names.quotas, null),
   };

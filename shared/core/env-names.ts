@@ -60,6 +60,8 @@ export const environmentNames = {
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */
   maximumFileBytes: 'MAXIMUM_FILE_BYTES',
+  /** Seconds for which an overtaken version of a document stays readable. */
+  versionGraceSeconds: 'VERSION_GRACE_SECONDS',
   /** JSON list of allowed browser origins. */
   corsOrigins: 'CORS_ORIGINS',
   /** JSON list of OIDC issuers whose tokens are accepted: `[{issuer, audience}]`. */

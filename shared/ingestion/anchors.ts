@@ -1,8 +1,12 @@
+import { strength } from './boundary-kinds.ts';
+
 /** How much of the text after a boundary its rank is made from. */
 const rankedUnits = 48;
 /** UTF-8 bytes of a token, about: what is near must not depend on anything but the text nearby, and counting tokens would. */
 const bytesPerToken = 4;
 const mostRank = 5;
+/** Of sentences, which are many: the closer their anchors, the less of a long paragraph changes. */
+const sentenceReach = 4 / 5;
 /** So many boundaries may stand before those that are far behind are let go. */
 const kept = 4_096;
 
@@ -10,6 +14,8 @@ interface Standing {
   readonly position: number;
   readonly bytes: number;
   readonly rank: number;
+  /** How far it must outrank others, in bytes. */
+  readonly reach: number;
   isBeaten: boolean;
 }
 
@@ -40,18 +46,19 @@ export class Anchors {
     this.found = found;
   }
 
-  add(position: number, strength: number): void {
+  add(position: number, value: number): void {
     const bytes = this.byteOffset(position);
     // The beginning of the text is as good a place as any.
-    const next = { position, bytes, rank: rankOf(this.text, position, strength), isBeaten: bytes < this.radius };
+    const reach = value <= strength.sentence ? this.radius * sentenceReach : this.radius;
+    const next = { position, bytes, rank: rankOf(this.text, position, value), reach, isBeaten: bytes < reach };
     for (let top = this.standing.at(-1); top !== undefined; top = this.standing.at(-1)) {
-      const near = bytes - top.bytes < this.radius;
+      const distance = bytes - top.bytes;
       if (top.rank >= next.rank) {
         // Of equals the first one counts, so that a text which repeats itself is not cut at each.
-        if (near) next.isBeaten = true;
+        if (distance < reach) next.isBeaten = true;
         break;
       }
-      if (near) top.isBeaten = true;
+      if (distance < top.reach) top.isBeaten = true;
       this.standing.pop();
     }
     this.standing.push(next);

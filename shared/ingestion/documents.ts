@@ -121,6 +121,8 @@ export interface DocumentVersion {
   readonly content_type: string | null;
   readonly created_at: Date;
   readonly ready_at: Date | null;
+  /** Since when its chunks are gone. */
+  readonly removed_at: Date | null;
   readonly error: Failure | null;
 }
 
@@ -132,7 +134,7 @@ export async function listVersions(
   page: { limit: number; after?: number | undefined },
 ): Promise<Page<DocumentVersion>> {
   const { rows } = await db.query<DocumentVersion>(
-    `SELECT version, status, chunks, embedded, reused, content_hash, s3_key, s3_version_id, content_type, created_at, ready_at, error
+    `SELECT version, status, chunks, embedded, reused, content_hash, s3_key, s3_version_id, content_type, created_at, ready_at, removed_at, error
      FROM dbrag.document_versions
      WHERE workspace_id = $1 AND document_id = $2 AND version < coalesce($3, 2147483647)
      ORDER BY version DESC LIMIT $4 + 1`,

@@ -46,6 +46,8 @@ interface Turn extends Time {
 export interface EmbedSummary {
   readonly embedded: number;
   readonly ready: number;
+  /** Versions that were overtaken by what became ready, or may have ended with what was refused. */
+  readonly retired: number;
   readonly refused: number;
   readonly postponed: number;
 }
@@ -219,6 +221,7 @@ async function embedLease(
 
 async function commit(ports: EmbedChunksPorts, pool: PendingPool, bought: Bought): Promise<EmbedSummary> {
   let ready = 0;
+  let retired = bought.refused.length;
   for (const filled of byDocuments(bought.filled, documentsPerCommit)) {
     await ports.failpoint.reach('worker.before_commit');
     const finished = await ports.database.inWorkspace(pool, async (db) => {
@@ -227,11 +230,18 @@ async function commit(ports: EmbedChunksPorts, pool: PendingPool, bought: Bought
       return moved;
     });
     ready += finished.length;
+    retired += finished.filter(({ version }) => version > 1).length;
   }
   const { refused, postponed } = bought;
   if (refused.length > 0) await ports.database.inWorkspace(pool, (db) => refuseChunks(db, pool, refused));
   if (postponed) await postpone(ports, pool, postponed.chunks, postponed.error);
-  return { embedded: bought.filled.length, ready, refused: refused.length, postponed: postponed?.chunks.length ?? 0 };
+  return {
+    embedded: bought.filled.length,
+    ready,
+    retired,
+    refused: refused.length,
+    postponed: postponed?.chunks.length ?? 0,
+  };
 }
 
 /** The row waits, a delayed nudge takes over, and the message is acknowledged: waiting spends no receive. */
@@ -254,12 +264,13 @@ function* byDocuments(filled: readonly FilledChunk[], size: number): Generator<F
   for (let i = 0; i < documents.length; i += size) yield documents.slice(i, i + size).flatMap(([, chunks]) => chunks);
 }
 
-const nothing: EmbedSummary = { embedded: 0, ready: 0, refused: 0, postponed: 0 };
+const nothing: EmbedSummary = { embedded: 0, ready: 0, retired: 0, refused: 0, postponed: 0 };
 
 function add(a: EmbedSummary, b: EmbedSummary): EmbedSummary {
   return {
     embedded: a.embedded + b.embedded,
     ready: a.ready + b.ready,
+    retired: a.retired + b.retired,
     refused: a.refused + b.refused,
     postponed: a.postponed + b.postponed,
   };

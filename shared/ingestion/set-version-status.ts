@@ -1,6 +1,7 @@
 import type { Db } from '../core/database.ts';
 import { setIngestionJobs } from '../jobs/ingestion-job.ts';
 import type { Failure, JobStatus } from '../jobs/jobs.ts';
+import { retireOvertaken } from './retire-versions.ts';
 
 export type VersionStatus = 'awaiting_upload' | 'queued' | 'processing' | 'ready' | 'failed' | 'cancelled';
 
@@ -47,7 +48,7 @@ export async function lockDocuments(db: Db, workspaceId: string, documentIds: re
 
 /**
  * The one place that changes a version's status: the version, its job and its document, in the caller's transaction. A version that
- * becomes `ready` becomes live, unless a newer one is. The caller has locked the documents (`lockDocuments`). Whoever moves a version
+ * becomes `ready` becomes live, unless a newer one is, and retires those before it. The caller has locked the documents (`lockDocuments`). Whoever moves a version
  * also nudges who goes on with it, so it counts as nudged now.
  * @returns the versions that really moved
  */
@@ -65,6 +66,7 @@ export async function setVersionStatus(
   await Promise.all([
     setIngestionJobs(db, workspaceId, jobIds, change.error ? { ...job, why: change.error.message } : job),
     moveDocuments(db, workspaceId, moved, change),
+    change.to === 'ready' ? retireOvertaken(db, workspaceId, moved) : undefined,
   ]);
   return moved;
 }
@@ -85,7 +87,8 @@ async function moveVersions(
      SET status = $4, error = $5, waiting_until = NULL, nudged_at = now(), nudges = 0,
          started_at = CASE WHEN $4 = 'processing' THEN coalesce(v.started_at, now()) ELSE v.started_at END,
          ready_at = CASE WHEN $4 = 'ready' THEN now() ELSE v.ready_at END,
-         finished_at = CASE WHEN $4 IN ('ready', 'failed', 'cancelled') THEN now() END
+         finished_at = CASE WHEN $4 IN ('ready', 'failed', 'cancelled') THEN now() END,
+         retired_at = CASE WHEN $4 IN ('failed', 'cancelled') THEN now() END, removed_at = NULL
      FROM unnest($2::uuid[], $3::int[]) AS asked (document_id, version)
      WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = asked.document_id AND v.version = asked.version
        AND v.status = ANY($6::text[]) AND ($7::int IS NULL OR v.attempt = $7)

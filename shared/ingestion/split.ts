@@ -173,10 +173,11 @@ class EndChooser {
     const { positions, strengths } = this.boundaries;
     const least = Math.max(covered, this.furthest(start, maxTokens * smallestSection));
     const section = this.firstSection(least, limit);
-    const anchor = this.firstAnchor(least, Math.min(section ?? limit, this.span.end), maxTokens);
-    if (anchor !== undefined) return anchor;
+    // What fits to its end is not cut at an anchor: where that ends, every splitting cuts as well.
     if (section !== undefined) return section;
     if (limit >= this.span.end) return this.span.end;
+    const anchor = this.firstAnchor(least, limit, maxTokens);
+    if (anchor !== undefined) return anchor;
     const whole = this.fittingWholeAround(limit, maxTokens);
     const beside = whole && this.cutBeside(whole, start, maxTokens);
     if (beside !== undefined) return beside;

@@ -27,4 +27,10 @@ export async function supersedeVersions(
     error,
   });
   if (ended.length > 0) await dropUnwantedPurchases(db, workspaceId, documentId);
+  // A version that failed kept its file as long as it was the newest, for it could be tried again: now that leaves too.
+  await db.query(
+    `UPDATE dbrag.document_versions SET removed_at = NULL
+     WHERE workspace_id = $1 AND document_id = $2 AND version = $3 - 1 AND status IN ('failed', 'cancelled') AND removed_at IS NOT NULL`,
+    [workspaceId, documentId, below],
+  );
 }

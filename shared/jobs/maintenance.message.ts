@@ -4,6 +4,13 @@ import * as z from 'zod/mini';
 export const maintenanceMessage = z.union([
   z.object({ v: z.literal(1), kind: z.literal('sweep'), full: z.optional(z.boolean()) }),
   z.object({ v: z.literal(1), kind: z.literal('fold_statistics'), workspace_id: z.uuid() }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('remove_version'),
+    workspace_id: z.uuid(),
+    /** Seconds since 1970: a queue delays by 15 minutes at most, and until then it is only sent on. */
+    not_before: z.number(),
+  }),
   z.object({ v: z.literal(1), kind: z.literal('delete'), workspace_id: z.uuid(), job_id: z.uuid() }),
 ]);
 

@@ -31,6 +31,7 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
   ['models.fallbackEmbeddingModel', { models: { ...models, fallbackEmbeddingModel: models.embedding.model } }],
   ['models.baseUrl', { models: { ...models, baseUrl: 'http://models.example.com' } }],
   ['ingestion.maximumFileBytes', { ingestion: { ...ingestion, maximumFileBytes: 0 } }],
+  ['ingestion.versionGraceSeconds', { ingestion: { ...ingestion, versionGraceSeconds: -1 } }],
   [
     'ingestion.ingestConcurrency',
     { ingestion: { ...ingestion, ingestConcurrency: { critical: 4, default: 1, low: 2 } } },

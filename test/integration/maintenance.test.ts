@@ -37,6 +37,7 @@ describe('maintenance', () => {
     };
     services = {
       ...parts,
+      config: { versionGraceSeconds: 3_600 } as Services['config'],
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),
     } as Partial<Services> as Services;
   });
@@ -97,6 +98,19 @@ describe('maintenance', () => {
       return (await beginDeletion(db, services, workspaceId, document.id, 'test')).jobId;
     });
   };
+
+  it('sends on what is not due to be removed, and lets the database sleep', async () => {
+    const untouched = { inWorkspace: 'asked', inSystem: 'asked' } as never;
+    const awake = services;
+    services = { ...services, database: untouched };
+    const soon = Math.ceil(Date.now() / 1_000) + 1_500;
+    const message = { v: 1, kind: 'remove_version', workspace_id: workspaceId };
+    await run({ ...message, not_before: soon });
+    expect(sent).toEqual([{ body: { ...message, not_before: soon }, groupId: workspaceId, delaySeconds: 900 }]);
+    services = awake;
+    await run({ ...message, not_before: 0 });
+    expect(sent).toHaveLength(1);
+  });
 
   it('folds what a deletion leaves', async () => {
     const jobId = await begin();

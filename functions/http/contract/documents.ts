@@ -149,6 +149,8 @@ export const version = z.object({
   content_hash: z.nullable(z.string()),
   created_at: timestamp,
   ready_at: nullableTimestamp,
+  /** Its chunks can be read until then: a while after a newer version took its place, or it failed. */
+  removed_at: nullableTimestamp,
   error: failure,
 });
 export const content = z.object({ url: z.string(), expires_at: timestamp });

@@ -20,6 +20,7 @@ import { deleteReply } from '../delete-reply.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { postDocument } from '../post-document.ts';
 import { postDocuments } from '../post-documents.ts';
+import { postReingestion } from '../post-reingestion.ts';
 import { defineRoute, ok } from '../route.ts';
 import { chunkView, documentView, versionView } from '../views/document-view.ts';
 
@@ -182,6 +183,8 @@ export const documentRoutes = [
       const page = await services.database.inWorkspace(caller, async (db) => {
         const document = await getDocument(db, caller.workspaceId, id);
         const version = query.version ?? document.live_version ?? document.version;
+        const { removed_at: removedAt } = await getVersion(db, caller.workspaceId, id, version);
+        if (removedAt) throw new DbragError('not_found', 'The chunks of this version have left.');
         if (query.after === undefined) return listChunks(db, caller.workspaceId, id, version, { limit: query.limit });
         const chunkId = tryParsePublicId('chunk', query.after);
         const after = chunkId && (await findOrdinal(db, caller.workspaceId, id, version, chunkId));
@@ -189,6 +192,23 @@ export const documentRoutes = [
         return listChunks(db, caller.workspaceId, id, version, { limit: query.limit, after });
       });
       return listReply(page, chunkView, (view) => view.id);
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/v1/documents/{id}/reingest',
+    access: 'editor',
+    tag,
+    summary: 'Read the file of a document again',
+    body: contract.reingestDocument,
+    idempotent: true,
+    success: {
+      status: 202,
+      description: 'Accepted: its next version and the job that ingests it. What has not changed is not bought again',
+      schema: contract.acceptedDocument,
+    },
+    async handle(context) {
+      return postReingestion(context, parsePublicId('document', context.parameters.id ?? ''), context.body);
     },
   }),
   defineRoute({

@@ -34,6 +34,7 @@ export function versionView(version: DocumentVersion) {
     content_hash: version.content_hash ? version.content_hash.toString('hex') : null,
     created_at: version.created_at.toISOString(),
     ready_at: version.ready_at?.toISOString() ?? null,
+    removed_at: version.removed_at?.toISOString() ?? null,
     error: version.error,
   };
 }

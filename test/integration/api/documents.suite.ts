@@ -120,6 +120,38 @@ export function documentSuite(world: World): void {
       expect(versions.data[0].content_hash).toMatch(/^[0-9a-f]{64}$/);
     });
 
+    it('tells of versions that have left, and reads a file again', async () => {
+      const { api, collectionId } = home;
+      const body = { collection_id: collectionId, name: 'tapir.md', source_uri: 'urn:tapir' };
+      const first = await ingest(api, { ...body, content: handbook('They eat leaves.', 'tapir') });
+      const second = await ingest(api, { ...body, content: handbook('They eat fruit.', 'tapir') });
+      const path = `/v1/documents/${first.id}`;
+      expect((await api.expect(200, 'GET', `${path}/chunks?version=1`)).data).toHaveLength(first.chunk_count);
+      await world().admin.query(
+        `UPDATE dbrag.document_versions SET retired_at = retired_at - interval '2 hours' WHERE document_id = $1`,
+        [uuidOf(first.id)],
+      );
+      world().maintain({ kind: 'remove_version', workspace_id: home.uuid, not_before: 0 });
+      const versions = await eventually(
+        () => api.expect(200, 'GET', `${path}/versions`),
+        ({ data }) => data[1].removed_at !== null,
+      );
+      expect(versions.data).toMatchObject([
+        { version: 2, removed_at: null, reused_count: second.chunk_count - 1, embedded_count: 1 },
+        { version: 1, status: 'ready', chunk_count: first.chunk_count, embedded_count: first.chunk_count },
+      ]);
+      expect((await api.get(`${path}/chunks?version=1`)).status).toBe(404);
+      expect((await api.get(`${path}/chunks?version=9`)).status).toBe(404);
+
+      const accepted = await api.expect(202, 'POST', `${path}/reingest`, { priority: 'critical' });
+      expect(accepted.document).toMatchObject({ id: first.id, version: 3, live_version: 2, status: 'ready' });
+      expect(await endOfJob(api, accepted.job.id)).toMatchObject({ status: 'succeeded' });
+      const again = await api.expect(200, 'GET', path);
+      expect(again).toMatchObject({ live_version: 3, embedded_count: 0, reused_count: second.chunk_count });
+      const { url } = await api.expect(200, 'GET', `${path}/content`);
+      expect(await (await fetch(url)).text()).toContain('They eat fruit.');
+    });
+
     it('overtakes a version that is still under way, and says so', async () => {
       const { api, collectionId } = home;
       const body = { collection_id: collectionId, name: 'fast.txt', source_uri: 'urn:overtaken' };

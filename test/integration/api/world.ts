@@ -28,6 +28,8 @@ export interface ApiWorld {
   readonly admin: pg.Client;
   /** An access key that may do everything in the bucket. */
   readonly s3: S3Client;
+  /** Sends a message to the maintenance function. */
+  maintain(message: object): void;
   workspace(name?: string): Promise<Workspace>;
   /** A key of the workspace. */
   key(workspace: Workspace, body: object): Promise<ApiClient>;
@@ -62,6 +64,12 @@ export async function startApiWorld(): Promise<ApiWorld> {
     nobody: new ApiClient(cloud.url, null),
     admin,
     s3,
+    maintain(message) {
+      const { sqs } = cloud.aws;
+      const queue = sqs.stats().find(({ name }) => name.endsWith('-maintenance'));
+      if (!queue) throw new Error('There is no maintenance queue');
+      sqs.sendInternal(queue.arn, JSON.stringify({ v: 1, ...message }));
+    },
     workspace: (name = 'test') => newWorkspace(cloud, operator, name),
     async key({ api }, body) {
       const made = await api.expect(201, 'POST', '/v1/api-keys', { name: 'test', ...body });

@@ -331,7 +331,7 @@ it('an invocation whose time is up hands over to the next, and one of five secon
   const body = world.queue.sent.at(-1)?.nudge.body;
   const times = [8_000, 8_000, 1_000];
   const summary = await world.embedWithin([body], () => times.shift() ?? 1_000);
-  expect(summary).toEqual({ embedded: 0, ready: 0, refused: 0, postponed: 0 });
+  expect(summary).toEqual({ embedded: 0, ready: 0, retired: 0, refused: 0, postponed: 0 });
   expect(world.queue.sent.at(-1)?.nudge.body).toMatchObject({ document_id: documentId });
   expect(models.ledger.snapshot().inputs).toBe(0);
   const ends = Date.now() + 5_000;

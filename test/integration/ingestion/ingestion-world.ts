@@ -73,7 +73,9 @@ export class MemoryObjects implements ObjectStore {
 
   head = async (): Promise<undefined> => undefined;
   list = async (): Promise<[]> => [];
-  delete = async (): Promise<void> => {};
+  delete = async (keys: readonly string[]): Promise<void> => {
+    for (const key of keys) this.bodies.delete(key);
+  };
   presignGet = async (): Promise<never> => Promise.reject(new Error('not used'));
   presignPut = async (): Promise<never> => Promise.reject(new Error('not used'));
 }

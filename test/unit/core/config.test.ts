@@ -17,6 +17,7 @@ describe('the environment', () => {
       cache: { url: undefined, questionTtl: 86_400, chunkTtl: 900 },
       models: { embeddingModel: 'text-embedding-3-small', embeddingDimensions: 1536, baseUrl: undefined },
       maximumFileBytes: 100_000_000,
+      versionGraceSeconds: 3_600,
       corsOrigins: [],
       quotas: null,
     });

@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.ts';
+import type { Nudge, WorkQueue } from '../core/work-queue.ts';
+
+/** A message covers what is retired within so many seconds after it was sent, so a bulk load costs no message a document. */
+const coveredSeconds = 60;
+/** The longest delay that a queue knows: what is due later is sent on. */
+const longestDelaySeconds = 900;
+const workspacesRemembered = 1_000;
+
+/**
+ * Sees to it that versions which have just been retired are removed when their grace period is over. One message a minute and
+ * workspace from one process, due when the last of what it covers is: nothing has to be armed by the removal itself, and while
+ * nothing is retired nothing is sent.
+ */
+export interface RemovalArm {
+  arm(workspaceId: string): Promise<void>;
+}
+
+export function createRemovalArm(queue: WorkQueue, clock: Clock, graceSeconds: number): RemovalArm {
+  const armedUntil = new Map<string, number>();
+  return {
+    async arm(workspaceId) {
+      const now = clock.now().getTime() / 1_000;
+      if ((armedUntil.get(workspaceId) ?? 0) > now) return;
+      const sent = await nudgeRemoval(queue, workspaceId, Math.ceil(now + graceSeconds + coveredSeconds), now);
+      if (sent === 0) return;
+      if (armedUntil.size >= workspacesRemembered) armedUntil.clear();
+      armedUntil.set(workspaceId, now + coveredSeconds);
+    },
+  };
+}
+
+/**
+ * @param notBefore seconds since 1970
+ * @returns how many messages were accepted
+ */
+export function nudgeRemoval(queue: WorkQueue, workspaceId: string, notBefore: number, now: number): Promise<number> {
+  const delaySeconds = Math.min(longestDelaySeconds, Math.max(0, Math.ceil(notBefore - now)));
+  const nudge: Nudge = {
+    body: { v: 1, kind: 'remove_version', workspace_id: workspaceId, not_before: notBefore },
+    groupId: workspaceId,
+    ...(delaySeconds > 0 ? { delaySeconds } : {}),
+  };
+  return queue.send('maintenance', [nudge]);
+}

@@ -1,0 +1,37 @@
+import type { Db } from '../core/database.ts';
+
+/** Notes that older versions serve nobody from now on: called by the swap, in its transaction. */
+export async function retireOvertaken(
+  db: Db,
+  workspaceId: string,
+  live: readonly { readonly documentId: string; readonly version: number }[],
+): Promise<void> {
+  const overtaking = live.filter(({ version }) => version > 1);
+  if (overtaking.length === 0) return;
+  await db.query(
+    `UPDATE dbrag.document_versions v SET retired_at = now()
+     FROM unnest($2::uuid[], $3::int[]) AS live (document_id, version)
+     WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = live.document_id AND v.version < live.version
+       AND v.status = 'ready' AND v.retired_at IS NULL`,
+    [workspaceId, overtaking.map(({ documentId }) => documentId), overtaking.map(({ version }) => version)],
+  );
+}
+
+/**
+ * Notes it of versions of which nobody has: they ended before there was a note, or under code that knew of none.
+ * @returns whether anything of the workspace is to be removed
+ */
+export async function retireForgotten(db: Db, workspaceId: string): Promise<boolean> {
+  await db.query(
+    `UPDATE dbrag.document_versions v SET retired_at = now()
+     FROM dbrag.documents d
+     WHERE v.workspace_id = $1 AND v.retired_at IS NULL AND v.status IN ('ready', 'failed', 'cancelled')
+       AND d.workspace_id = $1 AND d.id = v.document_id AND d.live_version IS DISTINCT FROM v.version AND d.status <> 'deleting'`,
+    [workspaceId],
+  );
+  const { count } = await db.query(
+    'SELECT FROM dbrag.document_versions WHERE workspace_id = $1 AND retired_at IS NOT NULL AND removed_at IS NULL LIMIT 1',
+    [workspaceId],
+  );
+  return count > 0;
+}
