@@ -9,19 +9,21 @@ export interface Rest {
 
 const pollMilliseconds = 200;
 /** Nothing moves for so long before time is moved. */
-const patienceMilliseconds = 1_500;
+const patienceMilliseconds = { short: 1_500, long: 90_000 };
 /** Enough for whatever waits for a lease or a provider; then enough for the sweeper. */
-const steps = [30, ...Array<number>(8).fill(330)];
-const longestMilliseconds = { short: 90_000, long: 1_200_000 };
+const steps = { short: [30, ...Array<number>(8).fill(330)], long: Array<number>(30).fill(330) };
+const longestMilliseconds = { short: 90_000, long: 5_400_000 };
 
 /**
  * Waits until nothing of a workspace is under way and no queue holds a message that could be received. Where only delayed work is
- * left, a short run moves time: rows and delayed messages become older, as they would by waiting.
+ * left, time is moved: rows and delayed messages become older, as they would by waiting. A long run waits for leases and providers
+ * itself, and only has the sweeper's minutes moved.
  * @throws Error saying what was left
  */
 export async function comeToRest(world: World, workspaceId: string, long: boolean): Promise<Rest> {
   const began = performance.now();
-  const until = began + (long ? longestMilliseconds.long : longestMilliseconds.short);
+  const length = long ? 'long' : 'short';
+  const until = began + longestMilliseconds[length];
   let still = performance.now();
   let seconds = 0;
   let times = 0;
@@ -34,8 +36,8 @@ export async function comeToRest(world: World, workspaceId: string, long: boolea
     if (performance.now() > until)
       throw new Error(`it did not come to rest: ${left.slice(0, 5).join(', ')}; ${JSON.stringify(queues)}`);
     if (isMoving) still = performance.now();
-    else if (!long && performance.now() - still > patienceMilliseconds) {
-      const step = steps[times];
+    else if (performance.now() - still > patienceMilliseconds[length]) {
+      const step = steps[length][times];
       if (step === undefined) throw new Error(`it is stuck: ${left.slice(0, 5).join(', ')}; ${JSON.stringify(queues)}`);
       await moveTime(world, step);
       seconds += step;

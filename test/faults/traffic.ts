@@ -134,6 +134,15 @@ export class Traffic {
     document.fate = 'deleted';
   }
 
+  /** Deletes the collection with everything in it. */
+  async removeCollection(): Promise<void> {
+    const path = `/v1/collections/${this.collectionId}`;
+    const answer = await this.request('DELETE', path);
+    if (answer.status !== 202 && answer.status !== 404)
+      throw new Error(`DELETE ${path}: ${answer.status} ${answer.text}`);
+    for (const document of this.accepted.values()) document.fate = 'deleted';
+  }
+
   /** Asks until the answer is not "come again": every 5xx, 409 in flight, 429, and a connection that broke. */
   async request(method: string, path: string, body?: unknown, idempotencyKey?: string): Promise<Answer> {
     const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };

@@ -23,6 +23,8 @@ export interface World {
   readonly failpoints: FailpointControl;
   /** Past the proxies, as those who may do everything. */
   readonly admin: pg.Client;
+  /** As the superuser, past the proxy. */
+  readonly databaseUrl: string;
   readonly cache: Redis;
   readonly s3: S3Client;
   /** Bodies of messages that the dead-letter function acknowledged, oldest first. */
@@ -81,7 +83,8 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
     });
   await dieWhileMigrating(failpoints, start);
   const cloud = await start();
-  const admin = new pg.Client({ connectionString: new URL(`/${cloud.database.name}`, engines.databaseUrl).href });
+  const databaseUrl = new URL(`/${cloud.database.name}`, engines.databaseUrl).href;
+  const admin = new pg.Client({ connectionString: databaseUrl });
   admin.on('error', () => {});
   await admin.connect();
   // Whatever a fault does to the server's defaults, the one who looks and heals may write.
@@ -103,7 +106,21 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
   const ordinary = long ? 30 : shortVisibility;
   visibility(ordinary);
   const world: World = {
-    ...{ cloud, models, postgres, redis, failpoints, admin, cache, s3, givenUp, warnings, logFile, visibility },
+    ...{
+      cloud,
+      models,
+      postgres,
+      redis,
+      failpoints,
+      admin,
+      databaseUrl,
+      cache,
+      s3,
+      givenUp,
+      warnings,
+      logFile,
+      visibility,
+    },
     async heal() {
       failpoints.clear();
       postgres.pass();

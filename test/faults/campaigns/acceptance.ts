@@ -3,6 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { campaign } from '../campaign.ts';
 import { acceptFailpoints } from '../failpoints.ts';
 
+/** Each costs the minutes of a sweep: a long run kills no more of them. */
+const mostSweeps = 5;
+
 export const acceptance = [
   campaign({
     id: 'F01',
@@ -19,7 +22,7 @@ export const acceptance = [
         run.arm({ handler: 'queue/register-upload', name, action: 'kill', passes: passes(1 + at) }),
       );
       const sweep = ['sweep.after_nudge', 'sweep.before_rearm', 'sweep.after_rearm'].map((name) =>
-        run.arm({ handler: 'queue/maintain', name, action: 'kill', passes: passes(1) }),
+        run.arm({ handler: 'queue/maintain', name, action: 'kill', passes: passes(1).slice(0, mostSweeps) }),
       );
       for (let posted = 0; posted < run.documents(10) || api.some(({ struck }) => struck < times); posted += 2) {
         await run.traffic.post(2);

@@ -93,7 +93,8 @@ export const deaths = [
     id: 'F11',
     fault: 'one document kills every worker that takes it',
     expected: 'after five receives the dead-letter function writes retries_exhausted; its last version still serves',
-    criteria: 'five deaths; its neighbours are ready',
+    criteria:
+      'five deaths; its neighbours are ready; once it kills no more, a retry makes it ready and a second is refused',
     async run(run) {
       run.world.visibility(2);
       const source = 'file:///poison';
@@ -115,6 +116,7 @@ export const deaths = [
         [source],
       );
       run.expect('the version before serves', live, live === 1);
+      await retryTwice(run, source);
     },
   }),
   campaign({
@@ -139,6 +141,16 @@ export const deaths = [
     },
   }),
 ];
+
+/** F35 of one that was given up: after the cause is gone a retry completes it, and another changes nothing. */
+async function retryTwice(run: Run, source: string): Promise<void> {
+  await run.rest();
+  const poison = run.traffic.accepted.get(source);
+  const retry = () => run.traffic.api.post(`/v1/jobs/${poison?.jobId}/retry`);
+  const [first, second] = [await retry(), await retry()];
+  run.expect('retries', `${first.status} ${second.status}`, first.status === 202 && second.status === 409);
+  if (poison) poison.fate = undefined;
+}
 
 const failedVersions = (run: Run): Promise<number> =>
   run.count(`SELECT count(*) FROM dbrag.document_versions WHERE workspace_id = $1 AND status = 'failed'`);

@@ -29,7 +29,8 @@ async function atEachFailpoint(run: Run, happens: (document: Accepted) => Promis
 export const races = [
   campaign({
     id: 'F33',
-    fault: 'documents and files are deleted while a worker stands at each failpoint; deletions are killed',
+    fault:
+      'documents, files, a whole collection are deleted while workers stand at each failpoint; deletions are killed',
     expected: 'the deletion wins: whoever is late commits nothing',
     criteria: 'no row, object or debt is left of any',
     async run(run) {
@@ -50,6 +51,8 @@ export const races = [
       run.expect('deletions not killed at', spared.join(' ') || 'none', spared.length === 0);
       const held = await atEachFailpoint(run, (document) => run.traffic.remove(document));
       run.expect('workers held', held, held >= workerFailpoints.length - 2);
+      await run.traffic.post(run.documents(6));
+      await run.traffic.removeCollection();
     },
   }),
   campaign({
