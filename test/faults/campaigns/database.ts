@@ -122,9 +122,11 @@ export const database = [
         await sleep((run.outage(60) * 1_000) / 2);
         await run.world.admin.query('ALTER ROLE dbrag_app CONNECTION LIMIT 0');
         await terminateAll(run);
+        const refused = run.traffic.post(2);
         await run.until(() => run.traffic.repeated > 0, 10);
         await sleep((run.outage(60) * 1_000) / 2);
         await run.world.admin.query('ALTER ROLE dbrag_app CONNECTION LIMIT -1');
+        await refused;
       });
       run.expect('requests repeated', run.traffic.repeated, run.traffic.repeated > 0);
     },
