@@ -3,12 +3,13 @@ import type { FaultKind } from '../../support/fake-model-server/faults.ts';
 import { campaign } from '../campaign.ts';
 import { acceptFailpoints, workerFailpoints } from '../failpoints.ts';
 import type { Run } from '../run.ts';
+import { queueOf } from './queues.ts';
 
 const share = 0.05;
 const beforeWork: readonly FaultKind[] = ['429', '500', '503', 'reset'];
 const afterWork: readonly FaultKind[] = ['reset-after-processing', 'truncated-json', 'missing-one', 'nan'];
-/** Posts come in waves, so that the provider is asked often enough for five in a hundred to be some. */
-const waves = 12;
+/** Posts come in waves, so that the provider is asked often enough for five in a hundred to be some: one request takes hundreds of texts. */
+const waves = 20;
 
 /** Five in a hundred of everything that passes. */
 function harmAll(run: Run): void {
@@ -79,8 +80,14 @@ export const mix = [
 async function postInWaves(run: Run, documents: number): Promise<void> {
   for (let wave = 0; wave < waves; wave++) {
     await run.traffic.post(Math.ceil(documents / waves));
-    await sleep(300);
+    await sleep(200);
+    await run.until(() => isIdle(run), 1.5);
   }
+}
+
+function isIdle(run: Run): boolean {
+  const { visible, inFlight } = queueOf(run, 'embed-default').counts();
+  return visible + inFlight === 0;
 }
 
 async function putFiles(run: Run, files: number): Promise<void> {
