@@ -112,6 +112,8 @@ async function copyData(root: string, directory: string): Promise<void> {
   }
   const description = join(root, 'docs', 'openapi.json');
   if (await exists(description)) await cp(description, join(directory, 'openapi.json'));
+  const playground = join(root, 'functions', 'http', 'playground', 'index.html');
+  if (await exists(playground)) await cp(playground, join(directory, 'playground', 'index.html'));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -74,7 +74,7 @@ function take(text: string, isEnd: boolean): Taken | 'hold' {
   const first = text.charAt(0);
   if (first === '[' || first === '\u3010') return takeBracket(text, mayHold);
   if (first === '!') return dropped(text, image, imageBeginning, mayHold);
-  if (first === '<') return dropped(text, tag, tagBeginning, mayHold);
+  if (first === '<') return takeTag(text, mayHold);
   if (/\s/u.test(first)) return takeBlanks(text, mayHold);
   return takeUrl(text, mayHold);
 }
@@ -106,6 +106,20 @@ function dropped(text: string, whole: RegExp, beginning: RegExp, mayHold: boolea
   const found = match(whole, text);
   if (found !== undefined) return { pieces: [{ type: 'nothing' }], length: found.length };
   return { pieces: [{ type: 'text', text: text.charAt(0) }], length: 1 };
+}
+
+/**
+ * A tag that makes a browser load, run or send something: known ones, and any that has attributes. A placeholder such as `<name>` is
+ * text.
+ */
+const activeTag =
+  /^<(?:!|[^<>]*=|\/?(?:a|applet|area|audio|base|body|button|embed|form|frame|frameset|head|html|iframe|image|img|input|link|math|meta|object|picture|portal|script|source|style|svg|template|track|video)(?![\w-])|[a-z][a-z0-9+.-]*:)/iu;
+
+function takeTag(text: string, mayHold: boolean): Taken | 'hold' {
+  const found = match(tag, text);
+  if (found !== undefined && !activeTag.test(found))
+    return { pieces: [{ type: 'text', text: found }], length: found.length };
+  return dropped(text, tag, tagBeginning, mayHold);
 }
 
 /** Blanks before a mark belong to it: when the mark is removed they go as well, so they wait for what follows. */

@@ -7,6 +7,7 @@ import { conversationRoutes } from './conversations.ts';
 import { documentRoutes } from './documents.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
+import { playgroundRoutes } from './playground.ts';
 import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
@@ -15,6 +16,7 @@ import { workspaceRoutes } from './workspaces.ts';
 
 const describedRoutes: readonly Route[] = [
   ...serviceRoutes,
+  ...playgroundRoutes,
   ...workspaceRoutes,
   ...apiKeyRoutes,
   ...collectionRoutes,

@@ -9,8 +9,8 @@ import { type Answer, progressBar, showAnswer } from './show-results.ts';
 
 const questions = [
   'What happens when a queue message is lost?',
-  'How are tenants kept apart in the database?',
-  'What does it cost while nobody uses it?',
+  'Which tables have row security enabled?',
+  'Who wrote Hamlet?',
 ];
 
 async function main(): Promise<void> {

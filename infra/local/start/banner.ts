@@ -19,6 +19,7 @@ export function banner(file: LocalFile, usesRealModels: boolean, logFile: string
     '',
     `  API    ${file.api_url}`,
     `  Docs   ${file.docs_url}`,
+    `  Try    ${file.api_url}/playground`,
     `  Key    ${file.api_key}`,
     `  Log    ${logFile}`,
     '',

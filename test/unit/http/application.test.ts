@@ -163,6 +163,7 @@ describe('the route table', () => {
       '/docs/start.js',
       '/health',
       '/openapi.json',
+      '/playground',
       '/ready',
     ]);
   });

@@ -3,7 +3,7 @@ import type { Prompt } from './sources.ts';
 
 const MAX_SENTENCES = 3;
 /** The best sentence must hold this share of the question's weight … */
-const MIN_COVERAGE = 0.3;
+const MIN_COVERAGE = 0.4;
 /** … and each further one this share that no sentence before it held, or nearly as much as the best. */
 const MIN_GAIN = 0.15;
 const MIN_OF_BEST = 0.75;
@@ -17,19 +17,28 @@ interface Sentence {
   readonly stems: ReadonlySet<string>;
 }
 
-/**
- * The sentences of the sources that together share most of the question's words, each with its mark; rare words count more. Chosen
- * one by one: a sentence counts for what those before it left open.
- */
-export function extractiveAnswer({ sources, question, quotes, nothingFound = NO_ANSWER }: Prompt): string {
+/** One answer to the question, or to each of the parts that it was split into. */
+export function extractiveAnswer(prompt: Prompt): string {
+  const { sources, question, parts, quotes, nothingFound = NO_ANSWER } = prompt;
   const sentences = distinct(
     sources.flatMap(({ mark, text }) => sentencesOf(text).map((sentence) => toSentence(sentence, mark))),
   );
+  const chosen = (parts.length > 0 ? parts : [question]).flatMap((part) => chooseFor(part, sentences));
+  return chosen.length === 0
+    ? nothingFound
+    : distinct(chosen)
+        .map((one) => cited(one, quotes))
+        .join(' ');
+}
+
+/**
+ * The sentences that together share most of the question's words; rare words count more. Chosen one by one: a sentence counts for
+ * what those before it left open.
+ */
+function chooseFor(question: string, sentences: readonly Sentence[]): Sentence[] {
   const weights = questionWeights(question, sentences);
   const total = sum(weights.values());
-  if (total === 0) return nothingFound;
-  const chosen = choose(sentences, weights, total);
-  return chosen.length === 0 ? nothingFound : chosen.map((sentence) => cited(sentence, quotes)).join(' ');
+  return total === 0 ? [] : choose(sentences, weights, total);
 }
 
 function choose(sentences: readonly Sentence[], weights: ReadonlyMap<string, number>, total: number): Sentence[] {
@@ -50,12 +59,28 @@ function choose(sentences: readonly Sentence[], weights: ReadonlyMap<string, num
   return chosen;
 }
 
+/** Lines that stand alone whatever follows them: headings, list items, rows of tables, fences. */
+const OWN_LINE = /^\s*(?:#{1,6}\s|[-*+>|]|\d+[.)]\s|`{3})/;
+
 function sentencesOf(text: string): string[] {
-  return text
-    .split(/(?<=[.!?。！？])\s+|\n+/)
+  return paragraphsOf(text)
+    .flatMap((paragraph) => paragraph.split(/(?<=[.!?。！？])\s+/))
     .map((sentence) => sentence.replace(/^[#>*\-|\s]+/, '').trim())
     .filter((sentence) => /[\p{L}\p{N}]/u.test(sentence))
     .map((sentence) => sentence.slice(0, MAX_SENTENCE_LENGTH));
+}
+
+/** A text that was wrapped by hand has sentences over several lines. */
+function paragraphsOf(text: string): string[] {
+  const paragraphs: string[] = [];
+  let isOpen = false;
+  for (const line of text.split('\n')) {
+    const begins = !isOpen || OWN_LINE.test(line);
+    if (begins) paragraphs.push(line);
+    else paragraphs.push(`${paragraphs.pop()}\n${line}`);
+    isOpen = line.trim() !== '' && !/^\s*(?:#{1,6}\s|\||`{3})/.test(line);
+  }
+  return paragraphs.filter((paragraph) => paragraph.trim() !== '');
 }
 
 function toSentence(text: string, mark: string): Sentence {
@@ -101,5 +126,6 @@ function cited({ text, mark }: Sentence, quotes: boolean): string {
 
 /** Brackets of the source's own would read as marks beside ours. */
 function plain(text: string, quotes: boolean): string {
-  return quotes ? text.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[`*_]{1,3}/g, '') : text;
+  const line = text.replace(/\s+/g, ' ');
+  return quotes ? line.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/\*{1,3}|`/g, '') : line;
 }

@@ -10,6 +10,8 @@ export interface Prompt {
   readonly task: Task;
   readonly sources: readonly Source[];
   readonly question: string;
+  /** Questions that it was split into, where something was found for them. */
+  readonly parts: readonly string[];
   /** True: a mark must hold the words that it stands for. */
   readonly quotes: boolean;
   /** What to write when no source answers; undefined where the prompt does not say. */
@@ -28,6 +30,7 @@ const FENCED = /<source(-[\w-]+)?\s[^>]*?n="(\d{1,4})"[^>]*>([\s\S]*?)<\/source\
 /** `[3] text…` at the beginning of a line, up to the next such line, a "Question:" line, or the end. */
 const NUMBERED = /^\[(\d{1,4})\][ \t]*([\s\S]*?)(?=^\[\d{1,4}\]|^(?:Question|User question)[ \t]*:|$(?![\s\S]))/gim;
 const QUESTION = /^(?:User )?Question[ \t]*:[ \t]*([\s\S]+?)(?=^\[\d{1,4}\]|$(?![\s\S]))/im;
+const PART = /<finding-[\w-]+ question="([^"]*)">/g;
 const EARLIER = /<question(-[\w-]+)?>([\s\S]*?)<\/question\1>/g;
 
 /** Finds the task, the sources and the question in a conversation. The question is the last user message without its sources. */
@@ -41,6 +44,7 @@ export function readPrompt(messages: readonly Message[]): Prompt {
     task: taskOf(instructions),
     sources: sourcesOf(messages),
     question: question.trim(),
+    parts: [...last.replace(FENCED, '').matchAll(PART)].map((match) => match[1] ?? ''),
     quotes: /\[(?:number|n): ?"/i.test(instructions),
     nothingFound: /write only: (.+)$/im.exec(instructions)?.[1]?.trim(),
     earlier: [...last.matchAll(EARLIER)].map((match) => (match[2] ?? '').trim()),

@@ -1,0 +1,16 @@
+import { playgroundPage } from '../playground/page.ts';
+import { defineRoute } from '../route.ts';
+
+export const playgroundRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/playground',
+    access: 'anyone',
+    tag: 'Service',
+    summary: 'A page to drop files on, to ask, and to see what an answer stands on',
+    success: { status: 200, description: 'A page', contentType: 'text/html' },
+    async handle() {
+      return playgroundPage();
+    },
+  }),
+];
