@@ -17,6 +17,9 @@ import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
 import type { ModelError } from '../../../shared/models/model-error.ts';
 import { RetryingEmbedder } from '../../../shared/models/retrying-embedder.ts';
 
+/** Places that a worker reaches while it holds a document: whoever waited there for another change of it would wait for ever. */
+export const stepsInsideTransactions: ReadonlySet<string> = new Set(['worker.mid_chunk_insert', 'worker.before_swap']);
+
 interface Waiting {
   readonly queue: QueueName;
   readonly body: unknown;
