@@ -32,15 +32,19 @@ export async function copyPipeline(
     CREATE TABLE public.bare_embeddings (document_id uuid, content_hash bytea, embedding halfvec(${embedder.dimensions}),
       PRIMARY KEY (document_id, content_hash))`);
   const started = performance.now();
+  // One connection, one COPY at a time; answers meanwhile go on coming.
+  let copied = Promise.resolve();
   const waiting = packRequests(chunks, embedder.limits).requests.values();
   const worker = async (): Promise<void> => {
     for (const request of waiting) {
       const texts = request.map((chunk) => chunk.text);
       const { vectors } = await embedder.embed(texts, { deadline: Date.now() + 60_000 });
       const rows = request.map((chunk, i) => row(chunk, vectors[i] as Float32Array));
-      await copy(client, 'COPY public.bare_embeddings FROM STDIN (FORMAT binary)', [
-        Buffer.concat([copyHeader, ...rows, copyTrailer]),
-      ]);
+      const data = [Buffer.concat([copyHeader, ...rows, copyTrailer])];
+      copied = copied.then(
+        async () => void (await copy(client, 'COPY public.bare_embeddings FROM STDIN (FORMAT binary)', data)),
+      );
+      await copied;
     }
   };
   await Promise.all(Array.from({ length: requestsInFlight }, worker));

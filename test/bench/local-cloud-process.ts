@@ -23,7 +23,7 @@ export interface ReadyCloud {
 export type ProcessIds = Readonly<Record<string, readonly number[]>>;
 
 /** A warning comes with its stack, a thousand of them with a thousand. */
-const longestLine = 400;
+const longestLine = 1_000;
 
 const cloud = await startLocalCloud({
   ...(JSON.parse(process.argv[2] as string) as CloudProcessOptions),
