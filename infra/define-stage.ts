@@ -72,6 +72,14 @@ const checks: readonly Check[] = [
     models.fallbackEmbeddingModel === models.embedding.model &&
     'models.fallbackEmbeddingModel must differ from models.embedding.model.',
   ({ models }) => models.chatModel.trim() === '' && 'models.chatModel must name a model.',
+  ({ models }) =>
+    models.fallbackEmbeddingDimensions !== null &&
+    !isWhole(models.fallbackEmbeddingDimensions, 1, models.embedding.dimensions) &&
+    'models.fallbackEmbeddingDimensions must be 1 to models.embedding.dimensions, which is the width of the column.',
+  ({ models }) =>
+    [models.tokensPerMinute, models.requestsPerMinute].some(
+      (limit) => limit !== null && !isWhole(limit, 1, Number.MAX_SAFE_INTEGER),
+    ) && 'models.tokensPerMinute and models.requestsPerMinute must be whole numbers of at least 1, or null.',
   ({ models, network }) =>
     models.baseUrl !== null &&
     !network.loopback &&

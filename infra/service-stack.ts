@@ -80,6 +80,7 @@ export class ServiceStack extends Stack {
     });
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
     watchDeadLetters(this, alarms);
+    watchModel(this, alarms);
     new CfnOutput(this, 'ApiUrl', { value: api.url });
   }
 }
@@ -197,6 +198,26 @@ function watchDeadLetters(scope: Construct, alarms: Alarms): void {
       namespace: metricsNamespace,
       metricName: 'RetriesExhausted',
       dimensionsMap: { service: 'dead-letter' },
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    }),
+    threshold: 0,
+    evaluationPeriods: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  });
+  alarms.notify(alarm);
+}
+
+/** While the provider refuses us, documents wait: nothing but a new key, a payment or another model ends that. */
+function watchModel(scope: Construct, alarms: Alarms): void {
+  const alarm = new Alarm(scope, 'ModelRefused', {
+    alarmDescription:
+      'The model provider refuses the key, the account or the model. Runbook: the model provider refuses us',
+    metric: new Metric({
+      namespace: metricsNamespace,
+      metricName: 'ModelRefused',
+      dimensionsMap: { service: 'embed-chunks' },
       statistic: 'Sum',
       period: Duration.minutes(5),
     }),

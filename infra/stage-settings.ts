@@ -53,10 +53,15 @@ export interface ModelSettings {
   /** An OpenAI-compatible server; null means OpenAI's own. */
   readonly baseUrl: string | null;
   readonly embedding: { readonly model: string; readonly dimensions: number };
-  /** Second vector space for times when the first model is down; null for none. */
+  /** Second vector space for times when the first model is down, and the old one while a new first model takes over; null for none. */
   readonly fallbackEmbeddingModel: string | null;
   /** Writes answers, in OpenAI's chat completions. */
   readonly chatModel: string;
+  /** Its dimensions, at most the first model's; null for as many. */
+  readonly fallbackEmbeddingDimensions: number | null;
+  /** What the account may spend on an embedding model in a minute; null for no limit of ours. */
+  readonly tokensPerMinute: number | null;
+  readonly requestsPerMinute: number | null;
 }
 
 /** Executions at once that the queue of each priority may use. */

@@ -32,6 +32,9 @@ export const small = defineStage({
     embedding: { model: 'text-embedding-3-small', dimensions: 1536 },
     fallbackEmbeddingModel: null,
     chatModel: 'gpt-5.4-mini',
+    fallbackEmbeddingDimensions: null,
+    tokensPerMinute: null,
+    requestsPerMinute: null,
   },
   ingestion: {
     maximumFileBytes: 100_000_000,

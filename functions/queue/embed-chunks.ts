@@ -17,7 +17,7 @@ export const handler = batchFunction(
 
 async function embed(records: readonly SQSRecord[], { services, context }: QueueInvocation): Promise<void> {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
-  const { database, failpoint, queue, clock, embedder, config, log, removals, statistics } = services;
+  const { database, failpoint, queue, clock, space, fallbackSpace, config, log, removals, statistics } = services;
   const receives = Math.max(...records.map(({ attributes }) => Number(attributes.ApproximateReceiveCount)));
   const started = performance.now();
   const summary = await embedChunks(
@@ -25,7 +25,9 @@ async function embed(records: readonly SQSRecord[], { services, context }: Queue
       database,
       queue,
       clock,
-      embedder,
+      embedder: space.embedder,
+      admission: space.admission,
+      fallback: fallbackSpace,
       cache: createChunkCache(config, services.cache),
       failpoint,
       onPostponed: (error, chunks) =>

@@ -20,6 +20,7 @@ async function ingest(body: string, services: Services): Promise<void> {
       nudges,
       failpoint,
       model: config.models.embeddingModel,
+      fallbackModel: config.models.fallbackModel,
       maximumFileBytes: config.maximumFileBytes,
     },
     message,

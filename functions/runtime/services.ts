@@ -1,5 +1,6 @@
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
+import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
@@ -11,16 +12,26 @@ import type { Failpoint } from '../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
+import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
+import { MemoryCircuits } from '../../shared/models/circuit.ts';
+import { CircuitRows } from '../../shared/models/circuit-rows.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
-import type { Embedder } from '../../shared/models/embedder.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createFailpoint } from './failpoint.ts';
-import { createChatModel, createEmbedder, createQuestionEmbedder } from './models.ts';
+import {
+  createBudget,
+  createChatModel,
+  createModelSpace,
+  createQuestionEmbedder,
+  fallbackModel,
+  type ModelParts,
+  primaryModel,
+} from './models.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /**
@@ -42,9 +53,15 @@ export interface Services {
   readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
   readonly statistics: StatisticsKeeper;
-  readonly embedder: Embedder;
+  /** For work: with circuits that all processes share. */
+  readonly space: ModelSpace;
+  /** The space of the fallback model; null where the stage has none. */
+  readonly fallbackSpace: ModelSpace | null;
+  /** With circuits of this process: a question asks no database whether it may ask. */
   readonly questions: QuestionEmbedder;
   readonly chat: ChatModel;
+  /** Questions in the fallback space, which is searched while it holds anything (`holdsFallback`). */
+  readonly fallbackQuestions: QuestionEmbedder | null;
   operatorSecret(): Promise<string>;
 }
 
@@ -73,8 +90,13 @@ export function createServices(overrides: Partial<Services> = {}, use: DatabaseU
       onFailure: (name, count, error) => log.nudgeFailed({ queue: name, count, error }),
     });
   const cache = overrides.cache === undefined ? createCache(config.cache, secrets, log) : overrides.cache;
-  const embedder = overrides.embedder ?? createEmbedder(config, secrets);
+  const models = createModels({ config, secrets, log, cache: cache instanceof RedisCache ? cache : null }, database);
   return {
+    space: overrides.space ?? models.space,
+    fallbackSpace: overrides.fallbackSpace === undefined ? models.fallbackSpace : overrides.fallbackSpace,
+    questions: overrides.questions ?? models.questions,
+    fallbackQuestions:
+      overrides.fallbackQuestions === undefined ? models.fallbackQuestions : overrides.fallbackQuestions,
     config,
     clock,
     log,
@@ -82,7 +104,6 @@ export function createServices(overrides: Partial<Services> = {}, use: DatabaseU
     database,
     cache,
     queue,
-    embedder,
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
     embeddingNudges: overrides.embeddingNudges ?? new EmbeddingNudges(queue, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
@@ -90,9 +111,29 @@ export function createServices(overrides: Partial<Services> = {}, use: DatabaseU
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     chat: overrides.chat ?? createChatModel(config, secrets),
-    questions: overrides.questions ?? createQuestionEmbedder(config, embedder, cache),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
+  };
+}
+
+/** The spaces that are bought in and asked in. Nothing of this opens a connection. */
+function createModels(
+  parts: ModelParts,
+  database: Database,
+): Pick<Services, 'space' | 'fallbackSpace' | 'questions' | 'fallbackQuestions'> {
+  const { config, cache } = parts;
+  const budget = createBudget(parts);
+  const shared = new CircuitRows(database);
+  const own = new MemoryCircuits();
+  const primary = primaryModel(config);
+  const fallback = fallbackModel(config);
+  const questions = (model: typeof primary) =>
+    createQuestionEmbedder(config, createModelSpace(parts, model, budget, own).embedder, cache);
+  return {
+    space: createModelSpace(parts, primary, budget, shared),
+    fallbackSpace: fallback && createModelSpace(parts, fallback, budget, shared),
+    questions: questions(primary),
+    fallbackQuestions: fallback && questions(fallback),
   };
 }
 

@@ -33,6 +33,8 @@ export interface Telemetry {
     milliseconds: number;
   }): void;
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
+  /** A call failed, and the model is left alone for a while: `account` is for an operator to mend. */
+  modelLeftAlone(event: { model: string; fault: 'account' | 'outage' | 'rate'; reason: string }): void;
   searchAnswered(event: { mode: string; hits: number; embedMilliseconds: number; searchMilliseconds: number }): void;
   queryAnswered(event: {
     route: string;
@@ -52,6 +54,8 @@ export interface Telemetry {
   cacheFailed(error: unknown): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
 }
+
+const metricOfFault = { account: 'ModelRefused', outage: 'ModelOutage', rate: 'ModelRateLimited' } as const;
 
 export function createTelemetry(): Telemetry {
   const logger = new Logger();
@@ -102,6 +106,10 @@ export function createTelemetry(): Telemetry {
     embeddingWaits(event) {
       count('EmbeddingWait');
       logger.warn('embedding waits for the provider', { wait: event });
+    },
+    modelLeftAlone(event) {
+      count(metricOfFault[event.fault]);
+      logger.warn('model left alone', { model: event });
     },
     searchAnswered(event) {
       time('SearchDuration', event.searchMilliseconds);

@@ -150,7 +150,17 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.embeddingDimensions]: String(models.embedding.dimensions),
     ...(models.fallbackEmbeddingModel === null
       ? {}
-      : { [names.embeddingFallbackModel]: models.fallbackEmbeddingModel }),
+      : {
+          [names.embeddingFallbackModel]: models.fallbackEmbeddingModel,
+          [names.embeddingFallbackDimensions]: String(
+            models.fallbackEmbeddingDimensions ?? models.embedding.dimensions,
+          ),
+        }),
+    [names.embeddingBudget]: JSON.stringify({
+      tokensPerMinute: models.tokensPerMinute,
+      requestsPerMinute: models.requestsPerMinute,
+      processes: Object.values(ingestion.embedConcurrency).reduce((sum, executions) => sum + executions, 0),
+    }),
     [names.chatModel]: models.chatModel,
     ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
     [names.maximumFileBytes]: String(ingestion.maximumFileBytes),

@@ -44,8 +44,21 @@ export interface ModelConfig {
   readonly secretArn: string | undefined;
   readonly baseUrl: string | undefined;
   readonly embeddingModel: string;
+  /** Also the width of the column: shorter vectors are filled up. */
   readonly embeddingDimensions: number;
   readonly chatModel: string;
+  /** The second vector space, for times when the first model is down; null: none. */
+  readonly fallbackModel: string | null;
+  readonly fallbackDimensions: number;
+  readonly budget: ModelBudget;
+}
+
+/** What may be spent on a model in a minute, by all processes together; null: unlimited. */
+export interface ModelBudget {
+  readonly tokensPerMinute: number | null;
+  readonly requestsPerMinute: number | null;
+  /** Processes at most that spend it. */
+  readonly processes: number;
 }
 
 /** What only the migration is told. */
@@ -81,6 +94,13 @@ export function readConfig(environment: Environment = process.env): Config {
       embeddingModel: environment[names.embeddingModel] ?? 'text-embedding-3-small',
       embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
       chatModel: environment[names.chatModel] || 'gpt-5.4-mini',
+      fallbackModel: environment[names.embeddingFallbackModel] || null,
+      fallbackDimensions: integer(
+        environment,
+        names.embeddingFallbackDimensions,
+        integer(environment, names.embeddingDimensions, 1536),
+      ),
+      budget: readBudget(environment),
     },
     operatorSecretArn: environment[names.operatorSecret],
     maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),
@@ -140,6 +160,15 @@ function readCacheConfig(environment: Environment): CacheConfig {
     chunkTtl: settings.chunkTtl ?? 900,
     metadataTtl: settings.metadataTtl ?? 3_600,
     queryTtl: settings.queryTtl ?? 300,
+  };
+}
+
+function readBudget(environment: Environment): ModelBudget {
+  const settings = json<Partial<ModelBudget>>(environment, names.embeddingBudget, {});
+  return {
+    tokensPerMinute: settings.tokensPerMinute ?? null,
+    requestsPerMinute: settings.requestsPerMinute ?? null,
+    processes: settings.processes ?? 1,
   };
 }
 

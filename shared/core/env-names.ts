@@ -53,6 +53,9 @@ export const environmentNames = {
   embeddingDimensions: 'EMBEDDING_DIMENSIONS',
   /** Model of the second vector space, for times when the first model is down; unset for none. */
   embeddingFallbackModel: 'EMBEDDING_FALLBACK_MODEL',
+  embeddingFallbackDimensions: 'EMBEDDING_FALLBACK_DIMENSIONS',
+  /** JSON `{tokensPerMinute, requestsPerMinute, processes}`: what may be spent on a model, null for no limit, and by how many. */
+  embeddingBudget: 'EMBEDDING_BUDGET',
 
   /** Model that writes answers. */
   chatModel: 'CHAT_MODEL',

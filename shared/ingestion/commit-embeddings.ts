@@ -12,25 +12,38 @@ export interface FilledChunk {
   readonly vector: Float32Array;
 }
 
+export interface CommitOptions {
+  /** The space that the vectors are of: the pool's own, unless said. */
+  readonly model?: string;
+  readonly prices?: readonly ModelPrice[];
+}
+
 /**
  * Stores vectors of some documents: embeddings, counters, usage, and the swap of every version that lacks nothing now. Everything is
  * moved by the rows really inserted, so that a second worker with the same vectors changes nothing. All documents at once, because
  * round trips are what a small document costs; they are locked in one order everywhere, so this cannot deadlock.
+ *
+ * A chunk is in one space at a time: vectors of the fallback space leave its purchase open and noted, and those of its own space, when
+ * they come, take their place.
  * @returns the versions that became ready
  */
 export async function commitEmbeddings(
   db: Db,
   pool: PendingPool,
   filled: readonly FilledChunk[],
-  prices?: readonly ModelPrice[],
+  { model = pool.model, prices }: CommitOptions = {},
 ): Promise<readonly MovedVersion[]> {
-  const { workspaceId, model } = pool;
+  const { workspaceId } = pool;
   const documentIds = [...new Set(filled.map((chunk) => chunk.documentId))];
   const locked = new Set(await lockDocuments(db, workspaceId, documentIds));
   const wanted = filled.filter((chunk) => locked.has(chunk.documentId));
-  const inserted = wanted.length > 0 ? await insertEmbeddings(db, pool, wanted) : [];
-  await Promise.all([deletePending(db, pool, filled), recordUsage(db, workspaceId, inserted, prices)]);
-  return finishVersions(db, workspaceId, model, [...locked]);
+  const inserted = wanted.length > 0 ? await insertEmbeddings(db, workspaceId, model, wanted) : [];
+  const metered = recordUsage(db, workspaceId, inserted, prices);
+  if (model === pool.model) {
+    const [bridged] = await Promise.all([deletePending(db, pool, filled), metered]);
+    if (bridged.length > 0) await leaveFallback(db, pool, bridged);
+  } else await Promise.all([noteFallback(db, pool, model, filled), metered]);
+  return finishVersions(db, workspaceId, pool, [...locked]);
 }
 
 /**
@@ -40,7 +53,8 @@ export async function commitEmbeddings(
  */
 async function insertEmbeddings(
   db: Db,
-  { workspaceId, model }: PendingPool,
+  workspaceId: string,
+  model: string,
   filled: readonly FilledChunk[],
 ): Promise<UsageEvent[]> {
   const { rows } = await db.query<{
@@ -87,10 +101,54 @@ async function insertEmbeddings(
   }));
 }
 
-async function deletePending(db: Db, pool: PendingPool, filled: readonly FilledChunk[]): Promise<void> {
-  await db.query(
-    `DELETE FROM dbrag.pending_embeddings p USING unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
-     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
-    [pool.workspaceId, pool.model, filled.map((chunk) => chunk.documentId), filled.map((chunk) => chunk.contentHash)],
+interface BridgedChunk {
+  readonly document_id: string;
+  readonly content_hash: Buffer;
+  readonly fallback_model: string | null;
+}
+
+/** @returns those that had a vector in a fallback space */
+async function deletePending(db: Db, pool: PendingPool, filled: readonly FilledChunk[]): Promise<BridgedChunk[]> {
+  const { rows } = await db.query<BridgedChunk>(
+    `WITH gone AS (
+       DELETE FROM dbrag.pending_embeddings p USING unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+       WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2
+       RETURNING p.document_id, p.content_hash, p.fallback_model
+     )
+     SELECT * FROM gone WHERE fallback_model IS NOT NULL`,
+    [pool.workspaceId, pool.model, ...keysOf(filled)],
   );
+  return [...rows];
+}
+
+/** Their own space has them now. A version under way counted them when the fallback's vector came. */
+async function leaveFallback(db: Db, { workspaceId }: PendingPool, chunks: readonly BridgedChunk[]): Promise<void> {
+  const documentIds = chunks.map((chunk) => chunk.document_id);
+  await db.query(
+    `DELETE FROM dbrag.embeddings e USING unnest($2::uuid[], $3::bytea[], $4::text[]) AS f (document_id, content_hash, model)
+     WHERE e.workspace_id = $1 AND e.document_id = f.document_id AND e.content_hash = f.content_hash AND e.model = f.model`,
+    [workspaceId, documentIds, chunks.map((chunk) => chunk.content_hash), chunks.map((chunk) => chunk.fallback_model)],
+  );
+  await db.query(
+    `UPDATE dbrag.document_versions v SET embedded = greatest(0, v.embedded - f.chunks)
+     FROM (SELECT document_id, count(*)::int AS chunks FROM unnest($2::uuid[]) AS f (document_id) GROUP BY document_id) f
+     JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = f.document_id
+     WHERE v.workspace_id = $1 AND v.document_id = d.id AND v.version = d.version AND v.status = 'processing'`,
+    [workspaceId, documentIds],
+  );
+}
+
+/** They are found in the fallback space from now on, and wanted in their own still. */
+async function noteFallback(db: Db, pool: PendingPool, model: string, filled: readonly FilledChunk[]): Promise<void> {
+  await db.query(
+    `UPDATE dbrag.pending_embeddings p
+     SET fallback_model = $5, leased_by = NULL, leased_until = NULL, tries = greatest(0, tries - 1)
+     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
+    [pool.workspaceId, pool.model, ...keysOf(filled), model],
+  );
+}
+
+function keysOf(filled: readonly FilledChunk[]): [documentIds: string[], contentHashes: Buffer[]] {
+  return [filled.map((chunk) => chunk.documentId), filled.map((chunk) => chunk.contentHash)];
 }

@@ -2,18 +2,24 @@ import type { Db } from '../core/database.ts';
 import { leaveStatisticsDifference } from './leave-statistics.ts';
 import { type MovedVersion, setVersionStatus, type VersionKey } from './set-version-status.ts';
 
+/** The spaces that are searched: a chunk with a vector in either can be found. */
+export interface SearchedSpaces {
+  readonly model: string;
+  readonly fallback?: string | null;
+}
+
 /**
- * Makes every version of these documents visible that is split and lacks no vector in the model's space: the swap. Whoever stores
- * the last vector calls it, in the same transaction, with the documents locked.
+ * Makes every version of these documents visible that is split and lacks no vector in the spaces that are searched: the swap. Whoever
+ * stores the last vector calls it, in the same transaction, with the documents locked.
  * @returns the versions that became ready
  */
 export async function finishVersions(
   db: Db,
   workspaceId: string,
-  model: string,
+  spaces: SearchedSpaces,
   documentIds: readonly string[],
 ): Promise<readonly MovedVersion[]> {
-  const complete = await findComplete(db, workspaceId, model, documentIds);
+  const complete = await findComplete(db, workspaceId, spaces, documentIds);
   if (complete.length === 0) return [];
   await leaveStatisticsDifference(db, workspaceId, complete);
   const ready = await setVersionStatus(db, workspaceId, complete, { from: ['processing'], to: 'ready' });
@@ -31,7 +37,7 @@ const pendingLookedAt = 8;
 async function findComplete(
   db: Db,
   workspaceId: string,
-  model: string,
+  { model, fallback }: SearchedSpaces,
   documentIds: readonly string[],
 ): Promise<VersionKey[]> {
   const { rows } = await db.query<{ document_id: string; version: number }>(
@@ -40,16 +46,17 @@ async function findComplete(
        AND CASE WHEN EXISTS (
            SELECT FROM (
              SELECT content_hash FROM dbrag.pending_embeddings
-             WHERE workspace_id = $1 AND document_id = v.document_id AND model = $3 LIMIT ${pendingLookedAt}) b
+             WHERE workspace_id = $1 AND document_id = v.document_id AND model = $3 AND fallback_model IS DISTINCT FROM $4
+             LIMIT ${pendingLookedAt}) b
            JOIN dbrag.placements p ON p.workspace_id = $1 AND p.document_id = v.document_id AND p.content_hash = b.content_hash
            WHERE p.version = v.version)
          THEN false
          ELSE NOT EXISTS (
            SELECT content_hash FROM dbrag.placements WHERE workspace_id = $1 AND document_id = v.document_id AND version = v.version
            EXCEPT
-           SELECT content_hash FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = v.document_id AND model = $3)
+           SELECT content_hash FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = v.document_id AND model IN ($3, $4))
        END`,
-    [workspaceId, documentIds, model],
+    [workspaceId, documentIds, model, fallback ?? model],
   );
   return rows.map((row) => ({ documentId: row.document_id, version: row.version }));
 }

@@ -21,6 +21,8 @@ export interface IngestDocumentPorts {
   readonly failpoint: Failpoint;
   /** The embedding model of the stage: the space that every chunk must have a vector in. */
   readonly model: string;
+  /** The fallback model's space, in which chunks are searched while they wait for the first; null or left out: none. */
+  readonly fallbackModel?: string | null;
   readonly maximumFileBytes: number;
 }
 
@@ -63,8 +65,9 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
   const version = await storeAhead(ports.database, claim, split(document, claim.chunking, counter));
   if (!version) return 'fenced';
   await ports.failpoint.reach('worker.before_commit');
+  const spaces = { model: ports.model, fallback: ports.fallbackModel ?? null };
   return ports.database.inWorkspace(claim, async (db) => {
-    const outcome = await commitSplit(db, claim, ports.model, contentHash, version);
+    const outcome = await commitSplit(db, claim, spaces, contentHash, version);
     await ports.failpoint.reach('worker.mid_chunk_insert');
     return outcome;
   });

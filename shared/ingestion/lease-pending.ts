@@ -9,6 +9,8 @@ export interface PendingPool {
   readonly workspaceId: string;
   readonly model: string;
   readonly priority: Priority;
+  /** The space of the stage's fallback model: a chunk that has a vector there is searched there. */
+  readonly fallback?: string | null;
 }
 
 /** A chunk to embed, held by this worker until the lease ends. */
@@ -31,12 +33,18 @@ export interface LeaseRequest {
   readonly leaseSeconds: number;
   readonly leasedBy: string;
   readonly limits: EmbedderLimits;
+  /** The model is known to be asked for these, whatever its circuit says. */
+  readonly isAdmitted?: boolean;
+  /** Only chunks that have no vector in the fallback space yet. */
+  readonly forFallback?: boolean;
 }
 
 export interface Lease {
   readonly chunks: readonly LeasedChunk[];
   /** The document that has waited longest of those left in the pool; undefined: nothing was left. */
   readonly oldestLeft: string | undefined;
+  /** Nothing was taken because the model is left alone: its circuit is to be asked. */
+  readonly isOpen?: boolean;
 }
 
 interface Candidate {
@@ -58,6 +66,7 @@ const waitsAtMost = '5 seconds';
 export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequest): Promise<Lease> {
   const look = await lookAt(db, pool, request);
   if (look.oldest === null) return { chunks: [], oldestLeft: undefined };
+  if (look.isOpen && !request.isAdmitted) return { chunks: [], oldestLeft: look.oldest, isOpen: true };
   if (request.maximumRequests === 0 || (look.waits && !look.mayFill)) return { chunks: [], oldestLeft: look.oldest };
   const candidates = await findCandidates(db, pool, request);
   const { fitting, full } = fill(candidates, request);
@@ -105,6 +114,8 @@ interface Look {
   readonly waits: boolean;
   /** There may be enough for a whole request. */
   readonly mayFill: boolean;
+  /** The model is left alone. */
+  readonly isOpen: boolean;
 }
 
 /** English has up to 5 bytes a token, of which 4 are counted as one. */
@@ -114,16 +125,18 @@ const mostCountedPerToken = 1.25;
  * Reads what the pool holds without locking it: nearly every nudge of a bulk load ends here. More is coming while versions are not
  * split yet, chunks came a moment ago, and none has waited for long.
  */
-async function lookAt(db: Db, pool: PendingPool, { limits }: LeaseRequest): Promise<Look> {
+async function lookAt(db: Db, pool: PendingPool, { limits, forFallback }: LeaseRequest): Promise<Look> {
   const { rows } = await db.query<{
     oldest: string | null;
     inputs: number;
     tokens: number;
     coming: boolean | null;
+    open: boolean | null;
   }>(
     `WITH free AS (
        SELECT document_id, token_count, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
+         AND ($5::text IS NULL OR fallback_model IS DISTINCT FROM $5)
        ORDER BY created_at LIMIT $4
      ), pool AS (
        SELECT (SELECT document_id FROM free ORDER BY created_at, document_id LIMIT 1) AS oldest,
@@ -131,18 +144,19 @@ async function lookAt(db: Db, pool: PendingPool, { limits }: LeaseRequest): Prom
          max(created_at) > now() - interval '${stalledAfter}' AND min(created_at) > now() - interval '${waitsAtMost}' AS fresh
        FROM free
      )
-     SELECT oldest, inputs, tokens,
+     SELECT oldest, inputs, tokens, (SELECT opened_at IS NOT NULL FROM dbrag.model_circuits WHERE model = $3) AS open,
        CASE WHEN fresh AND $2 <> 'critical' THEN EXISTS (
          SELECT FROM dbrag.document_versions
          WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL) END AS coming
      FROM pool`,
-    [pool.workspaceId, pool.priority, pool.model, limits.maximumInputs],
+    [pool.workspaceId, pool.priority, pool.model, limits.maximumInputs, forFallback ? pool.fallback : null],
   );
   const row = rows[0];
   const tokens = (row?.tokens ?? 0) * mostCountedPerToken;
   return {
     oldest: row?.oldest ?? null,
-    waits: row?.coming ?? false,
+    waits: (row?.coming ?? false) && !forFallback,
+    isOpen: row?.open ?? false,
     mayFill: (row?.inputs ?? 0) >= limits.maximumInputs || tokens >= limits.maximumTokensPerRequest,
   };
 }
@@ -155,19 +169,27 @@ async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest):
     `WITH free AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
-         AND tries < ${begunTooOften} AND NOT $6
+         AND tries < ${begunTooOften} AND NOT $6 AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      ), own AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND document_id = ANY($5::uuid[]) AND priority = $2 AND model = $3
-         AND (leased_until IS NULL OR leased_until <= now())
+         AND (leased_until IS NULL OR leased_until <= now()) AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      )
      SELECT p.document_id, p.content_hash, p.tokens, octet_length(c.text) AS bytes
      FROM (SELECT *, 0 AS turn FROM own UNION ALL SELECT *, 1 FROM free WHERE document_id <> ALL($5::uuid[])) p
      JOIN dbrag.chunks c ON c.workspace_id = $1 AND c.document_id = p.document_id AND c.content_hash = p.content_hash
      ORDER BY p.turn, p.created_at, p.document_id LIMIT $4`,
-    [pool.workspaceId, pool.priority, pool.model, limit, request.documentIds, request.alone ?? false],
+    [
+      pool.workspaceId,
+      pool.priority,
+      pool.model,
+      limit,
+      request.documentIds,
+      request.alone ?? false,
+      request.forFallback ? pool.fallback : null,
+    ],
   );
   return rows;
 }

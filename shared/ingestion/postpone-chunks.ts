@@ -7,23 +7,34 @@ import type { LeasedChunk, PendingPool } from './lease-pending.ts';
  */
 export async function postponeChunks(
   db: Db,
-  { workspaceId, model }: PendingPool,
+  pool: PendingPool,
   chunks: readonly LeasedChunk[],
   seconds: number,
 ): Promise<void> {
   const documentIds = chunks.map((chunk) => chunk.documentId);
+  await noteWaiting(db, pool, [...new Set(documentIds)], seconds);
+  await db.query(
+    `UPDATE dbrag.pending_embeddings p
+     SET leased_by = NULL, tries = greatest(0, tries - 1), leased_until = now() + make_interval(secs => $5)
+     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
+    [pool.workspaceId, pool.model, documentIds, chunks.map((chunk) => chunk.contentHash), seconds],
+  );
+}
+
+/** Says on the versions under way of some documents until when they wait for the provider. */
+export async function noteWaiting(
+  db: Db,
+  { workspaceId }: PendingPool,
+  documentIds: readonly string[],
+  seconds: number,
+): Promise<void> {
   await db.query(
     `UPDATE dbrag.document_versions SET waiting_until = now() + make_interval(secs => $3)
      WHERE workspace_id = $1 AND status = 'processing' AND (document_id, version) IN (
        SELECT v.document_id, v.version FROM dbrag.document_versions v
        WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.status = 'processing'
        ORDER BY v.document_id, v.version FOR UPDATE)`,
-    [workspaceId, [...new Set(documentIds)], seconds],
-  );
-  await db.query(
-    `UPDATE dbrag.pending_embeddings p SET leased_by = NULL, tries = greatest(0, tries - 1), leased_until = now() + make_interval(secs => $5)
-     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
-     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
-    [workspaceId, model, documentIds, chunks.map((chunk) => chunk.contentHash), seconds],
+    [workspaceId, documentIds, seconds],
   );
 }

@@ -61,6 +61,7 @@ function explainLine({ priority, ahead }: VersionProgress): string {
 }
 
 function explainProcessing(job: Job, ingestion: VersionProgress, now: Date): string {
+  if (ingestion.waiting_for) return `${ingestion.waiting_for} The document waits, and goes on by itself.`;
   // Out of a JSON column: text.
   const until = ingestion.waiting_until && new Date(ingestion.waiting_until);
   if (until && until > now) return `Waiting for the model provider until ${until.toISOString()}.`;

@@ -31,6 +31,8 @@ export interface VersionProgress {
   /** While it is queued: versions of the workspace and priority that came before it, at most `mostAhead`; null: not asked. */
   readonly ahead: number | null;
   readonly waiting_until: Date | null;
+  /** What the model that it waits for has: one sentence; null: nothing is known to be wrong with it. */
+  readonly waiting_for?: string | null;
 }
 
 export interface Job {
@@ -106,7 +108,10 @@ const selectJob = (ahead: string) => `
            'pending', CASE WHEN v.status = 'processing' THEN (
              SELECT count(*) FROM dbrag.pending_embeddings e WHERE e.workspace_id = v.workspace_id AND e.document_id = v.document_id) ELSE 0 END,
            'ahead', CASE WHEN v.status = 'queued' THEN (${ahead}) END,
-           'waiting_until', v.waiting_until) END AS ingestion
+           'waiting_until', v.waiting_until,
+           'waiting_for', CASE WHEN v.status = 'processing' THEN (
+             SELECT c.reason FROM dbrag.pending_embeddings e JOIN dbrag.model_circuits c ON c.model = e.model
+             WHERE e.workspace_id = v.workspace_id AND e.document_id = v.document_id AND c.opened_at IS NOT NULL LIMIT 1) END) END AS ingestion
   FROM dbrag.jobs j
   LEFT JOIN dbrag.document_versions v
     ON j.type = 'ingest_document' AND v.workspace_id = j.workspace_id AND v.document_id = j.document_id AND v.version = j.version`;

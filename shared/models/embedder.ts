@@ -1,3 +1,5 @@
+import type { Priority } from '../core/work-queue.ts';
+
 /** What one request may hold. */
 export interface EmbedderLimits {
   readonly maximumInputs: number;
@@ -17,6 +19,8 @@ export interface EmbedOptions {
   /** Milliseconds since 1970: no attempt is begun, and none waits, beyond it. */
   readonly deadline: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of work that can wait; undefined: somebody waits for the answer. */
+  readonly priority?: Priority | undefined;
 }
 
 export interface Embeddings {

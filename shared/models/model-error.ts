@@ -1,8 +1,9 @@
 /**
  * Whose fault it is. `input`: these texts will never be accepted. `provider`: the account, the key or the model's name; work waits
- * until an operator has acted. `transient`: the same request may succeed later.
+ * until an operator has acted. `outage`: it has failed so often that it is left alone for a moment. `transient`: the same request
+ * may succeed later.
  */
-export type ModelErrorKind = 'input' | 'provider' | 'transient';
+export type ModelErrorKind = 'input' | 'provider' | 'outage' | 'transient';
 
 export interface ModelErrorOptions {
   readonly status?: number | undefined;
@@ -10,6 +11,8 @@ export interface ModelErrorOptions {
   readonly retryAfterSeconds?: number | undefined;
   /** The answer came, but is not what was asked for. */
   readonly badResponse?: boolean;
+  /** It says nothing new of the provider: we did not ask it, or gave it no time. */
+  readonly isOurs?: boolean;
   readonly cause?: unknown;
 }
 
@@ -19,6 +22,7 @@ export class ModelError extends Error {
   readonly status: number | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly badResponse: boolean;
+  readonly isOurs: boolean;
 
   constructor(kind: ModelErrorKind, message: string, options: ModelErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -27,6 +31,7 @@ export class ModelError extends Error {
     this.status = options.status;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.badResponse = options.badResponse ?? false;
+    this.isOurs = options.isOurs ?? false;
   }
 
   get retryable(): boolean {

@@ -4,6 +4,8 @@ import { ModelError } from './model-error.ts';
 export interface RetryPolicy {
   readonly baseSeconds: number;
   readonly capSeconds: number;
+  /** Longer waits are left to the caller, whose row can wait more cheaply than a process. */
+  readonly longestWaitSeconds: number;
   /** An answer that is not what was asked for is asked for again this often: more would buy the same rubbish. */
   readonly badResponseRetries: number;
   readonly random: () => number;
@@ -14,6 +16,7 @@ export interface RetryPolicy {
 export const retryPolicy: RetryPolicy = {
   baseSeconds: 0.5,
   capSeconds: 20,
+  longestWaitSeconds: 20,
   badResponseRetries: 2,
   random: Math.random,
   now: Date.now,
@@ -25,7 +28,7 @@ export const retryPolicy: RetryPolicy = {
 
 /**
  * Calls again after transient errors until the deadline: full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015), or as
- * long as the provider asked for, whichever is longer. It does not wait where the next call could only begin after the deadline.
+ * long as the provider asked for and a little. It does not wait where the next call could only begin after the deadline.
  * @throws ModelError whose `retryAfterSeconds` says how long the caller should leave the provider alone
  */
 export async function withRetries<T>(
@@ -33,7 +36,7 @@ export async function withRetries<T>(
   options: EmbedOptions,
   policy: RetryPolicy = retryPolicy,
 ): Promise<T> {
-  for (let failures = 0, badResponses = 0; ; failures += 1) {
+  for (let failures = 0, badResponses = 0; ; ) {
     try {
       return await call();
     } catch (error) {
@@ -41,7 +44,10 @@ export async function withRetries<T>(
       if (error.badResponse) badResponses += 1;
       if (badResponses > policy.badResponseRetries) throw asInputFault(error);
       const seconds = waitSeconds(error, failures, policy);
-      if (policy.now() + seconds * 1_000 >= options.deadline) throw withRetryAfter(error, seconds);
+      if (seconds > policy.longestWaitSeconds || policy.now() + seconds * 1_000 >= options.deadline)
+        throw withRetryAfter(error, seconds);
+      // A call that was not made tells nothing of how long the next wait should be.
+      if (!error.isOurs) failures += 1;
       await policy.sleep(seconds * 1_000, options.signal);
     }
   }
@@ -49,7 +55,10 @@ export async function withRetries<T>(
 
 function waitSeconds(error: ModelError, failures: number, policy: RetryPolicy): number {
   const ceiling = Math.min(policy.capSeconds, policy.baseSeconds * 2 ** failures);
-  return Math.max(error.retryAfterSeconds ?? 0, policy.random() * ceiling);
+  // Those who were all told the same time would else all come at the same time.
+  if (error.retryAfterSeconds !== undefined)
+    return error.retryAfterSeconds + policy.random() * Math.min(ceiling, error.retryAfterSeconds / 10);
+  return policy.random() * ceiling;
 }
 
 function withRetryAfter(error: ModelError, seconds: number): ModelError {

@@ -29,6 +29,8 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
   ['models.embedding.dimensions', { models: { ...models, embedding: { model: 'm', dimensions: 4_001 } } }],
   ['models.embedding.model', { models: { ...models, embedding: { model: '', dimensions: 8 } } }],
   ['models.fallbackEmbeddingModel', { models: { ...models, fallbackEmbeddingModel: models.embedding.model } }],
+  ['models.fallbackEmbeddingDimensions', { models: { ...models, fallbackEmbeddingDimensions: 3_072 } }],
+  ['models.tokensPerMinute', { models: { ...models, tokensPerMinute: 0 } }],
   ['models.baseUrl', { models: { ...models, baseUrl: 'http://models.example.com' } }],
   ['ingestion.maximumFileBytes', { ingestion: { ...ingestion, maximumFileBytes: 0 } }],
   ['ingestion.versionGraceSeconds', { ingestion: { ...ingestion, versionGraceSeconds: -1 } }],

@@ -8,6 +8,7 @@ const definerFunctions = {
   find_memberships: 'dbrag_system',
   list_workspaces: 'dbrag_system',
   unfinished_work: 'dbrag_system',
+  waiting_purchases: 'dbrag_system',
   workspace_of_key: 'dbrag_system',
   bm25_candidates: 'dbrag_search',
   keyword_candidates: 'dbrag_search',
@@ -29,6 +30,7 @@ const policiesOfRoles = [
   'embeddings search_reads SELECT dbrag_search',
   'jobs system_reads SELECT dbrag_system',
   'members system_reads SELECT dbrag_system',
+  'pending_embeddings system_reads SELECT dbrag_system',
   'placements search_reads SELECT dbrag_search',
   'term_statistics search_reads SELECT dbrag_search',
   'workspaces system_inserts INSERT dbrag_system',
@@ -38,7 +40,7 @@ const policiesOfRoles = [
 /** Unique across workspaces, and no oracle: hashes of random keys. */
 const uniqueOnRandomValues = ['api_keys_hash'];
 /** The operator's own, which hold no tenant's words. */
-const operatorTables = ['rejected_uploads', 'schema_migrations', 'schema_settings', 'sweep_state'];
+const operatorTables = ['model_circuits', 'rejected_uploads', 'schema_migrations', 'schema_settings', 'sweep_state'];
 
 const isolation = (column: string) =>
   `(${column} = (NULLIF(current_setting('dbrag.workspace_id'::text, true), ''::text))::uuid)`;

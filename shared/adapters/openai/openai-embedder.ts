@@ -20,6 +20,8 @@ export interface OpenAiEmbedderSettings extends OpenAiSettings {
 /** Models whose vectors the provider can shorten; others refuse to be told a number of dimensions. */
 const shortens = /^text-embedding-3-/;
 const bytesPerNumber = 4;
+/** A provider that was given less is not to blame for its silence. */
+const leastPatienceMilliseconds = 2_500;
 
 /** The embedder port on OpenAI's embeddings API, or one that is compatible. One call is one request; it never retries. */
 export class OpenAiEmbedder implements Embedder {
@@ -41,15 +43,22 @@ export class OpenAiEmbedder implements Embedder {
     if (texts.length === 0) return { vectors: [], tokens: 0 };
     const remaining = deadline - Date.now();
     if (remaining < 1)
-      throw new ModelError('transient', 'There was no time left to ask the model.', { retryAfterSeconds: 1 });
+      throw new ModelError('transient', 'There was no time left to ask the model.', {
+        retryAfterSeconds: 1,
+        isOurs: true,
+      });
     // Takes whole milliseconds only; less than one would be none at all.
-    const timer = AbortSignal.timeout(Math.max(1, Math.floor(Math.min(this.timeout, remaining))));
+    const patience = Math.max(1, Math.floor(Math.min(this.timeout, remaining)));
+    const timer = AbortSignal.timeout(patience);
     try {
       const answer = await this.request(texts, signal ? AbortSignal.any([timer, signal]) : timer);
       return { vectors: orderVectors(vectorsOf(answer), texts.length, this.dimensions), tokens: tokensOf(answer) };
     } catch (error) {
       if (timer.aborted)
-        throw new ModelError('transient', 'The model provider did not answer in time.', { cause: error });
+        throw new ModelError('transient', 'The model provider did not answer in time.', {
+          isOurs: patience < leastPatienceMilliseconds,
+          cause: error,
+        });
       throw translateError(error, Date.now());
     }
   }

@@ -11,7 +11,7 @@ interface ApiErrorShape {
 }
 
 /** A provider's fault is asked about again after this long. */
-const providerPatienceSeconds = 60;
+const providerPatienceSeconds = 30;
 /** Refusals that are about the inputs themselves. */
 const inputStatuses: ReadonlySet<number> = new Set([400, 413, 422]);
 /** An account without money answers 429 as well, but no waiting of minutes helps. */
@@ -29,23 +29,38 @@ export function translateError(error: unknown, now: number): ModelError {
   if (status === undefined) return new ModelError('transient', withoutAnswer(name), { cause: error });
   const options = { status, cause: error };
   if (status === 429 && (accountCodes.has(code ?? '') || accountCodes.has(type ?? '')))
-    return providerFault('The model provider says that the account has no quota left.', options, said);
-  if (status === 408 || status === 409 || status === 429 || status >= 500)
-    return new ModelError('transient', `The model provider answered ${status}.`, {
+    return providerFault("The model provider's account has no quota left", options, said);
+  if (status === 429)
+    return new ModelError('transient', 'The model provider asks to be left alone for a while.', {
+      ...options,
+      retryAfterSeconds: said,
+    });
+  if (status === 408 || status === 409 || status >= 500)
+    return new ModelError('transient', `The model provider does not answer as it should (${status}).`, {
       ...options,
       retryAfterSeconds: said,
     });
   if (inputStatuses.has(status) && code !== 'model_not_found')
     return new ModelError('input', `The model provider refused the input (${status}).`, options);
-  return providerFault(`The model provider refused the request (${status}).`, options, said);
+  return providerFault(refusals[status] ?? `The model provider refuses requests (${status})`, options, said);
 }
 
+const refusals: Readonly<Record<number, string>> = {
+  400: 'The model provider does not know the model',
+  401: 'The model provider refuses the key',
+  403: 'The model provider refuses access to the model',
+  404: 'The model provider does not know the model',
+};
+
 function providerFault(
-  message: string,
+  what: string,
   options: { status: number; cause: unknown },
   said: number | undefined,
 ): ModelError {
-  return new ModelError('provider', message, { ...options, retryAfterSeconds: said ?? providerPatienceSeconds });
+  return new ModelError('provider', `${what}; an operator has to act.`, {
+    ...options,
+    retryAfterSeconds: said ?? providerPatienceSeconds,
+  });
 }
 
 function withoutAnswer(name: string | undefined): string {

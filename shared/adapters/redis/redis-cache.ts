@@ -85,7 +85,8 @@ export class RedisCache implements Cache {
     }
   }
 
-  private client(): Promise<RedisClient> {
+  /** The connection, which others may use as well. */
+  client(): Promise<RedisClient> {
     this.connecting ??= this.connect().catch((error: unknown) => {
       this.connecting = undefined;
       throw error;

@@ -300,7 +300,10 @@ describe('the provider', () => {
     const waits = ((version.waiting_until as Date).getTime() - Date.now()) / 1_000;
     expect(waits).toBeGreaterThan(100);
     expect(waits).toBeLessThan(125);
-    expect(world.queue.sent.at(-1)).toMatchObject({ queue: 'embed-default', nudge: { delaySeconds: 121 } });
+    const nudge = world.queue.sent.at(-1);
+    expect(nudge?.queue).toBe('embed-default');
+    // After the wait, which is drawn out a little.
+    expect([121, 122]).toContain(nudge?.nudge.delaySeconds);
     expect(world.postponed).toHaveLength(1);
     await test.admin.query(
       `UPDATE dbrag.pending_embeddings SET leased_until = now() - interval '1 second' WHERE document_id = $1`,

@@ -8,13 +8,12 @@ import type { ObjectStore } from '../../../shared/core/object-store.ts';
 import type { Nudge, Priority, QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
 import { acceptDocument } from '../../../shared/ingestion/accept-document.ts';
 import { embedChunksMessage } from '../../../shared/ingestion/embed-chunks.message.ts';
-import { embedChunks } from '../../../shared/ingestion/embed-chunks.ts';
+import { embedChunks, type ModelSpace, type Postponement } from '../../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../../shared/ingestion/embedding-nudges.ts';
 import { ingestDocumentMessage } from '../../../shared/ingestion/ingest-document.message.ts';
 import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
 import { nudgeIngestion } from '../../../shared/ingestion/nudge-ingestion.ts';
 import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
-import type { ModelError } from '../../../shared/models/model-error.ts';
 import { RetryingEmbedder } from '../../../shared/models/retrying-embedder.ts';
 
 /** Places that a worker reaches while it holds a document: whoever waited there for another change of it would wait for ever. */
@@ -88,13 +87,16 @@ export interface WorldOptions {
   readonly modelUrl: string;
   readonly cache?: EmbeddingCache;
   readonly failpoint?: Failpoint;
+  /** Around the provider: circuits, budgets; left out: it is only tried again. */
+  readonly space?: ModelSpace;
+  readonly fallback?: ModelSpace;
 }
 
 /** Ingestion with everything real but the queue and the bucket. */
 export class IngestionWorld {
   readonly queue = new MemoryQueue();
   readonly objects = new MemoryObjects();
-  readonly postponed: ModelError[] = [];
+  readonly postponed: Postponement[] = [];
   failpoint: Failpoint;
   private readonly options: WorldOptions;
   private readonly embedder: OpenAiEmbedder;
@@ -154,7 +156,16 @@ export class IngestionWorld {
     const { objects, queue, failpoint } = this;
     // Of an execution environment of its own, which shares no message with others.
     const nudges = new EmbeddingNudges(queue, systemClock);
-    const ports = { database, objects, nudges, failpoint, model: this.embedder.model, maximumFileBytes: 1e8 };
+    const fallbackModel = this.options.fallback?.embedder.model ?? null;
+    const ports = {
+      database,
+      objects,
+      nudges,
+      failpoint,
+      model: this.embedder.model,
+      fallbackModel,
+      maximumFileBytes: 1e8,
+    };
     return ingestDocument(ports, ingestDocumentMessage.parse(body));
   }
 
@@ -174,9 +185,11 @@ export class IngestionWorld {
       queue: this.queue,
       clock: systemClock,
       failpoint: this.failpoint,
-      embedder: new RetryingEmbedder(this.embedder),
+      embedder: this.options.space?.embedder ?? new RetryingEmbedder(this.embedder),
+      ...(this.options.space ? { admission: this.options.space.admission } : {}),
+      fallback: this.options.fallback ?? null,
       cache: this.options.cache ?? new EmbeddingCache(noCache, 900),
-      onPostponed: (error: ModelError) => this.postponed.push(error),
+      onPostponed: (error: Postponement) => this.postponed.push(error),
     };
     return embedChunks(
       ports,

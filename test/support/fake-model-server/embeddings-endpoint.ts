@@ -16,6 +16,7 @@ import type { Fault } from './faults.ts';
 import type { FakeVectors } from './vectors.ts';
 
 export interface EmbeddingsWork {
+  readonly model: string;
   readonly inputs: readonly string[];
   /** The larger of the tokens counted and of bytes / 4. */
   readonly tokens: number;
@@ -32,6 +33,7 @@ export function prepareEmbeddings(
   const { model, inputs, dimensions, encoding } = parseEmbeddingsRequest(json);
   const tokens = checkLimits(inputs, countTokens);
   return {
+    model,
     inputs,
     tokens,
     body(fault) {

@@ -69,6 +69,8 @@ export interface FaultRule {
   readonly rate: number;
   /** Only this kind of request; both when left out. */
   readonly on?: 'embeddings' | 'chat';
+  /** Only requests for this model. */
+  readonly model?: string;
 }
 
 const KINDS: ReadonlySet<string> = new Set([...REQUEST_FAULTS, ...ANSWER_FAULTS, ...EMBEDDING_FAULTS, ...CHAT_FAULTS]);
@@ -107,8 +109,8 @@ export class Faults {
   }
 
   /** What strikes this request. */
-  decide(on: 'embeddings' | 'chat', texts: readonly string[]): Fault | undefined {
-    return this.#fromQueue(on) ?? this.#fromMarker(on, texts) ?? this.#fromRules(on);
+  decide(on: 'embeddings' | 'chat', texts: readonly string[], model?: string): Fault | undefined {
+    return this.#fromQueue(on) ?? this.#fromMarker(on, texts) ?? this.#fromRules(on, model);
   }
 
   #fromQueue(on: 'embeddings' | 'chat'): Fault | undefined {
@@ -130,9 +132,9 @@ export class Faults {
     return undefined;
   }
 
-  #fromRules(on: 'embeddings' | 'chat'): Fault | undefined {
+  #fromRules(on: 'embeddings' | 'chat', model: string | undefined): Fault | undefined {
     for (const rule of this.#rules) {
-      const applicable = (rule.on ?? on) === on && applies(rule.kind, on);
+      const applicable = (rule.on ?? on) === on && (rule.model ?? model) === model && applies(rule.kind, on);
       // Drawn whenever it applies, so that the same seed and requests give the same faults.
       if (applicable && this.#random() < rule.rate) return { kind: rule.kind, options: rule.options ?? {} };
     }

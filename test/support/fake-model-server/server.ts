@@ -116,7 +116,7 @@ class FakeModels {
 
   async #embed({ json, response, signal }: Exchange): Promise<void> {
     const work = prepareEmbeddings(json, this.vectors, this.#countTokens);
-    const fault = this.faults.decide('embeddings', work.inputs);
+    const fault = this.faults.decide('embeddings', work.inputs, work.model);
     if (fault) this.ledger.strike(fault.kind);
     if (fault && (await answerInstead(fault, response, signal))) return;
     await this.#latency.wait(work.inputs.length, signal);

@@ -10,6 +10,7 @@ function policy(random = 1): RetryPolicy & { readonly slept: number[] } {
   return {
     baseSeconds: 0.5,
     capSeconds: 20,
+    longestWaitSeconds: 20,
     badResponseRetries: 2,
     random: () => random,
     now: () => now,
@@ -43,14 +44,27 @@ describe('withRetries', () => {
     expect(time.slept).toEqual([125, 250]);
   });
 
-  it('waits as long as it was asked to', async () => {
-    const time = policy();
-    await withRetries(failing(new ModelError('transient', 'x', { retryAfterSeconds: 7 }), 1), { deadline: 1e9 }, time);
-    expect(time.slept).toEqual([7_000]);
+  it('waits as long as it was asked to, and a little, so that not all who were asked come at once', async () => {
+    for (const [random, slept] of [
+      [0, 7_000],
+      [1, 7_500],
+    ] as const) {
+      const time = policy(random);
+      const asked = new ModelError('transient', 'x', { retryAfterSeconds: 7 });
+      await withRetries(failing(asked, 1), { deadline: 1e9 }, time);
+      expect(time.slept).toEqual([slept]);
+    }
+  });
+
+  it('leaves a wait that is too long for a process to its caller, however much time there is', async () => {
+    const time = policy(0);
+    const call = failing(new ModelError('transient', 'x', { retryAfterSeconds: 21 }), 9);
+    await expect(withRetries(call, { deadline: 1e9 }, time)).rejects.toMatchObject({ retryAfterSeconds: 21 });
+    expect(time.slept).toEqual([]);
   });
 
   it('tells its caller of a wait that is longer than the time left, without waiting', async () => {
-    const time = policy();
+    const time = policy(0);
     const call = failing(new ModelError('transient', 'x', { status: 429, retryAfterSeconds: 120 }), 9);
     await expect(withRetries(call, { deadline: 60_000 }, time)).rejects.toMatchObject({
       kind: 'transient',

@@ -1,0 +1,164 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database } from '../core/database.ts';
+import type { Failpoint } from '../core/failpoint.ts';
+import type { WorkQueue } from '../core/work-queue.ts';
+import type { Admission } from '../models/circuit.ts';
+import type { Embedder } from '../models/embedder.ts';
+import type { ModelError } from '../models/model-error.ts';
+import type { ModelPrice } from '../usage/prices.ts';
+import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
+import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
+import { nudgeEmbedding } from './embed-chunks.message.ts';
+import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import { postponeChunks } from './postpone-chunks.ts';
+import { refuseChunks } from './refuse-chunks.ts';
+
+/** A model that vectors are bought of, and whether it may be asked now. */
+export interface ModelSpace {
+  readonly embedder: Embedder;
+  admission(): Promise<Admission>;
+}
+
+/** Why work waits, and for how long. */
+export type Postponement = Pick<ModelError, 'message' | 'retryAfterSeconds'>;
+
+export interface EmbedChunksPorts extends BuyPorts {
+  readonly database: Database;
+  readonly queue: WorkQueue;
+  readonly clock: Clock;
+  readonly failpoint: Failpoint;
+  readonly prices?: readonly ModelPrice[];
+  /** Whether the embedder may be asked; left out: always. */
+  readonly admission?: () => Promise<Admission>;
+  /** Where chunks are searched while the first model is away; left out: they wait. */
+  readonly fallback?: ModelSpace | null;
+  /** The model let us down: work waits, and somebody should know. */
+  readonly onPostponed: (error: Postponement, chunks: number) => void;
+}
+
+export interface Time {
+  /** Milliseconds that this invocation still has. */
+  readonly remainingTime: () => number;
+  /** Some message has been received before: whoever had it may have died, and holds chunks still. */
+  readonly isRepeated?: boolean;
+  /** Some message has been received so often that a text it leads to may be what kills its workers. */
+  readonly isSuspect?: boolean;
+}
+
+export interface Turn extends Time {
+  /** Milliseconds to be left at the end. */
+  readonly reserve: number;
+}
+
+export interface EmbedSummary {
+  readonly embedded: number;
+  readonly ready: number;
+  /** Versions that were overtaken by what became ready, or may have ended with what was refused. */
+  readonly retired: number;
+  readonly refused: number;
+  readonly postponed: number;
+}
+
+/** Documents of a commit: enough that round trips cost little, few enough that locks are short. */
+const documentsPerCommit = 32;
+/** What is left in the pool is looked at again after this: the shortest delay that a queue knows. */
+export const recheckSeconds = 1;
+/** How long a provider is left alone that did not say, and the longest delay of a queue. */
+const patienceSeconds = 60;
+export const longestDelaySeconds = 900;
+
+/** What became of the chunks that a worker held. Those that were put off it holds still. */
+export interface EmbeddedLease {
+  readonly summary: EmbedSummary;
+  readonly putOff: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError } | undefined;
+}
+
+/** Buys vectors for chunks that this worker holds, in the pool's own space or in the fallback's, and stores each as it comes. */
+export async function embedLease(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  chunks: readonly LeasedChunk[],
+  time: Turn,
+  embedder: Embedder = ports.embedder,
+): Promise<EmbeddedLease> {
+  const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - time.reserve);
+  const buy = { ...ports, embedder };
+  const putOff: LeasedChunk[] = [];
+  let error: ModelError | undefined;
+  let summary = nothing;
+  for await (const bought of buyEmbeddings(buy, pool.workspaceId, chunks, { deadline, priority: pool.priority })) {
+    summary = add(summary, await commit(ports, pool, embedder.model, bought));
+    putOff.push(...(bought.postponed?.chunks ?? []));
+    error ??= bought.postponed?.error;
+  }
+  return { summary, putOff: error && { chunks: putOff, error } };
+}
+
+async function commit(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  model: string,
+  bought: Bought,
+): Promise<EmbedSummary> {
+  let ready = 0;
+  let retired = bought.refused.length;
+  for (const filled of byDocuments(bought.filled, documentsPerCommit)) {
+    await ports.failpoint.reach('worker.before_commit');
+    const finished = await ports.database.inWorkspace(pool, async (db) => {
+      const moved = await commitEmbeddings(db, pool, filled, {
+        model,
+        ...(ports.prices ? { prices: ports.prices } : {}),
+      });
+      await ports.failpoint.reach('worker.before_swap');
+      return moved;
+    });
+    ready += finished.length;
+    retired += finished.filter(({ version }) => version > 1).length;
+  }
+  const { refused } = bought;
+  if (refused.length > 0) await ports.database.inWorkspace(pool, (db) => refuseChunks(db, pool, refused));
+  return { embedded: bought.filled.length, ready, retired, refused: refused.length, postponed: 0 };
+}
+
+/** The row waits, a delayed nudge takes over, and the message is acknowledged: waiting spends no receive. */
+export async function postpone(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  { chunks, error }: NonNullable<EmbeddedLease['putOff']>,
+): Promise<EmbedSummary> {
+  ports.onPostponed(error, chunks.length);
+  const seconds = Math.ceil(error.retryAfterSeconds ?? patienceSeconds);
+  await ports.database.inWorkspace(pool, (db) => postponeChunks(db, pool, chunks, seconds));
+  const first = chunks[0];
+  if (first) await nudgePool(ports, pool, first.documentId, seconds + recheckSeconds);
+  return { ...nothing, postponed: chunks.length };
+}
+
+/** Sees to it that a worker looks into the pool again. A delay beyond what a queue knows is shortened: whoever comes early waits again. */
+export async function nudgePool(
+  ports: Pick<EmbedChunksPorts, 'queue'>,
+  { workspaceId, priority }: PendingPool,
+  documentId: string,
+  delaySeconds: number,
+): Promise<void> {
+  const delay = Math.min(longestDelaySeconds, Math.ceil(delaySeconds));
+  await nudgeEmbedding(ports.queue, priority, { workspaceId, documentId }, delay);
+}
+
+/** Documents whole, in the order in which they are locked. */
+function* byDocuments(filled: readonly FilledChunk[], size: number): Generator<FilledChunk[]> {
+  const documents = [...Map.groupBy(filled, (chunk) => chunk.documentId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (let i = 0; i < documents.length; i += size) yield documents.slice(i, i + size).flatMap(([, chunks]) => chunks);
+}
+
+export const nothing: EmbedSummary = { embedded: 0, ready: 0, retired: 0, refused: 0, postponed: 0 };
+
+export function add(a: EmbedSummary, b: EmbedSummary): EmbedSummary {
+  return {
+    embedded: a.embedded + b.embedded,
+    ready: a.ready + b.ready,
+    retired: a.retired + b.retired,
+    refused: a.refused + b.refused,
+    postponed: a.postponed + b.postponed,
+  };
+}

@@ -1,0 +1,208 @@
+import { newUuid } from '../core/ids.ts';
+import type { Admission, OpenCircuit } from '../models/circuit.ts';
+import type { Embedder } from '../models/embedder.ts';
+import {
+  add,
+  type EmbedChunksPorts,
+  type EmbedSummary,
+  embedLease,
+  nothing,
+  nudgePool,
+  postpone,
+  recheckSeconds,
+  type Time,
+  type Turn,
+} from './embed-lease.ts';
+import {
+  findHeld,
+  type Lease,
+  type LeasedChunk,
+  type LeaseRequest,
+  leasePending,
+  leastTriedFirst,
+  type PendingPool,
+} from './lease-pending.ts';
+import { noteWaiting } from './postpone-chunks.ts';
+
+/** How long one invocation goes on for one workspace before it makes room for others. */
+const turnMilliseconds = 30_000;
+const requestsPerLease = 8;
+const leaseMarginSeconds = 15;
+/** An outage that is shorter than this is waited for; a longer one is bridged by the fallback model. */
+const bridgedAfterMilliseconds = 20_000;
+/** While a model is away one message goes round for each pool; when it is back, so many more workers are called in. */
+const workersAfterOutage = 3;
+
+/**
+ * Takes from the pool until it is empty, holds too little for a request while more is coming, or the turn is over. As long as a pool
+ * holds something, one message is on its way for the document that has waited longest, or a worker will look again: so all others
+ * may be acknowledged.
+ */
+export async function embedPool(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  own: readonly string[],
+  time: Turn,
+): Promise<EmbedSummary> {
+  const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  let summary = time.isSuspect ? await embedOneByOne(ports, pool, own, time) : nothing;
+  for (;;) {
+    const isOver = time.remainingTime() <= Math.max(turnEnds, time.reserve);
+    const most = isOver || time.isSuspect ? 0 : requestsPerLease;
+    let lease = await take(ports, pool, time, { documentIds: own, maximumRequests: most });
+    let wasAway = false;
+    if (lease.isOpen && !isOver) {
+      const admission = (await ports.admission?.()) ?? { state: 'closed' };
+      if (admission.state === 'open')
+        return add(summary, await whileAway(ports, pool, own, lease.oldestLeft, admission, time));
+      wasAway = admission.state === 'probe';
+      lease = await take(ports, pool, time, {
+        documentIds: own,
+        maximumRequests: wasAway ? 1 : most,
+        isAdmitted: true,
+        alone: time.isSuspect ?? false,
+      });
+    }
+    await ports.failpoint.reach('worker.after_claim');
+    const before = summary;
+    if (lease.chunks.length > 0) summary = add(summary, await embed(ports, pool, lease.chunks, time));
+    // What was put off has its message, and the rest of the pool with it.
+    if (summary.postponed > before.postponed) return summary;
+    if (wasAway && summary.embedded > before.embedded) await callWorkers(ports, pool, lease.oldestLeft);
+    if (lease.chunks.length > 0) continue;
+    const isMine = isOver || summary.embedded > 0 || own.includes(lease.oldestLeft ?? '');
+    if (lease.oldestLeft !== undefined && isMine)
+      await nudgePool(ports, pool, lease.oldestLeft, isOver ? 0 : recheckSeconds);
+    else if (time.isRepeated && lease.oldestLeft === undefined) await comeBack(ports, pool);
+    return summary;
+  }
+}
+
+/** Each document in requests of its own, so that the one that kills its worker takes no other with it. */
+async function embedOneByOne(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  documentIds: readonly string[],
+  time: Turn,
+): Promise<EmbedSummary> {
+  let summary = nothing;
+  const ordered = await ports.database.inWorkspace(pool, (db) => leastTriedFirst(db, pool, documentIds));
+  for (const documentId of ordered) {
+    while (time.remainingTime() > time.reserve && summary.postponed === 0) {
+      const request = { documentIds: [documentId], alone: true, maximumRequests: requestsPerLease };
+      const { chunks } = await take(ports, pool, time, request);
+      if (chunks.length === 0) break;
+      summary = add(summary, await embed(ports, pool, chunks, time));
+    }
+  }
+  return summary;
+}
+
+/** In the pool's own space; what the model would not give now goes into the fallback's at once, where that is called for, or waits. */
+async function embed(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  chunks: readonly LeasedChunk[],
+  time: Turn,
+): Promise<EmbedSummary> {
+  const { summary, putOff } = await embedLease(ports, pool, chunks, time);
+  if (!putOff) return summary;
+  const admission = ports.fallback ? await ports.admission?.() : undefined;
+  const embedder = admission?.state === 'open' && (await bridgeTo(ports, admission.open));
+  if (!embedder) return add(summary, await postpone(ports, pool, putOff));
+  const seconds = (putOff.error.retryAfterSeconds ?? 0) + recheckSeconds;
+  const [first] = putOff.chunks;
+  if (first) await nudgePool(ports, pool, first.documentId, seconds);
+  return add(summary, await embedInto(ports, pool, putOff.chunks, time, embedder));
+}
+
+/**
+ * The model is left alone: its chunks wait, and one message of the pool comes back when it may be asked again. Where the stage has a
+ * fallback model and the outage is no short one, they are bought in its space meanwhile, and stay wanted in their own.
+ */
+async function whileAway(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  own: readonly string[],
+  oldestLeft: string | undefined,
+  { open, seconds }: Extract<Admission, { state: 'open' }>,
+  time: Turn,
+): Promise<EmbedSummary> {
+  const bridge = await bridgeTo(ports, open);
+  const summary = bridge ? await embedFallback(ports, pool, own, time, bridge) : nothing;
+  await ports.database.inWorkspace(pool, (db) => noteWaiting(db, pool, own, seconds));
+  ports.onPostponed({ message: open.reason, retryAfterSeconds: seconds }, 0);
+  if (oldestLeft !== undefined && (summary.embedded > 0 || own.includes(oldestLeft)))
+    await nudgePool(ports, pool, oldestLeft, seconds + recheckSeconds);
+  return summary;
+}
+
+/** @returns the embedder of the fallback space, where the stage has one, it can be asked, and the outage is worth its price */
+async function bridgeTo(
+  { fallback, clock }: EmbedChunksPorts,
+  { fault, since }: OpenCircuit,
+): Promise<Embedder | undefined> {
+  if (!fallback || fault === 'rate') return undefined;
+  if (fault === 'outage' && clock.now().getTime() - since < bridgedAfterMilliseconds) return undefined;
+  return (await fallback.admission()).state === 'open' ? undefined : fallback.embedder;
+}
+
+async function embedFallback(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  own: readonly string[],
+  time: Turn,
+  embedder: Embedder,
+): Promise<EmbedSummary> {
+  const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  let summary = nothing;
+  while (summary.postponed === 0 && time.remainingTime() > Math.max(turnEnds, time.reserve)) {
+    const { chunks } = await take(ports, pool, time, {
+      documentIds: own,
+      maximumRequests: requestsPerLease,
+      limits: embedder.limits,
+      isAdmitted: true,
+      forFallback: true,
+      alone: time.isSuspect ?? false,
+    });
+    if (chunks.length === 0) break;
+    summary = add(summary, await embedInto(ports, pool, chunks, time, embedder));
+  }
+  return summary;
+}
+
+async function embedInto(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  chunks: readonly LeasedChunk[],
+  time: Turn,
+  embedder: Embedder,
+): Promise<EmbedSummary> {
+  const { summary, putOff } = await embedLease(ports, pool, chunks, time, embedder);
+  return putOff ? add(summary, await postpone(ports, pool, putOff)) : summary;
+}
+
+async function callWorkers(ports: EmbedChunksPorts, pool: PendingPool, documentId: string | undefined): Promise<void> {
+  if (documentId === undefined) return;
+  for (let worker = 0; worker < workersAfterOutage; worker++) await nudgePool(ports, pool, documentId, 0);
+}
+
+async function take(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  time: Time,
+  asked: Partial<LeaseRequest> & Pick<LeaseRequest, 'documentIds' | 'maximumRequests'>,
+): Promise<Lease> {
+  const leaseSeconds = time.remainingTime() / 1_000 + leaseMarginSeconds;
+  const request = { leaseSeconds, leasedBy: newUuid(), limits: ports.embedder.limits, ...asked };
+  return ports.database.inWorkspace(pool, (db) => leasePending(db, pool, request));
+}
+
+/**
+ * The message of a worker that died can come again before what the worker held is free. Were it acknowledged then, nothing but the
+ * sweeper would come back for those chunks.
+ */
+async function comeBack(ports: EmbedChunksPorts, pool: PendingPool): Promise<void> {
+  const held = await ports.database.inWorkspace(pool, (db) => findHeld(db, pool));
+  if (held) await nudgePool(ports, pool, held.documentId, held.seconds + recheckSeconds);
+}
