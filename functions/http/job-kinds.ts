@@ -1,3 +1,4 @@
+import { batchEmbedJobs } from '../../shared/ingestion/batch-embed.ts';
 import { deletionJobs } from '../../shared/ingestion/deletion-jobs.ts';
 import { ingestionJobs } from '../../shared/ingestion/ingestion-jobs.ts';
 import type { JobKinds } from '../../shared/jobs/job-kinds.ts';
@@ -5,5 +6,6 @@ import type { JobKinds } from '../../shared/jobs/job-kinds.ts';
 /** What can be asked of a job of each type: what is not here can neither be cancelled nor begun again. */
 export const jobKinds: JobKinds = {
   ingest_document: ingestionJobs,
+  batch_embed: batchEmbedJobs,
   delete: deletionJobs,
 };

@@ -1,6 +1,7 @@
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { removeVersions } from '../../shared/ingestion/remove-versions.ts';
+import { runBatchEmbed } from '../../shared/ingestion/run-batch-embed.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
@@ -22,6 +23,11 @@ export async function runMaintenance(
       await runDeletion(services, message.workspace_id, message.job_id, { remainingTime });
       await services.statistics.settle(message.workspace_id);
       return;
+    case 'batch_embed': {
+      const { database, queue, config } = services;
+      const spaces = { model: config.models.embeddingModel, fallback: config.models.fallbackModel };
+      return runBatchEmbed({ database, queue, spaces }, message.workspace_id, message.job_id, remainingTime);
+    }
     case 'remove_version':
       return removeRetired(message, services, remainingTime);
     case 'fold_statistics':

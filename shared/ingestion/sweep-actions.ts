@@ -1,25 +1,34 @@
 import type { Database, Db } from '../core/database.ts';
-import type { QueueName, WorkQueue } from '../core/work-queue.ts';
+import { type QueueName, sendNudges, type WorkQueue } from '../core/work-queue.ts';
 import { finishJob } from '../jobs/finish-job.ts';
 import type { SweepActions, UnfinishedWork } from '../jobs/sweep.ts';
-import { nudgeDeletion } from './delete-document.ts';
+import { batchEmbedNudge } from './batch-embed.ts';
+import { deletionNudge } from './delete-document.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { nudgeIngestion } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionStatus } from './set-version-status.ts';
+import { nudgeWaitingPurchases } from './waiting-purchases.ts';
 
 /** What a sweep does for documents that are being ingested or deleted. */
 export function createSweepActions(database: Database, queue: WorkQueue): SweepActions {
   return {
     queueOf,
     async nudge(work) {
-      if (work.kind === 'job') return nudgeDeletion(queue, work.workspace_id, work.job_id);
+      if (work.kind === 'job') return nudgeJob(queue, work);
       // A version that was split already is passed on to the embedding queue by whoever gets this.
       const { workspace_id: workspaceId, document_id: documentId, version, attempt, priority } = work;
       if (documentId === null || version === null) return;
       await nudgeIngestion(queue, { workspaceId, documentId, version, attempt, priority });
     },
+    nudgeOthers: () => nudgeWaitingPurchases(database, queue),
     expire: (work) => database.inWorkspace({ workspaceId: work.workspace_id }, (db) => expire(db, work)),
   };
+}
+
+async function nudgeJob(queue: WorkQueue, work: UnfinishedWork): Promise<void> {
+  const { workspace_id: workspaceId, job_id: jobId, job_type: type } = work;
+  const nudge = type === 'batch_embed' ? batchEmbedNudge(workspaceId, jobId) : deletionNudge(workspaceId, jobId);
+  await sendNudges(queue, [nudge]);
 }
 
 function queueOf(work: UnfinishedWork): QueueName | undefined {

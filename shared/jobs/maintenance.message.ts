@@ -11,6 +11,7 @@ export const maintenanceMessage = z.union([
     /** Seconds since 1970: a queue delays by 15 minutes at most, and until then it is only sent on. */
     not_before: z.number(),
   }),
+  z.object({ v: z.literal(1), kind: z.literal('batch_embed'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('delete'), workspace_id: z.uuid(), job_id: z.uuid() }),
 ]);
 

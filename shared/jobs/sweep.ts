@@ -31,6 +31,8 @@ export interface SweepActions {
   nudge(work: UnfinishedWork): Promise<void>;
   /** Ends work whose deadline has passed, unless somebody holds it right now. @returns whether it ended */
   expire(work: UnfinishedWork): Promise<boolean>;
+  /** Nudges what waits and is neither a version nor a job. @returns how much there is */
+  nudgeOthers?(): Promise<number>;
 }
 
 export interface SweepPorts {
@@ -73,7 +75,8 @@ export async function sweep(
   try {
     const work = await ports.database.inSystem(findUnfinished);
     const report = await sweepAll(ports, work);
-    if (report.unfinished > 0) await rearm(ports);
+    const others = (await ports.actions.nudgeOthers?.()) ?? 0;
+    if (report.unfinished + others > 0) await rearm(ports);
     return report;
   } finally {
     await releaseLease(ports.database, holder);

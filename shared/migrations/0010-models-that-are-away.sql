@@ -28,9 +28,9 @@ CREATE INDEX pending_embeddings_of_fallback ON dbrag.pending_embeddings (workspa
 
 -- What is bought for versions that are ready (in the model's own space, once it is back) no unfinished version tells of.
 CREATE POLICY system_reads ON dbrag.pending_embeddings FOR SELECT TO dbrag_system USING (true);
-GRANT SELECT ON dbrag.pending_embeddings TO dbrag_system;
+GRANT SELECT ON dbrag.pending_embeddings, dbrag.model_circuits TO dbrag_system;
 CREATE FUNCTION dbrag.waiting_purchases(page_size integer)
-RETURNS TABLE (workspace_id uuid, priority text, document_id uuid)
+RETURNS TABLE (workspace_id uuid, priority text, document_id uuid, is_probed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   -- A loose index scan: one look a pool, however much it holds.
   WITH RECURSIVE pools AS (
@@ -42,16 +42,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       WHERE (p.workspace_id, p.priority) > (pools.workspace_id, pools.priority)
       ORDER BY p.workspace_id, p.priority LIMIT 1) following
   )
-  SELECT pools.workspace_id, pools.priority, oldest.document_id
+  SELECT pools.workspace_id, pools.priority, oldest.document_id, EXISTS (
+    SELECT FROM dbrag.model_circuits c
+    WHERE c.model = oldest.model AND c.opened_at IS NOT NULL AND c.next_call_at > now() - interval '1 minute')
   FROM pools CROSS JOIN LATERAL (
-    SELECT p.document_id FROM dbrag.pending_embeddings p
+    SELECT p.document_id, p.model FROM dbrag.pending_embeddings p
     WHERE p.workspace_id = pools.workspace_id AND p.priority = pools.priority AND p.created_at < now() - interval '4 minutes'
       AND (p.leased_until IS NULL OR p.leased_until <= now())
     ORDER BY p.created_at LIMIT 1) oldest
   LIMIT page_size
 $$;
 COMMENT ON FUNCTION dbrag.waiting_purchases(integer) IS
-  'Of each pool of purchases that nobody holds and that have waited for minutes, the document that has waited longest';
+  'Of each pool of purchases that nobody holds and that have waited for minutes, the document that has waited longest; is_probed: its model is away, and somebody asks it again and again';
 GRANT EXECUTE ON FUNCTION dbrag.waiting_purchases(integer) TO dbrag_app, dbrag_maintainer;
 GRANT CREATE ON SCHEMA dbrag TO dbrag_system;
 ALTER FUNCTION dbrag.waiting_purchases(integer) OWNER TO dbrag_system;

@@ -5,6 +5,7 @@ import { collectionRoutes } from './collections.ts';
 import { contractRoutes } from './contract.ts';
 import { conversationRoutes } from './conversations.ts';
 import { documentRoutes } from './documents.ts';
+import { embedCollectionRoutes } from './embed-collection.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
 import { playgroundRoutes } from './playground.ts';
@@ -20,6 +21,7 @@ const describedRoutes: readonly Route[] = [
   ...workspaceRoutes,
   ...apiKeyRoutes,
   ...collectionRoutes,
+  ...embedCollectionRoutes,
   ...documentRoutes,
   ...uploadRoutes,
   ...jobRoutes,

@@ -174,12 +174,13 @@ export const rightsAssertions: readonly Assertion[] = [
   ),
   onlyFor(
     'only these send to ingestion',
-    ['http/api', 'queue/register-upload', 'queue/ingest-document', 'queue/maintain'],
+    // The dead-letter function sends again what nobody had really begun.
+    ['http/api', 'queue/register-upload', 'queue/ingest-document', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesingest/),
   ),
   onlyFor(
     'only these send to embedding',
-    ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain'],
+    ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesembed/),
   ),
   {

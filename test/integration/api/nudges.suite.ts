@@ -127,13 +127,18 @@ export function nudgeSuite(world: World): void {
     });
 
     it('whose worker always breaks is given up with a reason, and its message with it', async () => {
-      const { sqs, s3 } = world().cloud.aws;
+      const { sqs } = world().cloud.aws;
+      const { admin } = world();
       const queue = sqs.stats().find(({ name }) => name.endsWith('-ingest-low'));
       if (!queue) throw new Error('There is no queue for low priority');
       const settings = sqs.queue(queue.arn)?.settings;
       if (!settings) throw new Error('The queue has gone');
       sqs.createQueue({ ...settings, visibilityTimeout: 1 });
-      Object.assign(s3.faults, { slowDownRate: 1, operations: ['GetObject'], keyPrefix: `content/${home.id}` });
+      // Not the bucket, and not the database as a whole: their outages are waited for.
+      await admin.query(`
+        CREATE FUNCTION public.curse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cursed text'; END $$;
+        CREATE TRIGGER cursed BEFORE INSERT ON dbrag.chunks FOR EACH ROW
+          WHEN (NEW.text = 'Nobody can read this.') EXECUTE FUNCTION public.curse()`);
       try {
         const { document, job } = await home.api.expect(202, 'POST', '/v1/documents', {
           collection_id: home.collectionId,
@@ -153,7 +158,7 @@ export function nudgeSuite(world: World): void {
           (left) => left.length === 0,
         );
       } finally {
-        Object.assign(s3.faults, { slowDownRate: 0, operations: undefined, keyPrefix: '' });
+        await admin.query('DROP TRIGGER cursed ON dbrag.chunks; DROP FUNCTION public.curse()');
         sqs.createQueue(settings);
       }
     });
@@ -167,7 +172,7 @@ export function nudgeSuite(world: World): void {
     it('no function has ended in an error but where a test broke what it stands on', () => {
       const broken = world().cloud.lines.filter((line) => /Invoke Error|Unhandled|"level":"ERROR"/.test(line));
       const expected =
-        /retries_exhausted|message given up|is being deleted; try again|content\/ws_|SlowDown|reduce your request rate/i;
+        /retries_exhausted|message given up|cursed text|is being deleted; try again|content\/ws_|SlowDown|reduce your request rate/i;
       expect(broken.filter((line) => !expected.test(line))).toEqual([]);
     });
 

@@ -300,5 +300,8 @@ it('finds what waits in no unfinished version: the sweeper asks the database for
   await test.admin.query(
     `UPDATE dbrag.pending_embeddings SET created_at = now() - interval '10 minutes', leased_until = NULL`,
   );
-  expect(await waiting()).toEqual([{ workspace_id: workspaceId, priority: 'default', document_id: documentId }]);
+  const pool = { workspace_id: workspaceId, priority: 'default', document_id: documentId };
+  expect(await waiting()).toEqual([{ ...pool, is_probed: true }]);
+  await test.admin.query(`UPDATE dbrag.model_circuits SET next_call_at = now() - interval '2 minutes'`);
+  expect(await waiting()).toEqual([{ ...pool, is_probed: false }]);
 });
