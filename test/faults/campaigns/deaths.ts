@@ -7,17 +7,20 @@ import type { Run } from '../run.ts';
 /** In a long run every failpoint is struck twenty times. */
 const timesOf = (run: Run): number => (run.settings.long ? 20 : 1);
 
+/** So few deaths that no message meets five of them, which would be a dead letter by right. */
+const passesBetweenDeaths = 60;
+
 /** Arms deaths at each failpoint, spread over the passes to come. */
 function armDeaths(run: Run, failpoints: readonly { handler: string; name: string }[]): readonly ArmedFailpoint[] {
   return failpoints.map((failpoint) => {
-    const passes = Array.from({ length: timesOf(run) }, (_, at) => 1 + at * 8 + run.between(0, 1));
+    const passes = Array.from({ length: timesOf(run) }, (_, at) => 1 + at * passesBetweenDeaths + run.between(0, 1));
     return run.arm({ ...failpoint, action: 'kill', passes });
   });
 }
 
 /** Goes on with the traffic until every failpoint was struck as often as it must be. */
 async function strikeAll(run: Run, armed: readonly ArmedFailpoint[], traffic: () => Promise<unknown>): Promise<void> {
-  const until = performance.now() + (run.settings.long ? 900_000 : 60_000);
+  const until = performance.now() + (run.settings.long ? 3_600_000 : 60_000);
   while (armed.some(({ struck }) => struck < timesOf(run)) && performance.now() < until) {
     await traffic();
     await sleep(300);
