@@ -3,9 +3,13 @@ import { termOf } from './leave-statistics.ts';
 
 /**
  * Takes what a document that is being deleted had live out of the statistics, and unsets its live version in the same transaction:
- * done twice, the second changes nothing.
+ * done twice, the second changes nothing. The document is locked first: two at once would both see it live and take it out twice.
  */
 export async function leaveRemovedStatistics(db: Db, workspaceId: string, documentId: string): Promise<void> {
+  await db.query('SELECT FROM dbrag.documents WHERE workspace_id = $1 AND id = $2 FOR UPDATE', [
+    workspaceId,
+    documentId,
+  ]);
   await db.query(
     `WITH gone AS (
        SELECT DISTINCT c.content_hash, c.search FROM dbrag.documents d

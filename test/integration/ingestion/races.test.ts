@@ -229,6 +229,31 @@ describe('races', () => {
     return log;
   }
 
+  it('of several workers with one deletion take its text out of the statistics once', async () => {
+    const world = new IngestionWorld({ database, modelUrl: models.baseUrl });
+    const { id: workspaceId } = await createWorkspace(database);
+    const collectionId = await createCollection(database, workspaceId);
+    const { objects, queue } = world;
+    const ports = { database, objects, queue, clock: systemClock, failpoint: noFailpoint };
+    for (let round = 0; round < (test.native ? 10 : 2); round++) {
+      const { documentId } = await world.post(
+        workspaceId,
+        collectionId,
+        `## A\n\n${'Herons wade in shallow water. '.repeat(40)}`,
+      );
+      await world.drain();
+      const { jobId } = await database.inWorkspace({ workspaceId }, (db) =>
+        beginDeletion(db, ports, workspaceId, documentId, 'test'),
+      );
+      await Promise.all(
+        Array.from({ length: test.native ? 4 : 1 }, () =>
+          runDeletion(ports, workspaceId, jobId, { remainingTime: () => 60_000 }),
+        ),
+      );
+      expect(await findDatabaseFaults(test.admin, { workspaceId })).toEqual([]);
+    }
+  }, 60_000);
+
   it(`of deletions, posts and removals with the workers leave nothing behind and lose nothing (seed ${firstSeed})`, async () => {
     const done = new Map<string, number>();
     for (let i = 0; i < races; i++)
