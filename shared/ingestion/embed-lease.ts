@@ -87,6 +87,7 @@ export async function embedLease(
   let error: ModelError | undefined;
   let summary = nothing;
   for await (const bought of buyEmbeddings(buy, pool.workspaceId, chunks, { deadline, priority: pool.priority })) {
+    await ports.failpoint.reach('worker.after_cache_write');
     summary = add(summary, await commit(ports, pool, embedder.model, bought));
     putOff.push(...(bought.postponed?.chunks ?? []));
     error ??= bought.postponed?.error;

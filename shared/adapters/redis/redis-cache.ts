@@ -12,6 +12,10 @@ export interface RedisCacheSettings {
 
 /** Keys of one MGET: a slice that fails or is late loses only itself. */
 const keysPerCommand = 64;
+/** Entries of one write: 16 vectors are 100 kB, which every server takes in well within a command's time limit. */
+const entriesPerWrite = 16;
+/** A write goes no further after this: who writes holds something that should be stored, and the cache may forget. */
+const longestWriteMilliseconds = 250;
 /** More at a time would wait for each other longer than their time limit: 64 vectors are 400 kB. */
 const commandsInFlight = 4;
 
@@ -37,13 +41,17 @@ export class RedisCache implements Cache {
 
   async setMany(entries: readonly CacheEntry[], secondsToLive: number): Promise<void> {
     const values = new Map(entries.map(({ key, value }) => [key, value]));
-    await this.attempt([...values.keys()], async (client, slice) => {
-      const pipeline = client.pipeline();
-      for (const key of slice) pipeline.set(key, Buffer.from(values.get(key) as Uint8Array), 'EX', secondsToLive);
-      const results = (await pipeline.exec()) ?? [];
-      const failure = results.find(([error]) => error);
-      if (failure) throw failure[0];
-    });
+    await this.attempt(
+      [...values.keys()],
+      async (client, slice) => {
+        const pipeline = client.pipeline();
+        for (const key of slice) pipeline.set(key, Buffer.from(values.get(key) as Uint8Array), 'EX', secondsToLive);
+        const results = (await pipeline.exec()) ?? [];
+        const failure = results.find(([error]) => error);
+        if (failure) throw failure[0];
+      },
+      { keysAtOnce: entriesPerWrite, until: performance.now() + longestWriteMilliseconds },
+    );
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -66,12 +74,13 @@ export class RedisCache implements Cache {
   private async attempt(
     keys: readonly string[],
     command: (client: RedisClient, slice: string[]) => Promise<void>,
+    { keysAtOnce, until }: AttemptLimits = { keysAtOnce: keysPerCommand, until: Number.POSITIVE_INFINITY },
   ): Promise<void> {
     if (keys.length === 0 || !this.breaker.allows()) return;
     try {
       const client = await this.client();
-      const slices = slicesOf(keys, isCluster(client));
-      for (let i = 0; i < slices.length; i += commandsInFlight) {
+      const slices = slicesOf(keys, isCluster(client), keysAtOnce);
+      for (let i = 0; i < slices.length && performance.now() < until; i += commandsInFlight) {
         const wave = slices.slice(i, i + commandsInFlight).map((slice) => command(client, slice));
         const failures = (await Promise.allSettled(wave)).filter((result) => result.status === 'rejected');
         for (const { reason } of failures) this.settings.onFailure(reason);
@@ -100,12 +109,18 @@ export class RedisCache implements Cache {
   }
 }
 
+interface AttemptLimits {
+  readonly keysAtOnce: number;
+  /** By the process's own clock: no command is begun after it. */
+  readonly until: number;
+}
+
 /** In a cluster, one command's keys must lie in one slot: keys are grouped by their tag there. */
-function slicesOf(keys: readonly string[], byTag: boolean): string[][] {
+function slicesOf(keys: readonly string[], byTag: boolean, keysAtOnce: number): string[][] {
   const groups = byTag ? [...Map.groupBy(keys, tagOf).values()] : [keys];
   return groups.flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / keysPerCommand) }, (_, i) =>
-      group.slice(i * keysPerCommand, (i + 1) * keysPerCommand),
+    Array.from({ length: Math.ceil(group.length / keysAtOnce) }, (_, i) =>
+      group.slice(i * keysAtOnce, (i + 1) * keysAtOnce),
     ),
   );
 }

@@ -71,6 +71,19 @@ describe('RedisCache', () => {
     expect(failures).toEqual([]);
   });
 
+  it('takes the vectors of a whole request, slice by slice', async () => {
+    const before = failures.length;
+    const cache = create(url);
+    const value = Buffer.alloc(8 + 4 * 1_536, 7);
+    const entries = Array.from({ length: 512 }, (_, i) => ({ key: `emb:{large:${i % 256}}:${i}`, value }));
+    const milliseconds = await timed(() => cache.setMany(entries, 60));
+    const found = await cache.getMany(entries.map(({ key }) => key));
+    // It goes no further after a quarter of a second, and what is in flight then ends within its own limit.
+    expect(milliseconds).toBeLessThan(1_000);
+    expect(found.filter((each) => each?.byteLength === value.byteLength).length).toBeGreaterThan(0);
+    expect(failures.length - before).toBeLessThan(entries.length / 16);
+  });
+
   it('a server that is not there costs milliseconds and no error', async () => {
     const cache = create('redis://127.0.0.1:1');
     expect(await cache.getMany(['a'])).toEqual([undefined]);
