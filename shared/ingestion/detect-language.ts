@@ -1,29 +1,94 @@
-/** A Postgres text search configuration. */
-export type ChunkLanguage = 'english' | 'simple';
+import { functionWords } from './function-words.ts';
 
-/** The function words that make up about half of English running text. */
-const englishWords: ReadonlySet<string> = new Set(
-  (
-    'the of and to in is that for it as was with be by on not he his this are or at from had have which an they you were there ' +
-    'been their has would what will can all if do when who so no more about out into than its only other some could these'
-  ).split(' '),
-);
+/** Text search configurations that Postgres ships from version 17 on, as far as a language can be told by its words or its script. */
+export const chunkLanguages = [
+  'simple',
+  'english',
+  'german',
+  'french',
+  'spanish',
+  'portuguese',
+  'catalan',
+  'italian',
+  'dutch',
+  'danish',
+  'swedish',
+  'norwegian',
+  'finnish',
+  'hungarian',
+  'romanian',
+  'turkish',
+  'indonesian',
+  'russian',
+  'greek',
+  'arabic',
+  'hindi',
+  'tamil',
+  'armenian',
+] as const;
+export type ChunkLanguage = (typeof chunkLanguages)[number];
 
 const sampledUnits = 2_000;
-const fewestWords = 3;
-/** Running English is above 0.35, lists and headings around 0.15; other languages that share a few words stay below 0.1. */
+/** Fewer words than this are too few to tell: a heading, a name, a number with its unit. */
+const fewestWords = 8;
+/** Running text has function words above 0.3, lists and headings around 0.15; languages that share a few words stay below 0.1. */
 const smallestShare = 0.12;
+/** How far the best must lead: Danish and Norwegian share most of theirs. */
+const lead = 1.1;
+
+/** Letters that only one of the shipped languages is written with; of others in the same script, none has a configuration. */
+const scripts: readonly (readonly [ChunkLanguage, RegExp])[] = [
+  ['greek', /\p{Script=Greek}/gu],
+  ['armenian', /\p{Script=Armenian}/gu],
+  ['tamil', /\p{Script=Tamil}/gu],
+];
+
+/** Letters of languages that share Russian's words: Ukrainian, Belarusian, Serbian, Macedonian. Bulgarian has no `ы`. */
+const notRussian = /[іїєґўјљњћђџ]/;
+const russianLetter = /[ыэё]/;
+const enoughForEveryLetter = 100;
+/** Letters of Polish, Czech, Slovak, Croatian, the Baltic languages and Vietnamese, which have no configuration; a name has one or two. */
+const lettersWithout = /[łńśźżćąęěščřžůďťňđķļņģėįųơư]/g;
+const lettersBetween = 40;
 
 /**
- * In which language a chunk's words are indexed: English, by its function words, with stemming; everything else (other languages,
- * code, tables of numbers) word by word.
+ * In which language a chunk's words are indexed: by its function words (or script), with stemming. `simple`, word by word, is for
+ * languages without a configuration, for code and tables of numbers.
+ * @param inherited what a chunk is taken for that says too little: the language of its document
  */
-export function detectLanguage(text: string): ChunkLanguage {
-  let words = 0;
-  let english = 0;
-  for (const [word] of text.slice(0, sampledUnits).matchAll(/\p{L}+/gu)) {
-    words += 1;
-    if (englishWords.has(word.toLowerCase())) english += 1;
+export function detectLanguage(text: string, inherited: ChunkLanguage = 'simple'): ChunkLanguage {
+  const sample = text.slice(0, sampledUnits).toLowerCase();
+  const words = sample.match(/[\p{L}\p{M}]+/gu) ?? [];
+  const letters = words.reduce((sum, word) => sum + word.length, 0);
+  for (const [language, script] of scripts) {
+    if (letters > 0 && (sample.match(script)?.length ?? 0) > letters / 2) return language;
   }
-  return words >= fewestWords && english >= words * smallestShare ? 'english' : 'simple';
+  if (words.length < fewestWords) return inherited;
+  const found = new Map<ChunkLanguage, number>();
+  for (const word of words)
+    for (const language of functionWords.get(word) ?? []) found.set(language, (found.get(language) ?? 0) + 1);
+  const [best, next] = [...found].sort(([, one], [, other]) => other - one);
+  const isOther =
+    (best?.[0] === 'russian' && isOtherCyrillic(sample, letters)) ||
+    (sample.match(lettersWithout)?.length ?? 0) * lettersBetween > letters;
+  if (!best || isOther || best[1] < words.length * smallestShare) return saysLittle(text, words) ? inherited : 'simple';
+  return best[1] >= (next?.[1] ?? 0) * lead ? best[0] : inherited === next?.[0] ? inherited : best[0];
+}
+
+function isOtherCyrillic(sample: string, letters: number): boolean {
+  return notRussian.test(sample) || (letters >= enoughForEveryLetter && !russianLetter.test(sample));
+}
+
+/** Text in which numbers and signs outweigh the words: its few words are those of the document around it. */
+function saysLittle(text: string, words: readonly string[]): boolean {
+  const sample = text.slice(0, sampledUnits).replace(/\s+/g, '');
+  return words.reduce((sum, word) => sum + word.length, 0) < sample.length / 2;
+}
+
+/** By what stands at its beginning, in its middle and at its end. */
+export function languageOfDocument(text: string): ChunkLanguage {
+  const third = Math.floor(sampledUnits / 3);
+  const middle = Math.max(third, Math.floor(text.length / 2));
+  const end = Math.max(middle + third, text.length - third);
+  return detectLanguage([0, middle, end].map((start) => text.slice(start, start + third)).join(' '));
 }

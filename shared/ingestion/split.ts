@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Boundaries, firstAbove } from './boundaries.ts';
 import { strength, type Whole } from './boundary-kinds.ts';
+import { type ChunkLanguage, detectLanguage, languageOfDocument } from './detect-language.ts';
 import { HeadingPath } from './heading-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import { longestWord, type TokenCounter } from './token-counter.ts';
@@ -38,6 +39,8 @@ export interface Chunk {
   /** SHA-256 of the text's UTF-8. */
   readonly contentHash: Buffer;
   readonly location: ChunkLocation;
+  /** What its words are indexed as. */
+  readonly language: ChunkLanguage;
 }
 
 /** A chunk this small is not ended by a heading: a title alone is no passage. */
@@ -60,12 +63,14 @@ export function* split(document: ParsedDocument, settings: ChunkingSettings, cou
   const boundaries = new Boundaries(text, document.format, settings.maxTokens * anchorRadius);
   const path = new HeadingPath(text, boundaries);
   const sheetStarts = document.sheets?.map(({ start }) => start);
+  const language = languageOfDocument(text);
   let ordinal = 0;
   for (const span of tokenizableSpans(text, sheetStarts)) {
     for (const { start, end, tokenCount } of splitSpan(text, span, boundaries, settings, counter)) {
       const chunk = text.slice(start, end);
       const location = { headings: path.at(start, end), start, end, ...pageAndSheet(document, start) };
-      yield { ordinal, text: chunk, tokenCount, contentHash: contentHashOf(chunk), location };
+      const detected = detectLanguage(chunk, language);
+      yield { ordinal, text: chunk, tokenCount, contentHash: contentHashOf(chunk), location, language: detected };
       ordinal += 1;
     }
   }

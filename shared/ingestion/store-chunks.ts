@@ -1,5 +1,4 @@
 import type { Db } from '../core/database.ts';
-import { detectLanguage } from './detect-language.ts';
 import type { VersionKey } from './set-version-status.ts';
 import type { Chunk } from './split.ts';
 
@@ -82,7 +81,7 @@ async function insertChunks(db: Db, owner: ChunkOwner, chunks: readonly Chunk[])
       chunks.map((chunk) => chunk.contentHash),
       chunks.map((chunk) => chunk.tokenCount),
       chunks.map((chunk) => chunk.text),
-      chunks.map((chunk) => detectLanguage(chunk.text)),
+      chunks.map((chunk) => chunk.language),
     ],
   );
 }

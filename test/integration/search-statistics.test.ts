@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Db } from '../../shared/core/database.ts';
+import { detectLanguage } from '../../shared/ingestion/detect-language.ts';
 import { leaveRemovedStatistics } from '../../shared/ingestion/leave-removed-statistics.ts';
 import { leaveStatisticsDifference } from '../../shared/ingestion/leave-statistics.ts';
 import { storeChunks } from '../../shared/ingestion/store-chunks.ts';
@@ -138,6 +139,7 @@ describe('statistics of search', () => {
           contentHash: sha256(each),
           tokenCount: 1,
           location: { headings: [], start: 0, end: 1 },
+          language: detectLanguage(each),
         }));
         await storeChunks(db, { workspaceId, collectionId, documentId, version }, chunks, true);
         await leaveStatisticsDifference(db, workspaceId, [{ documentId, version }]);

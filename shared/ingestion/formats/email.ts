@@ -1,24 +1,43 @@
-import PostalMime, { type Address, type Email } from 'postal-mime';
+import PostalMime, { type Address, type Attachment, type Email } from 'postal-mime';
 import { DocumentError } from '../../core/document-errors.ts';
 import { sanitise } from '../decode-text.ts';
 import type { Parser } from '../parse.ts';
+import { TextBuilder } from './expansion-limits.ts';
 import { htmlToMarkdown } from './html-to-markdown.ts';
 import { escapeOutline } from './markdown-writer.ts';
 
 const deepestParts = 50;
+/** A message in a message in a message: what is forwarded further is named like any attachment. */
+const deepestMessages = 5;
+const deepestHeading = 6;
 
-/** Mail: subject, people and date, then the text; of a part that exists as plain text and as HTML the plain text. Attachments are named, not read. */
+/**
+ * Mail: subject, people and date, then the text; of a part that exists as plain text and as HTML the plain text. Attached messages
+ * follow, each under its own subject; other attachments are named, not read.
+ */
 export const parseEmail: Parser = async (bytes) => {
-  const email = await PostalMime.parse(bytes, { maxNestingDepth: deepestParts, forceRfc822Attachments: true });
+  const text = new TextBuilder();
+  const email = await read(bytes);
   if (email.headers.length === 0) throw new DocumentError('corrupt_file', 'The file is broken: it has no headers.');
-  const blocks = [headline(email), people(email), body(email), attachments(email)];
-  const text = sanitise(blocks.filter((block) => block !== '').join('\n\n'));
-  return { text, format: 'markdown', mediaType: 'message/rfc822' };
+  await write(text, email, 1);
+  return { text: sanitise(text.toString()), format: 'markdown', mediaType: 'message/rfc822' };
 };
 
-function headline({ subject }: Email): string {
+function read(bytes: Uint8Array | ArrayBuffer | string): Promise<Email> {
+  return PostalMime.parse(bytes, { maxNestingDepth: deepestParts, forceRfc822Attachments: true });
+}
+
+async function write(text: TextBuilder, email: Email, level: number): Promise<void> {
+  const isMessage = ({ mimeType }: Attachment): boolean => mimeType === 'message/rfc822' && level < deepestMessages;
+  const named = email.attachments.filter((attachment) => !attachment.related && !isMessage(attachment));
+  for (const block of [headline(email, level), people(email), body(email), namesOf(named)])
+    if (block !== '') text.add(text.length === 0 ? block : `\n\n${block}`);
+  for (const { content } of email.attachments.filter(isMessage)) await write(text, await read(content), level + 1);
+}
+
+function headline({ subject }: Email, level: number): string {
   const line = (subject ?? '').replace(/\s+/g, ' ').trim();
-  return line === '' ? '' : `# ${line}`;
+  return line === '' ? '' : `${'#'.repeat(Math.min(level, deepestHeading))} ${line}`;
 }
 
 function people(email: Email): string {
@@ -44,9 +63,7 @@ function body({ text, html }: Email): string {
   return plain === '' && html ? htmlToMarkdown(html, { stripBoilerplate: false }) : escapeOutline(plain);
 }
 
-function attachments(email: Email): string {
-  const names = email.attachments
-    .filter(({ related }) => !related)
-    .map(({ filename, mimeType }) => filename ?? mimeType);
+function namesOf(attachments: readonly Attachment[]): string {
+  const names = attachments.map(({ filename, mimeType }) => filename ?? mimeType);
   return names.length === 0 ? '' : `Attachments: ${names.join(', ')}`;
 }

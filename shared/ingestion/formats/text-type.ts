@@ -2,13 +2,21 @@ const sampledCharacters = 65_536;
 const leastLines = 3;
 const leastCommas = 2;
 
-const htmlStart = /^(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]/i;
+const declaration = /^<\?xml[^>]*>\s*/;
+const htmlStart = /^<(?:!doctype\s+html|html|head|body)[\s>]/i;
 const jsonStart = /^(?:\[\s*)?\{\s*(?:"(?:[^"\\]|\\.){0,200}"\s*:|\})/;
 const header = /^[!-9;-~]{1,100}:/;
 const headersOfMail = /^(?:from|received|return-path|message-id|mime-version):/im;
 
 export function isHtml(text: string): boolean {
-  return htmlStart.test(text.trimStart());
+  let rest = text.trimStart().replace(declaration, '');
+  // Not one expression with the start: it would try every way to part a row of comments.
+  while (rest.startsWith('<!--')) {
+    const end = rest.indexOf('-->');
+    if (end < 0) return false;
+    rest = rest.slice(end + 3).trimStart();
+  }
+  return htmlStart.test(rest);
 }
 
 /** What a text is when neither its name nor its sender says so; undefined for prose. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../shared/core/database.ts';
+import { chunkLanguages } from '../../../shared/ingestion/detect-language.ts';
 import { chunksPerTransaction } from '../../../shared/ingestion/store-ahead.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
@@ -49,6 +50,11 @@ const places = 'SELECT count(*) AS n FROM dbrag.placements WHERE document_id = $
 const placed = `SELECT count(*) AS n FROM dbrag.placements p JOIN dbrag.chunks c USING (workspace_id, document_id, content_hash)
   JOIN dbrag.pending_embeddings b USING (workspace_id, document_id, content_hash)
   WHERE p.document_id = $1 AND b.token_count = c.token_count`;
+
+it('every language that a chunk may have is one that the database indexes', async () => {
+  const { rows } = await test.admin.query<{ language: string }>('SELECT cfgname AS language FROM pg_ts_config');
+  expect(rows.map(({ language }) => language)).toEqual(expect.arrayContaining([...chunkLanguages]));
+});
 
 describe('a large document', () => {
   it('is stored by transactions that keep nobody out for long', async () => {

@@ -119,6 +119,32 @@ describe('mail', () => {
     );
   });
 
+  const multipart = (...parts: string[]): string =>
+    `${head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${parts.map((part) => `--b\r\n${part}\r\n`).join('')}--b--`;
+
+  it('decodes what is quoted-printable or base64, in the charset that each part names', async () => {
+    const mail = multipart(
+      'Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe aus M=FCn=\r\nchen',
+      `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from('und Привет').toString('base64')}`,
+    );
+    expect(await read(parseEmail, mail)).toMatch(/\n\nGrüße aus München\s+und Привет$/);
+  });
+
+  it('reads attached messages under their own subjects, down to a depth, and names what they carry', async () => {
+    const inner = `From: d@x.org\r\nSubject: The offer\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nIt is ten.`;
+    const mail = multipart(
+      'Content-Type: text/plain\r\n\r\nSee below.',
+      `Content-Type: message/rfc822\r\n\r\n${inner}`,
+      'Content-Type: image/png; name="logo.png"\r\nContent-Disposition: attachment; filename="logo.png"\r\n\r\nx',
+    );
+    const text = await read(parseEmail, mail);
+    expect(text).toMatch(/\n\nSee below\.\s+Attachments: logo\.png\n\n## The offer\n\nFrom: d@x\.org\n\nIt is ten\.$/);
+    let nested = inner;
+    for (let depth = 0; depth < 60; depth += 1)
+      nested = `From: d@x.org\r\nSubject: s${depth}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b${depth}\r\n\r\n--b${depth}\r\nContent-Type: message/rfc822\r\n\r\n${nested}\r\n--b${depth}--`;
+    expect(await read(parseEmail, nested)).toMatch(/^# s59[\s\S]*##### s55[\s\S]*Attachments: message\/rfc822$/);
+  });
+
   it('reads HTML where there is nothing else', async () => {
     const mail = `${head}MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<h1>Offer</h1><p>words`;
     expect(await read(parseEmail, mail)).toMatch(/\n\n# Offer\n\nwords$/);
@@ -152,6 +178,9 @@ describe('what a text is', () => {
     ['words', 'x.pdf', null, 'application/octet-stream'],
     ['words', 'x', 'application/epub+zip', 'application/octet-stream'],
     ['junk before %PDF-1.4', 'x.pdf', null, 'application/pdf'],
+    // Forty comments are parted in 2^39 ways.
+    [`${'<!-- -->'.repeat(40)}<p>`, 'x', null, 'text/plain'],
+    [`${'<!-- -->'.repeat(40)}<html>`, 'x', null, 'text/html'],
   ])('%j called %s, %s is %s', (text, name, contentType, expected) => {
     expect(sniffType(Buffer.from(text), { name, contentType })).toBe(expected);
   });
