@@ -181,9 +181,9 @@ class EndChooser {
     // What fits to its end is not cut at an anchor: where that ends, every splitting cuts as well.
     if (section !== undefined) return section;
     if (limit >= this.span.end) return this.span.end;
-    const anchor = this.firstAnchor(least, limit, maxTokens);
+    const anchor = this.firstAnchor(start, least, limit, maxTokens);
     if (anchor !== undefined) return anchor;
-    const whole = this.fittingWholeAround(limit, maxTokens);
+    const whole = this.fittingWholeAround(start, limit, maxTokens);
     const beside = whole && this.cutBeside(whole, start, maxTokens);
     if (beside !== undefined) return beside;
     const blockFloor = Math.max(covered, this.furthest(start, maxTokens * fullEnoughForBlock));
@@ -197,9 +197,10 @@ class EndChooser {
   }
 
   /** @returns what a cut at `position` would part, if it fits into a chunk */
-  private fittingWholeAround(position: number, maxTokens: number): Whole | undefined {
+  private fittingWholeAround(start: number, position: number, maxTokens: number): Whole | undefined {
     const whole = this.boundaries.wholeAround(position);
-    if (!whole || whole.start < this.span.start) return undefined;
+    // One that began before this chunk was cut already, since it does not fit; to look at it again would take all of its length.
+    if (!whole || whole.start < start) return undefined;
     // A word that reaches over the end (a fence and the line end behind it) may count more than its part.
     const reach = this.furthest(whole.start, maxTokens) + longestWord;
     this.boundaries.readTo(reach);
@@ -213,11 +214,11 @@ class EndChooser {
     return whole.start > start ? whole.start : undefined;
   }
 
-  private firstAnchor(from: number, to: number, maxTokens: number): number | undefined {
+  private firstAnchor(start: number, from: number, to: number, maxTokens: number): number | undefined {
     const { anchors } = this.boundaries;
     for (let i = firstAbove(anchors, from); (anchors[i] ?? Number.POSITIVE_INFINITY) <= to; i += 1) {
       const anchor = anchors[i] as number;
-      if (!this.fittingWholeAround(anchor, maxTokens)) return anchor;
+      if (!this.fittingWholeAround(start, anchor, maxTokens)) return anchor;
     }
     return undefined;
   }

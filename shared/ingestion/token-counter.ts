@@ -1,3 +1,5 @@
+import { BytePairs } from './byte-pairs.ts';
+
 /**
  * Exact cl100k token counts. The tokeniser costs 53 ms to load, so it is loaded on first use.
  *
@@ -15,8 +17,10 @@ export interface TokenCounter {
 export const wordPattern =
   /'(?:[sS]|[dD]|[mM]|[tT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n]|\s+(?!\S)|\s/uy;
 
-/** A word over this many UTF-16 units is cut: 256 units cost at most 0.1 ms, 100,000 cost 8 s. */
+/** A word over this many UTF-16 units is cut: tokenisers are quadratic in them, 100,000 cost 8 s. */
 export const longestWord = 256;
+/** From here on the tokeniser's search for pairs is slower than a heap. */
+const longWord = 24;
 
 const rememberedWords = 50_000;
 const longestRememberedWord = 64;
@@ -27,11 +31,20 @@ let loaded: Promise<TokenCounter> | undefined;
 
 /** @returns the one counter of this process */
 export function loadTokenCounter(): Promise<TokenCounter> {
-  loaded ??= import('gpt-tokenizer/encoding/cl100k_base').then((encoding) => {
+  loaded ??= Promise.all([
+    import('gpt-tokenizer/encoding/cl100k_base'),
+    import('gpt-tokenizer/bpeRanks/cl100k_base'),
+  ]).then(([encoding, { default: ranks }]) => {
     // Its own cache would keep slices of documents alive.
     encoding.setMergeCacheSize(0);
     const plainText = { disallowedSpecial: new Set<string>() };
-    return tokenCounter((word) => encoding.countTokens(word, plainText));
+    // Its table costs 30 ms and 10 MB: only for texts that have such words.
+    let pairs: BytePairs | undefined;
+    return tokenCounter((word) => {
+      if (word.length < longWord) return encoding.countTokens(word, plainText);
+      pairs ??= new BytePairs(ranks);
+      return pairs.count(word);
+    });
   });
   return loaded;
 }
