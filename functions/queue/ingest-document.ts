@@ -5,11 +5,12 @@ import { queueFunction } from '../runtime/queue-function.ts';
 import { createServices, type Services } from '../runtime/services.ts';
 
 export const handler = queueFunction(
-  (record, { services }) => outlastOutage(services, [record], () => ingest(record.body, services)),
+  (record, { services, context }) =>
+    outlastOutage(services, [record], () => ingest(record.body, services, () => context.getRemainingTimeInMillis())),
   createServices({}, { genericPlans: true }),
 );
 
-async function ingest(body: string, services: Services): Promise<void> {
+async function ingest(body: string, services: Services, remainingTime: () => number): Promise<void> {
   const message = ingestDocumentMessage.parse(JSON.parse(body));
   const { database, failpoint, objects, embeddingNudges: nudges, config, log, removals, statistics } = services;
   const started = performance.now();
@@ -22,6 +23,7 @@ async function ingest(body: string, services: Services): Promise<void> {
       model: config.models.embeddingModel,
       fallbackModel: config.models.fallbackModel,
       maximumFileBytes: config.maximumFileBytes,
+      remainingTime,
     },
     message,
   );

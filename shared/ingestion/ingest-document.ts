@@ -9,6 +9,8 @@ import type { EmbeddingNudges } from './embedding-nudges.ts';
 import { failVersion } from './fail-version.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { parse } from './parse.ts';
+import { defaultParseLimits } from './parse-in-child.ts';
+import type { ParseLimits } from './parse-in-child-contract.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import { split } from './split.ts';
 import { storeAhead } from './store-ahead.ts';
@@ -24,6 +26,8 @@ export interface IngestDocumentPorts {
   /** The fallback model's space, in which chunks are searched while they wait for the first; null or left out: none. */
   readonly fallbackModel?: string | null;
   readonly maximumFileBytes: number;
+  /** Milliseconds until the invocation is ended: reading a file takes a part of them at most, so that its verdict is still written. */
+  readonly remainingTime?: () => number;
 }
 
 export type IngestOutcome = SplitOutcome | 'nothing_to_do' | 'failed';
@@ -81,7 +85,15 @@ async function readAndParse(
   const body = await readObject(ports, claim);
   await ports.failpoint.reach('worker.after_download');
   const contentHash = createHash('sha256').update(body).digest();
-  return { document: await parse(body, claim), contentHash };
+  return { document: await parse(body, claim, limitsWithin(ports.remainingTime?.())), contentHash };
+}
+
+/** Of the time left; the rest is for splitting and storing. */
+const parsingShare = 0.6;
+
+function limitsWithin(remaining = Number.POSITIVE_INFINITY): ParseLimits {
+  const timeoutMilliseconds = Math.min(defaultParseLimits.timeoutMilliseconds, Math.max(0, remaining * parsingShare));
+  return { ...defaultParseLimits, timeoutMilliseconds };
 }
 
 async function readObject(ports: IngestDocumentPorts, { object }: ClaimedVersion): Promise<Uint8Array> {

@@ -4,11 +4,12 @@ import { decodeText } from './decode-text.ts';
 import { isEncryptedOle } from './formats/container-type.ts';
 import { formatMediaTypes } from './formats/media-types.ts';
 import { parseInChild } from './parse-in-child.ts';
+import type { ParseLimits } from './parse-in-child-contract.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import { agreesWith, type DeclaredFile, declaredCharset, sniffType } from './sniff-type.ts';
 
 /** Turns the bytes of one kind of file into text; throws a DocumentError when they are not what they say. */
-export type Parser = (bytes: Uint8Array, file: DeclaredFile) => Promise<ParsedDocument>;
+export type Parser = (bytes: Uint8Array, file: DeclaredFile, limits?: ParseLimits) => Promise<ParsedDocument>;
 
 /** Parsers by media type: a further format is one more entry. */
 export const parsers: ReadonlyMap<string, Parser> = new Map([
@@ -19,7 +20,7 @@ export const parsers: ReadonlyMap<string, Parser> = new Map([
     (mediaType) =>
       [
         mediaType,
-        (bytes, { name, contentType = null }) => parseInChild(bytes, { name, contentType, mediaType }),
+        (bytes, { name, contentType = null }, limits) => parseInChild(bytes, { name, contentType, mediaType }, limits),
       ] satisfies [string, Parser],
   ),
 ]);
@@ -28,12 +29,12 @@ export const parsers: ReadonlyMap<string, Parser> = new Map([
  * Bytes to text, by what the bytes are. The bytes are taken over: a large text is decoded without a copy, and changes them.
  * @throws DocumentError `empty_file`, `unsupported_media_type`, `encrypted_file`, `corrupt_file`, `file_expands_too_far`, `no_text_found`
  */
-export async function parse(bytes: Uint8Array, file: DeclaredFile): Promise<ParsedDocument> {
+export async function parse(bytes: Uint8Array, file: DeclaredFile, limits?: ParseLimits): Promise<ParsedDocument> {
   if (bytes.length === 0) throw new DocumentError('empty_file', 'The file is empty.');
   const mediaType = sniffType(bytes, file);
   const parser = parsers.get(mediaType);
   if (!parser) throw new DocumentError('unsupported_media_type', `Files of type ${mediaType} cannot be read.`);
-  const document = await parser(bytes, file).catch((error: unknown) => {
+  const document = await parser(bytes, file, limits).catch((error: unknown) => {
     throw asWhatItSays(error, mediaType, file);
   });
   if (!/\S/.test(document.text)) throw new DocumentError('no_text_found', 'The file holds no text.');

@@ -15,7 +15,7 @@ import {
   wordParts,
   zipOf,
 } from './sample-archives.ts';
-import { encryptedPdf, pdfBomb, samplePdf } from './sample-pdf.ts';
+import { encryptedPdf, loopingPdfs, pdfBomb, samplePdf } from './sample-pdf.ts';
 
 const entities = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>\n';
 const docx = zipOf(wordParts(paragraph('words')));
@@ -124,6 +124,16 @@ describe('hostile files', () => {
       'x.csv',
       Buffer.from(`${'h'.repeat(1_000_000)},b\n${'1,2\n'.repeat(1_000_000)}`),
       'file_expands_too_far',
+    ],
+    ...Object.entries(loopingPdfs()).map(
+      ([name, bytes]) =>
+        [name, 'x.pdf', bytes, name.startsWith('a page tree') ? 'corrupt_file' : 'application/pdf'] as const,
+    ),
+    [
+      'an archive of an archive of 300 MB of zeros',
+      'x.zip',
+      zipOf({ 'a.zip': zipOf({ b: new Uint8Array(3e8) }) }),
+      'unsupported_media_type',
     ],
     ['a page that expands to 400 MB', 'x.pdf', pdfBomb(400_000_000), 'file_expands_too_far'],
   ] as const)('%s', async (_, name, bytes, outcome) => {

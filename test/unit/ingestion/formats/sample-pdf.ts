@@ -107,3 +107,50 @@ function rc4(key: Buffer, data: Buffer): Buffer {
     return byte ^ (state[((state[i] as number) + (state[j] as number)) & 255] as number);
   }) as Buffer;
 }
+
+/** PDFs that point back at themselves, each of a kilobyte. */
+export function loopingPdfs(): Readonly<Record<string, Buffer>> {
+  const form = (name: string, target: number): string =>
+    `/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject << /${name} ${target} 0 R >> >>`;
+  const draws = { dictionary: '', stream: Buffer.from('/X Do\nBT /F1 11 Tf 72 720 Td (words) Tj ET') };
+  const page = (resources: string): PdfObject => ({
+    dictionary: `/Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> ${resources} >> /Contents 5 0 R`,
+  });
+  const font = { dictionary: '/Type /Font /Subtype /Type1 /BaseFont /Helvetica' };
+  const catalog = { dictionary: '/Type /Catalog /Pages 2 0 R' };
+  const pages = { dictionary: '/Type /Pages /Kids [4 0 R] /Count 1' };
+  const fan = Array.from({ length: 40 }, (_, i) => ({
+    dictionary: form('X', 7 + i),
+    stream: Buffer.from('/X Do /X Do /X Do '),
+  }));
+  const looped = assemble([catalog, pages, font, page(''), draws]);
+  const start = looped.lastIndexOf('startxref');
+  const table = Number(/startxref\s+(\d+)/.exec(looped.subarray(start).toString('latin1'))?.[1]);
+  return {
+    'a page tree that contains itself': assemble([
+      catalog,
+      { dictionary: '/Type /Pages /Kids [2 0 R 2 0 R] /Count 1000000' },
+      font,
+    ]),
+    'a cross-reference table that precedes itself': Buffer.from(
+      looped.toString('latin1').replace('/Root', `/Prev ${table} /Root`),
+      'latin1',
+    ),
+    'a form that draws itself': assemble([
+      catalog,
+      pages,
+      font,
+      page('/XObject << /X 6 0 R >>'),
+      draws,
+      { dictionary: form('X', 6), stream: Buffer.from('/X Do BT (more) Tj ET') },
+    ]),
+    'forms that draw the next three times, forty deep': assemble([
+      catalog,
+      pages,
+      font,
+      page('/XObject << /X 6 0 R >>'),
+      draws,
+      ...fan,
+    ]),
+  };
+}
