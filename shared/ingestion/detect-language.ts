@@ -1,32 +1,5 @@
+import type { ChunkLanguage } from './chunk-languages.ts';
 import { functionWords } from './function-words.ts';
-
-/** Text search configurations that Postgres ships from version 17 on, as far as a language can be told by its words or its script. */
-export const chunkLanguages = [
-  'simple',
-  'english',
-  'german',
-  'french',
-  'spanish',
-  'portuguese',
-  'catalan',
-  'italian',
-  'dutch',
-  'danish',
-  'swedish',
-  'norwegian',
-  'finnish',
-  'hungarian',
-  'romanian',
-  'turkish',
-  'indonesian',
-  'russian',
-  'greek',
-  'arabic',
-  'hindi',
-  'tamil',
-  'armenian',
-] as const;
-export type ChunkLanguage = (typeof chunkLanguages)[number];
 
 const sampledUnits = 2_000;
 /** Fewer words than this are too few to tell: a heading, a name, a number with its unit. */

@@ -1,4 +1,4 @@
-import type { ChunkLanguage } from './detect-language.ts';
+import type { ChunkLanguage } from './chunk-languages.ts';
 
 /** The commonest function words of each language: they make up a third to a half of running text. */
 const lists: Partial<Readonly<Record<ChunkLanguage, string>>> = {

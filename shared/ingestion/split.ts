@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Boundaries, firstAbove } from './boundaries.ts';
 import { strength, type Whole } from './boundary-kinds.ts';
-import { type ChunkLanguage, detectLanguage, languageOfDocument } from './detect-language.ts';
+import type { ChunkLanguage } from './chunk-languages.ts';
+import { detectLanguage, languageOfDocument } from './detect-language.ts';
 import { HeadingPath } from './heading-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import { longestWord, type TokenCounter } from './token-counter.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../shared/core/database.ts';
-import { chunkLanguages } from '../../../shared/ingestion/detect-language.ts';
+import { chunkLanguages } from '../../../shared/ingestion/chunk-languages.ts';
 import { chunksPerTransaction } from '../../../shared/ingestion/store-ahead.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chunkLanguages, detectLanguage } from '../../../shared/ingestion/detect-language.ts';
+import { chunkLanguages } from '../../../shared/ingestion/chunk-languages.ts';
+import { detectLanguage } from '../../../shared/ingestion/detect-language.ts';
 import { defaultChunking, split } from '../../../shared/ingestion/split.ts';
 import { loadTokenCounter, type TokenCounter } from '../../../shared/ingestion/token-counter.ts';
 

@@ -1,0 +1,27 @@
+/** Text search configurations that Postgres ships from version 17 on, as far as a language can be told by its words or its script. */
+export const chunkLanguages = [
+  'simple',
+  'english',
+  'german',
+  'french',
+  'spanish',
+  'portuguese',
+  'catalan',
+  'italian',
+  'dutch',
+  'danish',
+  'swedish',
+  'norwegian',
+  'finnish',
+  'hungarian',
+  'romanian',
+  'turkish',
+  'indonesian',
+  'russian',
+  'greek',
+  'arabic',
+  'hindi',
+  'tamil',
+  'armenian',
+] as const;
+export type ChunkLanguage = (typeof chunkLanguages)[number];
