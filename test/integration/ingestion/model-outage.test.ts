@@ -180,6 +180,65 @@ describe('a provider that does not answer as it should', () => {
   });
 });
 
+describe('an answer that does not arrive, or is not what was asked for', () => {
+  const stored = async (documentId: string) => {
+    const { rows } = await test.admin.query<{ text: string; embedding: string }>(
+      'SELECT c.text, e.embedding::text FROM dbrag.chunks c JOIN dbrag.embeddings e USING (document_id, content_hash) WHERE document_id = $1',
+      [documentId],
+    );
+    return rows.map(({ text, embedding }) => {
+      const expected = models.vectors.vector(text, 1_536);
+      const found = JSON.parse(embedding) as number[];
+      return Math.max(...found.map((value, i) => Math.abs(value - (expected[i] as number)))) < 0.001;
+    });
+  };
+
+  it.each([
+    'reset-after-processing',
+    'truncated-json',
+    'shuffled',
+    'missing-one',
+    'extra-one',
+    'duplicate-index',
+    'wrong-dimension',
+    'nan',
+    'null-vector',
+    'zero-vector',
+  ] as const)('%s: asked again; each text has its own vector, and is metered once', async (kind) => {
+    const world = environment();
+    const text = ['rivers', 'lakes', 'seas']
+      .map((topic) => `## ${topic}\n\n${`On ${topic}. `.repeat(60)}`)
+      .join('\n\n');
+    const documentId = await ingested(world, text);
+    models.faults.next(kind, {}, 1);
+    await embed(world, documentId);
+    expect(await statusOf(documentId)).toBe('ready');
+    const rights = await stored(documentId);
+    expect(rights.length).toBeGreaterThan(0);
+    expect(rights.every(Boolean)).toBe(true);
+    const { metered, tokens } = await one<{ metered: string; tokens: string }>(
+      `SELECT (SELECT sum(embedding_tokens) FROM dbrag.usage_events WHERE document_id = $1) AS metered,
+         (SELECT sum(token_count) FROM dbrag.chunks WHERE document_id = $1) AS tokens`,
+      [documentId],
+    );
+    expect(metered).toBe(tokens);
+    expect(models.ledger.snapshot().requests.embeddings).toBe(kind === 'shuffled' ? 1 : 2);
+  });
+
+  it('rubbish for one text every time: its document fails, and no other', async () => {
+    const world = environment();
+    const bad = await ingested(world, '[[fault:nan]] spoilt');
+    const good = await Promise.all(['Good one.', 'Good two.'].map((text) => ingested(world, text)));
+    await embed(world, bad, ...good);
+    for (const documentId of good) expect(await statusOf(documentId)).toBe('ready');
+    expect(await one('SELECT status, error->>$2 AS code FROM dbrag.documents WHERE id = $1', [bad, 'code'])).toEqual({
+      status: 'failed',
+      code: 'bad_embedding',
+    });
+    expect(await spacesOf(bad)).toEqual({});
+  });
+});
+
 describe('the fallback model', () => {
   const refused = () => models.faults.setRules([{ kind: '401', rate: 1, model: primary }]);
 
