@@ -151,7 +151,7 @@ async function answerAndKeep(
     });
     return body;
   } catch (error) {
-    await releaseLease(services.database, context);
+    await services.database.inWorkspace(context.caller, (db) => releaseLease(db, context));
     throw error;
   }
 }

@@ -59,13 +59,11 @@ export async function settleLease(
 }
 
 /** Gives the key back unanswered: the call failed, and the next one may try. */
-export async function releaseLease(database: Database, { caller, idempotency }: ChangeRequest): Promise<void> {
+export async function releaseLease(db: Db, { caller, idempotency }: ChangeRequest): Promise<void> {
   if (!idempotency) return;
-  await database.inWorkspace(caller, (db) =>
-    db.query(
-      'DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND caller = $2 AND key = $3 AND request_hash = $4 AND status IS NULL',
-      [caller.workspaceId, caller.actor, idempotency.key, idempotency.fingerprint],
-    ),
+  await db.query(
+    'DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND caller = $2 AND key = $3 AND request_hash = $4 AND status IS NULL',
+    [caller.workspaceId, caller.actor, idempotency.key, idempotency.fingerprint],
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ChangeRequest } from '../access/commit-change.ts';
-import { settleLease } from '../access/lease-call.ts';
+import { releaseLease, settleLease } from '../access/lease-call.ts';
 import type { Db } from '../core/database.ts';
 import { publicId, timeOfUuid } from '../core/ids.ts';
 import { recordUsage } from '../usage/record-usage.ts';
@@ -40,7 +40,7 @@ export interface StoredCitation extends Omit<StoredSource, 'score'> {
 
 /**
  * Keeps a question with its answer, and meters what was spent on it, in one transaction: told once, metered once. An answer under an
- * `Idempotency-Key` is stored with it.
+ * `Idempotency-Key` is stored with it; a failure of the model is not, so that the same call may be tried again.
  */
 export async function storeQuery(
   db: Db,
@@ -50,7 +50,8 @@ export async function storeQuery(
 ): Promise<void> {
   await insertQuery(db, asked, query);
   await recordUsage(db, asked.workspaceId, query.usage);
-  await settleLease(db, replay.request, replay);
+  if (query.error) await releaseLease(db, replay.request);
+  else await settleLease(db, replay.request, replay);
 }
 
 async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Promise<void> {

@@ -14,6 +14,7 @@ const bodies = (home: { collectionId: string }): Record<string, object> => ({
   'POST /v1/collections': { name: 'x' },
   'PATCH /v1/collections/{id}': { name: 'x' },
   'POST /v1/documents': { collection_id: home.collectionId, name: 'x', content: 'x' },
+  'POST /v1/documents/{id}/reingest': {},
   'POST /v1/documents/batch': { documents: [{ collection_id: home.collectionId, name: 'x', content: 'x' }] },
   'PATCH /v1/documents/{id}': { name: 'x' },
   'POST /v1/uploads': { collection_id: home.collectionId, name: 'x', content_type: 'text/plain', size_bytes: 1 },

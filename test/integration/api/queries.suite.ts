@@ -218,6 +218,28 @@ export function querySuite(world: World): void {
       expect(rows).toEqual([{ calls: 1 }]);
     });
 
+    it('that failed is asked again under the same Idempotency-Key', async () => {
+      const { api } = await home('asked again');
+      say(goodAnswer);
+      const key = { 'idempotency-key': 'again' };
+      await withFault('401', async () => {
+        expect((await api.post('/v1/queries', { question }, key)).body.answer).toBe(null);
+      });
+      expect((await api.post('/v1/queries', { question }, key)).body.answer).toBe('Refunds take 14 days [1].');
+    });
+
+    it('that embeds is not needed: words are looked for instead', async () => {
+      const { api } = await home('words only');
+      say(goodAnswer);
+      world().cloud.models.faults.setRules([{ kind: '401', rate: 1, on: 'embeddings' }]);
+      try {
+        const answer = await ask(api, { question: 'When are the refunds paid, in days?' });
+        expect(answer).toMatchObject({ answer: 'Refunds take 14 days [1].', degraded: ['embedding'] });
+      } finally {
+        world().cloud.models.faults.clear();
+      }
+    });
+
     it('that fails once before its first token is asked again', async () => {
       const { api } = await home('retried');
       say(goodAnswer);
