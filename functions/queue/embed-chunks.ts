@@ -4,15 +4,13 @@ import { embedChunks } from '../../shared/ingestion/embed-chunks.ts';
 import { createChunkCache } from '../runtime/models.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { batchFunction, type QueueInvocation } from '../runtime/queue-function.ts';
-import { createServices } from '../runtime/services.ts';
 
 /** The last three of five receives work on each document by itself: whoever is innocent gets through. */
 const suspectReceives = 3;
 
 /** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
-export const handler = batchFunction(
-  (records, invocation) => outlastOutage(invocation.services, records, () => embed(records, invocation)),
-  createServices({}, { genericPlans: true }),
+export const handler = batchFunction((records, invocation) =>
+  outlastOutage(invocation.services, records, () => embed(records, invocation)),
 );
 
 async function embed(records: readonly SQSRecord[], { services, context }: QueueInvocation): Promise<void> {

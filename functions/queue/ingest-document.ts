@@ -2,12 +2,10 @@ import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.me
 import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
-import { createServices, type Services } from '../runtime/services.ts';
+import type { Services } from '../runtime/services.ts';
 
-export const handler = queueFunction(
-  (record, { services, context }) =>
-    outlastOutage(services, [record], () => ingest(record.body, services, () => context.getRemainingTimeInMillis())),
-  createServices({}, { genericPlans: true }),
+export const handler = queueFunction((record, { services, context }) =>
+  outlastOutage(services, [record], () => ingest(record.body, services, () => context.getRemainingTimeInMillis())),
 );
 
 async function ingest(body: string, services: Services, remainingTime: () => number): Promise<void> {

@@ -6,5 +6,5 @@ import { runMaintenance } from './run-maintenance.ts';
 export const handler = queueFunction(
   ({ body }, { services, context }) =>
     runMaintenance(maintenanceMessage.parse(JSON.parse(body)), services, () => context.getRemainingTimeInMillis()),
-  createServices({}, { user: 'dbrag_maintainer' }),
+  createServices({}, 'dbrag_maintainer'),
 );

@@ -68,20 +68,13 @@ export interface Services {
 /** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
 export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
 
-export interface DatabaseUse {
-  /** `dbrag_app` unless told. */
-  readonly user?: DatabaseUser;
-  /** See `PostgresSettings`. */
-  readonly genericPlans?: boolean;
-}
-
 /** Wires everything; `overrides` put a test's parts in place of the real ones. */
-export function createServices(overrides: Partial<Services> = {}, use: DatabaseUse = {}): Services {
+export function createServices(overrides: Partial<Services> = {}, user: DatabaseUser = 'dbrag_app'): Services {
   const config = overrides.config ?? readConfig();
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createTelemetry();
   const secrets = createSecretReader(clock);
-  const database = overrides.database ?? connectDatabase(config.database, use, secrets);
+  const database = overrides.database ?? connectDatabase(config.database, user, secrets);
   const queue =
     overrides.queue ??
     createSqsWorkQueue({
@@ -137,18 +130,17 @@ function createModels(
   };
 }
 
-function connectDatabase(config: DatabaseConfig, use: DatabaseUse, secrets: SecretReader): Database {
+function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): Database {
   const arn = required(config.secretArn, 'database secret');
   return createPostgresDatabase({
     host: config.host,
     port: config.port,
     database: config.name,
-    user: use.user ?? 'dbrag_app',
+    user,
     password: ({ fresh }) => passwordOf(secrets, arn, fresh),
     tls: databaseTls(config),
     max: 2,
     preparedStatements: config.preparedStatements,
-    genericPlans: use.genericPlans ?? false,
   });
 }
 

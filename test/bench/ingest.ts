@@ -114,7 +114,7 @@ async function embedding({ cloud, admin, modelUrl }: World): Promise<{ ours: num
     parsePublicId('workspace', workspace.id),
     parsePublicId('collection', workspace.collectionId),
   ];
-  const database = openTestDatabase(cloud.applicationDatabaseUrl, { preparedStatements: true, genericPlans: true });
+  const database = openTestDatabase(cloud.applicationDatabaseUrl, { preparedStatements: true });
   const world = new IngestionWorld({ database, modelUrl });
   const first = takeDocuments();
   for (let number = first; number < first + documents; number += 1) {

@@ -294,29 +294,6 @@ describe.runIf(process.env.LOCAL_DATABASE_URL)('the Postgres adapter on a native
     await Promise.all(adapters.map((adapter) => adapter.close()));
   });
 
-  it('plans its statements once a connection where it is told to, and leaves no setting behind', async () => {
-    const plans = async (genericPlans: boolean) => {
-      const adapter = openTestDatabase(database.applicationUrl, { preparedStatements: true, genericPlans });
-      const counted = await adapter.inWorkspace({ workspaceId }, async (db) => {
-        // Arrays of constants look cheaper than unknown ones, so Postgres by itself goes on planning this one anew.
-        for (let index = 0; index < 8; index++)
-          await db.query('SELECT count(*) FROM dbrag.jobs WHERE workspace_id = $1 AND id = ANY ($2::uuid[])', [
-            workspaceId,
-            [workspaceId],
-          ]);
-        const { rows } = await db.query<{ custom: number; generic: number }>(
-          `SELECT custom_plans::integer AS custom, generic_plans::integer AS generic FROM pg_prepared_statements
-           WHERE statement LIKE 'SELECT count(*) FROM dbrag.jobs%'`,
-        );
-        return rows[0];
-      });
-      await adapter.close();
-      return counted;
-    };
-    expect(await plans(true)).toEqual({ custom: 0, generic: 8 });
-    expect((await plans(false))?.custom).toBeGreaterThanOrEqual(5);
-  });
-
   it('evicts a connection whose backend was terminated, and runs the work again', async () => {
     const pids: number[] = [];
     const result = await database.application.inWorkspace({ workspaceId }, async (db) => {

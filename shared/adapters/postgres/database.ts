@@ -15,11 +15,6 @@ export interface PostgresSettings extends ConnectionSettings {
   readonly remainingMillis?: () => number;
   /** Named statements save planning, but a proxy pins its connection for them: only where the connection is direct. */
   readonly preparedStatements?: boolean;
-  /**
-   * Plans a prepared statement once a connection, whatever its values are: for functions whose few statements find rows by key.
-   * Postgres by itself plans those that take arrays anew for every call, which in a bulk load cost 2.8 of 8.4 ms a document.
-   */
-  readonly genericPlans?: boolean;
 }
 
 export interface PostgresDatabase extends Database {
@@ -49,7 +44,6 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   const names = settings.preparedStatements ? new StatementNames() : undefined;
-  const opening = names && settings.genericPlans ? `BEGIN; ${genericPlans}` : 'BEGIN';
 
   const timeLimit = () => {
     const remaining = settings.remainingMillis?.() ?? Number.POSITIVE_INFINITY;
@@ -78,8 +72,8 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   }
 
   return {
-    inWorkspace: (scope, work) => transaction((limit) => `${opening}; ${beginWorkspace(scope, limit)}`, work),
-    inSystem: (work) => transaction((limit) => `${opening}; SELECT dbrag.begin_system(${limit})`, work),
+    inWorkspace: (scope, work) => transaction((limit) => beginWorkspace(scope, limit), work),
+    inSystem: (work) => transaction((limit) => `BEGIN; SELECT dbrag.begin_system(${limit})`, work),
     close: () => pool.end(),
   };
 }
@@ -161,14 +155,11 @@ async function giveBack(client: PoolClient | undefined, failure: string, timeLim
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Ends with the transaction: a setting of the session would pin a proxy's connection. */
-const genericPlans = 'SET LOCAL plan_cache_mode = force_generic_plan';
-
-/** Sent together with BEGIN as one simple query; these take no parameters, so only UUIDs ever get into it. */
+/** One simple statement for BEGIN and its context; simple statements take no parameters, so only UUIDs ever get into it. */
 function beginWorkspace({ workspaceId, collectionIds }: WorkspaceScope, statementTimeout: number): string {
   for (const id of [workspaceId, ...(collectionIds ?? [])]) if (!uuid.test(id)) throw new TypeError('not a UUID');
   const narrowing = collectionIds ? `'{${collectionIds.join(',')}}'` : 'NULL';
-  return `SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
+  return `BEGIN; SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
 }
 
 /** Passwords rotate: a refused one is asked for anew, once. */
