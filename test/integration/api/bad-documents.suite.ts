@@ -1,7 +1,18 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { endOfJob, eventually, type Json } from '../../support/api-client.ts';
-import { maximumFileBytes, type Workspace, type World } from './world.ts';
+import {
+  encryptedOffice,
+  paragraph,
+  sampleEpub,
+  samplePptx,
+  sampleXlsx,
+  shape,
+  wordParts,
+  zipOf,
+} from '../../unit/ingestion/formats/sample-archives.ts';
+import { encryptedPdf, loopingPdfs, pdfBomb, samplePdf } from '../../unit/ingestion/formats/sample-pdf.ts';
+import { maximumFileBytes, uuidOf, type Workspace, type World } from './world.ts';
 
 type Ending = { readonly status: 'ready' } | { readonly status: 'failed'; readonly code: string };
 
@@ -111,6 +122,140 @@ export function badDocumentSuite(world: World): void {
         if (name === 'utf16.txt') expect(data[0].text).toBe('wide text');
       }
     });
+
+    const entities = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>\n';
+    const hostile: [name: string, body: Buffer, ending: Ending][] = [
+      ['encrypted.docx', encryptedOffice(), failed('encrypted_file')],
+      ['encrypted.xlsx', encryptedOffice(), failed('encrypted_file')],
+      ['encrypted.pdf', encryptedPdf('secret'), failed('encrypted_file')],
+      [
+        'bomb.docx',
+        zipOf(wordParts('', { 'word/media/a.bin': new Uint8Array(250_000_000) })),
+        failed('file_expands_too_far'),
+      ],
+      ['bomb.pdf', pdfBomb(400_000_000), failed('file_expands_too_far')],
+      ['entities.xlsx', sampleXlsx([{ name: 'S', rows: [['x']] }], entities), failed('file_expands_too_far')],
+      ['nested.json', Buffer.from('['.repeat(299_000)), failed('file_expands_too_far')],
+      ['nested.html', Buffer.from('<div>'.repeat(59_000)), failed('file_expands_too_far')],
+      ['half.docx', zipOf(wordParts(paragraph('words'))).subarray(0, 400), failed('corrupt_file')],
+      ['words.pdf', Buffer.from('just words'), failed('unsupported_media_type')],
+      ['archive.zip', zipOf({ 'a.zip': zipOf({ b: 'x' }) }), failed('unsupported_media_type')],
+      ['pictures.pdf', samplePdf([[], []]), failed('no_text_found')],
+      ...Object.entries(loopingPdfs()).map(([name, body]): [string, Buffer, Ending] => [
+        `${name}.pdf`,
+        body,
+        name.startsWith('a page tree') ? failed('corrupt_file') : ready,
+      ]),
+      ['renamed.pdf', zipOf(wordParts(paragraph('A Word document called a PDF.'))), ready],
+    ];
+    it('ends with its code when it is hostile, and its neighbours are ready at their first receive', async () => {
+      const neighbours = hostile.map((_, i): [string, Buffer, Ending] =>
+        i % 2 === 0
+          ? [`beside-${i}.docx`, zipOf(wordParts(paragraph(`A neighbour, number ${i}.`))), ready]
+          : [`beside-${i}.md`, Buffer.from(`# Neighbour ${i}\n\nIt is fine.`), ready],
+      );
+      const all = hostile.flatMap((file, i) => [file, neighbours[i] as [string, Buffer, Ending]]);
+      const other = await world().workspace('hostile documents');
+      const before = world().cloud.lines.length;
+      const put = ([name, Body]: [string, Buffer, Ending]) =>
+        world().s3.send(
+          new PutObjectCommand({
+            Bucket: world().cloud.uploadBucket,
+            Key: `uploads/${other.id}/${other.collectionId}/${name}`,
+            Body,
+          }),
+        );
+      await Promise.all(all.map(put));
+      const ended = (status: string): boolean => status === 'ready' || status === 'failed';
+      const list = async (): Promise<Json[]> => (await other.api.expect(200, 'GET', '/v1/documents?limit=100')).data;
+      const documents = await eventually(
+        list,
+        (found) => found.length === all.length && found.every((one: Json) => ended(one.status)),
+        90_000,
+        // What is still under way is told by the comparison.
+      ).catch(list);
+      const outcomes = documents.map((one) => [one.name, one.status, one.error?.code]);
+      const expected = all.map(([name, , ending]) => [
+        name,
+        ending.status,
+        ending.status === 'failed' ? ending.code : undefined,
+      ]);
+      const byName = (one: (string | undefined)[], two: (string | undefined)[]) =>
+        `${one[0]}`.localeCompare(`${two[0]}`);
+      expect(outcomes.sort(byName)).toEqual(expected.sort(byName));
+      const lines = world().cloud.lines.slice(before);
+      for (const { id } of documents) {
+        const receives = lines.filter((line) => line.includes('"document ingested"') && line.includes(uuidOf(id)));
+        expect(receives, id).toHaveLength(1);
+      }
+      expect(lines.filter((line) => line.includes('record failed') && line.includes('ingest'))).toEqual([]);
+    }, 120_000);
+
+    it('of any format is read into chunks that say where they stand', async () => {
+      const mail = 'From: a@x.org\r\nSubject: Offer\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nIt is ten.';
+      const heading = { headings: ['Part'] };
+      const files: [name: string, body: Buffer, text: string, location: object][] = [
+        ['a.pdf', samplePdf([['First page.'], ['Second page.']]), 'First page.\n\nSecond page.', { page: 1 }],
+        [
+          'a.docx',
+          zipOf(wordParts(paragraph('Part', 'berschrift1') + paragraph('Words.'))),
+          '# Part\n\nWords.',
+          heading,
+        ],
+        [
+          'a.pptx',
+          samplePptx([{ shapes: shape('title', 'Part'), notes: 'Say it.' }]),
+          '# Part\n\nSay it.',
+          { page: 1, ...heading },
+        ],
+        [
+          'a.xlsx',
+          sampleXlsx([
+            {
+              name: 'Part',
+              rows: [
+                ['city', 'sold'],
+                ['Rome', 3],
+              ],
+            },
+          ]),
+          '# Part\n\ncity: Rome\nsold: 3',
+          { sheet: 'Part', ...heading },
+        ],
+        ['a.csv', Buffer.from('city,sold\nRome,3\n'), 'city: Rome\nsold: 3', { headings: [] }],
+        ['a.html', Buffer.from('<nav>no</nav><h1>Part</h1><p>Words.'), '# Part\n\nWords.', heading],
+        [
+          'a.epub',
+          sampleEpub({ 'a.xhtml': '<html><body><h1>Part</h1><p>Words.</p></body></html>' }),
+          '# Part\n\nWords.',
+          heading,
+        ],
+        ['a.json', Buffer.from('{"a":{"b":"words"}}'), 'a.b: words', { headings: [] }],
+        ['a.eml', Buffer.from(mail), '# Offer\n\nFrom: a@x.org\n\nIt is ten.', { headings: ['Offer'] }],
+        [
+          'utf16.txt',
+          Buffer.from('Wide words without a mark.\n', 'utf16le'),
+          'Wide words without a mark.',
+          { headings: [] },
+        ],
+      ];
+      const other = await world().workspace('formats');
+      for (const [name, Body] of files) {
+        const Key = `uploads/${other.id}/${other.collectionId}/${name}`;
+        await world().s3.send(new PutObjectCommand({ Bucket: world().cloud.uploadBucket, Key, Body }));
+      }
+      const documents: Json[] = await eventually(
+        async () => (await other.api.expect(200, 'GET', '/v1/documents?limit=100')).data,
+        (found) => found.length === files.length && found.every((one: Json) => /ready|failed/.test(one.status)),
+        60_000,
+      );
+      for (const [name, , text, location] of files) {
+        const { id } = documents.find((one) => one.name === name);
+        const { data } = await other.api.expect(200, 'GET', `/v1/documents/${id}/chunks`);
+        expect([name, data.map((chunk: Json) => chunk.text)]).toEqual([name, [text]]);
+        expect(data[0].location).toMatchObject({ ...location, start: 0, end: text.length });
+      }
+    }, 90_000);
 
     it('keeps answering from its last good version when the next one is bad', async () => {
       const body = { collection_id: home.collectionId, name: 'good.txt', source_uri: 'urn:good' };
