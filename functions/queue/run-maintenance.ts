@@ -5,9 +5,12 @@ import { runBatchEmbed } from '../../shared/ingestion/run-batch-embed.ts';
 import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
+import { sendSweep } from '../../shared/jobs/sweep-state.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 import { runNightly } from './nightly.ts';
+
+const comeBackSeconds = 60;
 
 /**
  * Does what a maintenance message asks for.
@@ -34,14 +37,10 @@ export async function runMaintenance(
       await services.statistics.settle(message.workspace_id);
       await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000);
       return;
-    case 'sweep': {
+    case 'sweep':
+      await sweepOrComeBack(services, remainingTime);
       if (message.full) await runNightly(services);
-      const { database, failpoint, queue, clock, log } = services;
-      const actions = createSweepActions(database, queue);
-      const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
-      if (report) log.sweepFinished(report);
       return;
-    }
     default:
       // Acknowledging what nobody does would lose it without a word.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
@@ -67,4 +66,20 @@ async function removeRetired(
   const hasTime = () => remainingTime() > enough;
   const isDone = await removeVersions(services, workspaceId, { graceSeconds: config.versionGraceSeconds, hasTime });
   if (!isDone) await nudgeRemoval(queue, workspaceId, now, now);
+}
+
+/**
+ * A sweep that fails (the database is away, say) is followed by another soon: its own message would come again only when its
+ * visibility ends, after an hour and a half, and would be a dead letter in the end.
+ */
+async function sweepOrComeBack(services: Services, remainingTime: () => number): Promise<void> {
+  const { database, failpoint, queue, clock, log } = services;
+  try {
+    const actions = createSweepActions(database, queue);
+    const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
+    if (report) log.sweepFinished(report);
+  } catch (error) {
+    if (!(await sendSweep(queue, comeBackSeconds))) throw error;
+    log.recordFailed(error, { source: 'sweep', messageId: log.requestId() ?? '' });
+  }
 }

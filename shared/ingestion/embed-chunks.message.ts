@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
+import { type AddressedNudge, type Priority, priorities, sendNudges, type WorkQueue } from '../core/work-queue.ts';
 
 /**
  * `embed-*` → embed-chunks: this document has chunks without a vector. A nudge: whoever gets it looks what there is to do, for
@@ -20,6 +20,19 @@ export interface EmbeddingNudge {
   readonly documentId: string;
 }
 
+/** The message that tells workers of a priority that a document lacks vectors. */
+export function embeddingNudge(
+  priority: Priority,
+  { workspaceId, documentId }: EmbeddingNudge,
+  delaySeconds = 0,
+): AddressedNudge {
+  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, priority };
+  return {
+    queue: `embed-${priority}`,
+    nudge: { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) },
+  };
+}
+
 /**
  * Tells workers of a priority that there is something to embed. May get lost: the sweeper nudges again.
  * @returns whether the queue took it
@@ -27,10 +40,8 @@ export interface EmbeddingNudge {
 export async function nudgeEmbedding(
   queue: WorkQueue,
   priority: Priority,
-  { workspaceId, documentId }: EmbeddingNudge,
+  version: EmbeddingNudge,
   delaySeconds = 0,
 ): Promise<boolean> {
-  const body: EmbedChunksMessage = { v: 1, workspace_id: workspaceId, document_id: documentId, priority };
-  const nudge = { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) };
-  return (await queue.send(`embed-${priority}`, [nudge])) > 0;
+  return (await sendNudges(queue, [embeddingNudge(priority, version, delaySeconds)])) > 0;
 }

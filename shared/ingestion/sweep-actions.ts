@@ -1,39 +1,38 @@
 import type { Database, Db } from '../core/database.ts';
-import { type QueueName, sendNudges, type WorkQueue } from '../core/work-queue.ts';
+import type { AddressedNudge, WorkQueue } from '../core/work-queue.ts';
 import { finishJob } from '../jobs/finish-job.ts';
-import type { SweepActions, UnfinishedWork } from '../jobs/sweep.ts';
+import type { SweepActions } from '../jobs/sweep.ts';
+import type { UnfinishedWork } from '../jobs/unfinished-work.ts';
 import { batchEmbedNudge } from './batch-embed.ts';
 import { deletionNudge } from './delete-document.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
-import { nudgeIngestion } from './nudge-ingestion.ts';
+import { embeddingNudge } from './embed-chunks.message.ts';
+import { ingestionNudge } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionStatus } from './set-version-status.ts';
 import { nudgeWaitingPurchases } from './waiting-purchases.ts';
 
 /** What a sweep does for documents that are being ingested or deleted. */
 export function createSweepActions(database: Database, queue: WorkQueue): SweepActions {
   return {
-    queueOf,
-    async nudge(work) {
-      if (work.kind === 'job') return nudgeJob(queue, work);
-      // A version that was split already is passed on to the embedding queue by whoever gets this.
-      const { workspace_id: workspaceId, document_id: documentId, version, attempt, priority } = work;
-      if (documentId === null || version === null) return;
-      await nudgeIngestion(queue, { workspaceId, documentId, version, attempt, priority });
-    },
+    nudgeOf,
     nudgeOthers: () => nudgeWaitingPurchases(database, queue),
     expire: (work) => database.inWorkspace({ workspaceId: work.workspace_id }, (db) => expire(db, work)),
+    async moveDeadlines(work) {
+      for (const [workspaceId, rows] of Map.groupBy(work, (row) => row.workspace_id))
+        await database.inWorkspace({ workspaceId }, (db) => moveDeadlines(db, workspaceId, rows));
+    },
   };
 }
 
-async function nudgeJob(queue: WorkQueue, work: UnfinishedWork): Promise<void> {
-  const { workspace_id: workspaceId, job_id: jobId, job_type: type } = work;
-  const nudge = type === 'batch_embed' ? batchEmbedNudge(workspaceId, jobId) : deletionNudge(workspaceId, jobId);
-  await sendNudges(queue, [nudge]);
-}
-
-function queueOf(work: UnfinishedWork): QueueName | undefined {
-  if (work.kind === 'job') return 'maintenance';
-  return work.status === 'awaiting_upload' ? undefined : `ingest-${work.priority}`;
+function nudgeOf(work: UnfinishedWork): AddressedNudge | undefined {
+  const { workspace_id: workspaceId, document_id: documentId, version, attempt, priority } = work;
+  if (work.kind === 'job')
+    return work.job_type === 'batch_embed'
+      ? batchEmbedNudge(workspaceId, work.job_id)
+      : deletionNudge(workspaceId, work.job_id);
+  if (documentId === null || version === null || work.status === 'awaiting_upload') return undefined;
+  if (work.is_split) return embeddingNudge(priority, { workspaceId, documentId });
+  return ingestionNudge({ workspaceId, documentId, version, attempt, priority });
 }
 
 /** Ends what has not moved since the sweep saw it: whoever moved it gave it a new status or a new deadline. */
@@ -41,7 +40,11 @@ async function expire(db: Db, work: UnfinishedWork): Promise<boolean> {
   const message = 'It was not finished by its deadline.';
   if (work.kind === 'job') return expireJob(db, work, message);
   const { workspace_id: workspaceId, document_id: documentId, version, attempt } = work;
-  if (documentId === null || version === null || (await isServed(db, workspaceId, documentId))) return false;
+  if (documentId === null || version === null) return false;
+  if ((await isHeld(db, work)) || (await isServed(db, workspaceId, documentId))) {
+    await moveDeadlines(db, workspaceId, [work]);
+    return false;
+  }
   await lockDocuments(db, workspaceId, [documentId]);
   const error =
     work.status === 'awaiting_upload'
@@ -68,6 +71,20 @@ async function expireJob(db: Db, work: UnfinishedWork, message: string): Promise
   return finishJob(db, work.workspace_id, work.job_id, { status: 'failed', error });
 }
 
+/** A worker may be reading it: one began, or was sent to it, less long ago than an invocation can last. */
+async function isHeld(
+  db: Db,
+  { workspace_id, document_id, version, status, is_split }: UnfinishedWork,
+): Promise<boolean> {
+  if (status !== 'processing' || is_split) return false;
+  const { count } = await db.query(
+    `SELECT FROM dbrag.document_versions WHERE workspace_id = $1 AND document_id = $2 AND version = $3
+     AND coalesce(nudged_at, created_at) > now() - interval '15 minutes'`,
+    [workspace_id, document_id, version],
+  );
+  return count > 0;
+}
+
 /**
  * Somebody is buying for it right now, or it stands in line: its pool is served in the order of age, and others are before it. So
  * a load that takes longer to embed than a deadline allows fails nothing.
@@ -85,4 +102,25 @@ async function isServed(db: Db, workspaceId: string, documentId: string): Promis
     [workspaceId, documentId],
   );
   return rows[0]?.served === true;
+}
+
+/** Gives work another hour, as it stands in its rows: what is in line behind others, or in somebody's hands, is not late. */
+async function moveDeadlines(db: Db, workspaceId: string, work: readonly UnfinishedWork[]): Promise<void> {
+  const documentIds = work.flatMap(({ kind, document_id: id }) => (kind === 'version' && id !== null ? [id] : []));
+  const locked = await lockDocuments(db, workspaceId, documentIds);
+  const versions = work.filter(({ document_id: id }) => id !== null && locked.includes(id));
+  const jobs = [...versions, ...work.filter(({ kind }) => kind === 'job')].map((row) => row.job_id);
+  await db.query(
+    `WITH version AS (
+       UPDATE dbrag.document_versions v SET deadline_at = greatest(v.deadline_at, now() + interval '1 hour')
+       FROM unnest($2::uuid[], $3::int[]) AS late (document_id, version)
+       WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = late.document_id AND v.version = late.version
+     ), document AS (
+       UPDATE dbrag.documents SET deadline_at = greatest(deadline_at, now() + interval '1 hour')
+       WHERE workspace_id = $1 AND id = ANY($2::uuid[])
+     )
+     UPDATE dbrag.jobs SET deadline_at = greatest(deadline_at, now() + interval '1 hour')
+     WHERE workspace_id = $1 AND id = ANY($4::uuid[]) AND status IN ('queued', 'running')`,
+    [workspaceId, versions.map((row) => row.document_id), versions.map((row) => row.version), jobs],
+  );
 }

@@ -163,13 +163,23 @@ describe('the sweeper', () => {
   });
 
   it('is armed again when the message was not sent', async () => {
-    const refused: WorkQueue = { send: async () => 0, depth: async () => 0 };
     let sent = 0;
-    const arm = createSweepArm({ ...refused, send: async () => sent++ }, time);
-    await arm.arm();
+    const arm = createSweepArm({ send: async () => sent++, depth: async () => 0 }, time);
+    await expect(arm.arm()).rejects.toMatchObject({ code: 'overloaded' });
     await arm.arm();
     await arm.arm();
     expect(sent).toBe(2);
+  });
+
+  it('refuses work that no sweep would find, and only that', async () => {
+    let accepts = 1;
+    const arm = createSweepArm({ send: async () => accepts, depth: async () => 0 }, time);
+    await arm.arm();
+    accepts = 0;
+    await clock.advance(2 * minute);
+    await arm.arm();
+    await clock.advance(3 * minute);
+    await expect(arm.arm()).rejects.toMatchObject({ code: 'overloaded', status: 503 });
   });
 
   it('goes on in one chain while anything is unfinished, and ends with it', async () => {
@@ -183,11 +193,75 @@ describe('the sweeper', () => {
     expect(waiting()).toBe(1);
     const begun = sweeps;
     await pass(30);
-    expect(sweeps - begun).toBe(6);
+    expect(sweeps - begun).toBeGreaterThanOrEqual(3);
+    expect(sweeps - begun).toBeLessThanOrEqual(8);
     expect(waiting()).toBe(1);
     await finish(document.id);
-    await pass(6);
+    await pass(16);
     expect(waiting()).toBe(0);
+  });
+
+  it('comes for a lost nudge within five minutes and a half, whenever it was lost', async () => {
+    const passSeconds = async (seconds: number) => {
+      await clock.advance(seconds * 1_000);
+      await testDatabase.admin.query(
+        `UPDATE dbrag.sweep_state SET armed_until = armed_until - make_interval(secs => $1)`,
+        [seconds],
+      );
+      await expect.poll(() => maintenance().counts().inFlight + maintenance().counts().visible).toBe(0);
+    };
+    for (const late of [0, 2, 4]) {
+      await createSweepArm(queue, time).arm();
+      await passSeconds(late * 60);
+      const accepted = clock.now();
+      const { document } = await accept();
+      await testDatabase.admin.query('UPDATE dbrag.document_versions SET created_at = $2 WHERE document_id = $1', [
+        document.id,
+        new Date(accepted),
+      ]);
+      nudged = [];
+      while (nudged.length === 0 && clock.now() - accepted < 20 * minute) await passSeconds(15);
+      expect(clock.now() - accepted, `armed ${late} minutes before`).toBeLessThanOrEqual(5.5 * minute);
+      await finish(document.id);
+      await pass(16);
+    }
+  });
+
+  it('has armed the next before it does anything: one that dies half-way is followed', async () => {
+    await accept();
+    await testDatabase.admin.query(`UPDATE dbrag.document_versions SET created_at = now() - interval '1 hour'`);
+    const dying = { reach: async (name: string) => Promise.reject(new Error(`died at ${name}`)) };
+    const ports = { database: testDatabase.maintainer, queue, clock: time };
+    const actions = createSweepActions(testDatabase.maintainer, queue);
+    const diesAt = (wanted: string) =>
+      sweep({
+        ...ports,
+        actions,
+        failpoint: { reach: (name) => (name === wanted ? dying.reach(name) : Promise.resolve()) },
+      });
+    await expect(diesAt('sweep.after_nudge')).rejects.toThrow('died');
+    expect([nudged.length, waiting()]).toEqual([1, 1]);
+    await pass(6);
+    expect(nudged.length).toBe(2);
+  });
+
+  it('that died holds its lease for a minute', async () => {
+    await accept();
+    await testDatabase.admin.query(`UPDATE dbrag.document_versions SET created_at = now() - interval '1 hour'`);
+    const ports = {
+      database: testDatabase.maintainer,
+      queue,
+      clock: time,
+      actions: createSweepActions(testDatabase.maintainer, queue),
+    };
+    const stopped = sweep({ ...ports, failpoint: { reach: () => new Promise<void>(() => {}) } });
+    stopped.catch(() => {});
+    await expect
+      .poll(async () => (await testDatabase.admin.query('SELECT leased_by FROM dbrag.sweep_state')).rows[0].leased_by)
+      .not.toBeNull();
+    expect(await sweep({ ...ports, failpoint: noFailpoint })).toBeUndefined();
+    await testDatabase.admin.query(`UPDATE dbrag.sweep_state SET leased_until = leased_until - interval '61 seconds'`);
+    expect(await sweep({ ...ports, failpoint: noFailpoint })).toMatchObject({ nudged: 1 });
   });
 
   it('asks nothing in thirty idle minutes', async () => {
@@ -225,7 +299,7 @@ describe('the sweeper', () => {
     );
     queue.depthOf['ingest-default'] = 5_000;
     maintenance().send({ body: '{}', sender: 'test' });
-    await clock.advance(10 * minute);
+    await clock.advance(1_000);
     await expect.poll(() => sweeps).toBe(1);
     expect(nudged).toEqual([]);
     const { rows } = await testDatabase.admin.query(
@@ -238,10 +312,9 @@ describe('the sweeper', () => {
   it('holds its lease no longer than its invocation lives, so that its message finds it free', async () => {
     const { document } = await accept();
     let held = Number.POSITIVE_INFINITY;
-    const actions = {
-      queueOf: () => 'ingest-default' as const,
-      expire: async () => false,
-      async nudge() {
+    const actions = createSweepActions(testDatabase.maintainer, queue);
+    const failpoint = {
+      async reach() {
         const { rows } = await testDatabase.admin.query<{ seconds: number }>(
           'SELECT extract(epoch FROM leased_until - now())::float8 AS seconds FROM dbrag.sweep_state',
         );
@@ -249,7 +322,7 @@ describe('the sweeper', () => {
       },
     };
     const later = { now: () => new Date(time.now().getTime() + 10 * minute) };
-    const ports = { database: testDatabase.maintainer, failpoint: noFailpoint, queue, clock: later, actions };
+    const ports = { database: testDatabase.maintainer, failpoint, queue, clock: later, actions };
     await sweep(ports, () => 5_000);
     expect(held).toBeLessThanOrEqual(5);
     await finish(document.id);

@@ -5,7 +5,7 @@ import { beginDeletion } from '../../../shared/ingestion/delete-document.ts';
 import { giveUpEmbedding } from '../../../shared/ingestion/give-up.ts';
 import { createSweepActions } from '../../../shared/ingestion/sweep-actions.ts';
 import { startJob } from '../../../shared/jobs/finish-job.ts';
-import type { UnfinishedWork } from '../../../shared/jobs/sweep.ts';
+import type { UnfinishedWork } from '../../../shared/jobs/unfinished-work.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace, sha256, testModel } from '../../support/database-content.ts';
 import { MemoryQueue } from './ingestion-world.ts';
@@ -94,6 +94,47 @@ describe('a deadline that has passed', () => {
     expect(await actions.expire(await seen(second))).toBe(false);
     expect(await actions.expire(await seen(first))).toBe(true);
     expect(await actions.expire(await seen(second))).toBe(true);
+  });
+
+  it('moves for what somebody holds or what stands in line: nobody fails for that', async () => {
+    const hours = async (documentId: string) => {
+      const { rows } = await inWorkspace((db) =>
+        db.query<{ hours: number }>(
+          `SELECT round(extract(epoch FROM least(v.deadline_at, d.deadline_at, j.deadline_at) - now()) / 3600)::int AS hours
+           FROM dbrag.document_versions v JOIN dbrag.documents d ON d.id = v.document_id JOIN dbrag.jobs j ON j.id = v.job_id
+           WHERE v.document_id = $1`,
+          [documentId],
+        ),
+      );
+      return rows[0]?.hours;
+    };
+    const read = await accept();
+    await inWorkspace((db) =>
+      db.query(
+        `UPDATE dbrag.document_versions SET status = 'processing', nudged_at = now() - interval '14 minutes' WHERE document_id = $1`,
+        [read],
+      ),
+    );
+    expect(await actions.expire(await seen(read))).toBe(false);
+    expect([await statusOf(read), await hours(read)]).toMatchObject([{ status: 'processing' }, 1]);
+    await inWorkspace((db) =>
+      db.query(`UPDATE dbrag.document_versions SET nudged_at = now() - interval '16 minutes' WHERE document_id = $1`, [
+        read,
+      ]),
+    );
+    expect(await actions.expire(await seen(read))).toBe(true);
+    const queued = await accept();
+    await actions.moveDeadlines([await seen(queued)]);
+    expect([await statusOf(queued), await hours(queued)]).toMatchObject([{ status: 'queued' }, 1]);
+  });
+
+  it('sends a version that is split to be embedded, and any other to be read', async () => {
+    const whole = await accept();
+    const pieces = await accept();
+    await split(pieces, 1);
+    expect(actions.nudgeOf(await seen(whole))?.queue).toBe('ingest-default');
+    expect(actions.nudgeOf(await seen(pieces))?.queue).toBe('embed-default');
+    expect(actions.nudgeOf(await seen(await accept('awaiting_upload')))).toBeUndefined();
   });
 
   it('ends no upload whose file came after the sweep had read it', async () => {
