@@ -20,6 +20,7 @@ const adapters = {
   openai: ['models'],
   redis: ['models', 'limits'],
   sqs: [],
+  eventbridge: [],
   s3: [],
   secrets: [],
 };

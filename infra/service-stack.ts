@@ -5,6 +5,7 @@ import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { environmentNames as names } from '../shared/core/env-names.ts';
 import { Alarms } from './constructs/alarms.ts';
+import { Events } from './constructs/events.ts';
 import { Firewall } from './constructs/firewall.ts';
 import { Functions, metricsNamespace } from './constructs/functions.ts';
 import { HttpApi } from './constructs/http-api.ts';
@@ -60,6 +61,7 @@ export class ServiceStack extends Stack {
 
     grantHttp(functions, { data, queues, storage });
     grantWorkers(functions, { data, queues, storage });
+    if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
     deliver(functions, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
     new UploadNotification(this, 'Uploads', {
@@ -144,6 +146,11 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   queues.grantSendEmbed(maintain);
   queues.maintenance.grantSend(maintain);
   queues.grantMeasure(maintain);
+}
+
+/** Who ends work tells of it. */
+function grantTell({ ingestDocument, embedChunks, maintain, deadLetter }: ServiceFunctions, events: Events): void {
+  for (const fn of [ingestDocument, embedChunks, maintain, deadLetter]) events.grantTell(fn);
 }
 
 function deliver(functions: ServiceFunctions, queues: Queues, { ingestion }: StageSettings): void {

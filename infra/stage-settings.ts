@@ -109,5 +109,7 @@ export interface OperationSettings {
   readonly terminationProtection: boolean;
   /** Upper bound on every function's time-out but the migration's; null leaves each function its own. */
   readonly functionTimeoutCap: number | null;
+  /** Whether ends of documents and jobs are told on a bus: one dollar a million. */
+  readonly events: boolean;
   readonly tags: Readonly<Record<string, string>>;
 }

@@ -58,6 +58,7 @@ export const small = defineStage({
     logsOnRemoval: 'destroy',
     terminationProtection: false,
     functionTimeoutCap: null,
+    events: true,
     tags: { application: 'dbrag' },
   },
   quotas: null,

@@ -22,6 +22,7 @@ export const handler = queueFunction(async (record, { services }) => {
   const queue = nameOfQueue(record, services) ?? record.eventSourceARN;
   if (outcome !== 'untried') {
     services.log.retriesExhausted({ queue, body: record.body });
+    await announce(record.body, services);
     return;
   }
   if (!(await sendAgain(services, [record], againSeconds))) throw new Error('It could not be sent again.');
@@ -48,6 +49,11 @@ async function giveUp(body: SQSRecord['body'], { database }: Services): Promise<
     );
   }
   return 'ended';
+}
+
+async function announce(body: string, { announcements }: Services): Promise<void> {
+  const { workspace_id: workspaceId } = (parseJson(body) ?? {}) as { workspace_id?: unknown };
+  if (typeof workspaceId === 'string') await announcements.tell(workspaceId);
 }
 
 function parseJson(body: string): unknown {

@@ -41,6 +41,7 @@ async function embed(records: readonly SQSRecord[], { services, context }: Queue
   for (const workspaceId of new Set(messages.map((message) => message.workspace_id))) {
     if (summary.ready > 0) await statistics.changed(workspaceId);
     if (summary.retired > 0) await removals.arm(workspaceId);
+    if (summary.ready + summary.refused > 0) await services.announcements.tell(workspaceId);
   }
   log.chunksEmbedded({ ...summary, milliseconds: performance.now() - started });
 }

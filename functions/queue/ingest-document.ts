@@ -27,6 +27,7 @@ async function ingest(body: string, services: Services, remainingTime: () => num
   );
   if (outcome === 'ready') await statistics.changed(message.workspace_id);
   if (message.version > 1 && (outcome === 'ready' || outcome === 'failed')) await removals.arm(message.workspace_id);
+  if (outcome === 'ready' || outcome === 'failed') await services.announcements.tell(message.workspace_id);
   log.documentIngested({
     documentId: message.document_id,
     version: message.version,

@@ -25,6 +25,7 @@ export async function runMaintenance(
     case 'delete':
       await runDeletion(services, message.workspace_id, message.job_id, { remainingTime });
       await services.statistics.settle(message.workspace_id);
+      await services.announcements.tell(message.workspace_id);
       return;
     case 'batch_embed': {
       const { database, queue, config } = services;
@@ -73,11 +74,15 @@ async function removeRetired(
  * visibility ends, after an hour and a half, and would be a dead letter in the end.
  */
 async function sweepOrComeBack(services: Services, remainingTime: () => number): Promise<void> {
-  const { database, failpoint, queue, clock, log } = services;
+  const { announcements, database, failpoint, queue, clock, log } = services;
   try {
     const actions = createSweepActions(database, queue);
     const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
-    if (report) log.sweepFinished(report);
+    if (!report) return;
+    log.sweepFinished(report);
+    for (const workspaceId of report.ended) await announcements.tell(workspaceId);
+    // What was not told now may be all that is left, and no sweep armed for it.
+    if (await announcements.tellLeft()) await sendSweep(queue, comeBackSeconds);
   } catch (error) {
     if (!(await sendSweep(queue, comeBackSeconds))) throw error;
     log.recordFailed(error, { source: 'sweep', messageId: log.requestId() ?? '' });

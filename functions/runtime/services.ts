@@ -14,6 +14,7 @@ import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
 import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
+import { type Announcements, createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { MemoryCircuits } from '../../shared/models/circuit.ts';
@@ -22,6 +23,7 @@ import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
+import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
 import {
   createBudget,
@@ -52,6 +54,7 @@ export interface Services {
   readonly embeddingNudges: EmbeddingNudges;
   readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
+  readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
   /** For work: with circuits that all processes share. */
   readonly space: ModelSpace;
@@ -101,6 +104,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     embeddingNudges: overrides.embeddingNudges ?? new EmbeddingNudges(queue, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     removals: overrides.removals ?? createRemovalArm(queue, clock, config.versionGraceSeconds),
+    announcements: overrides.announcements ?? createAnnouncements(database, createEventBus(config, log)),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     chat: overrides.chat ?? createChatModel(config, secrets),

@@ -10,6 +10,8 @@ export interface Config {
   readonly cache: CacheConfig;
   readonly bucketName: string;
   readonly queueUrls: Readonly<Record<QueueName, string | undefined>>;
+  /** Undefined: nothing is told. */
+  readonly eventBusName: string | undefined;
   readonly models: ModelConfig;
   readonly operatorSecretArn: string | undefined;
   readonly maximumFileBytes: number;
@@ -88,6 +90,7 @@ export function readConfig(environment: Environment = process.env): Config {
       'embed-low': environment[names.queueUrlEmbedLow],
       maintenance: environment[names.queueUrlMaintenance],
     },
+    eventBusName: environment[names.eventBusName] || undefined,
     models: {
       secretArn: environment[names.modelSecret],
       baseUrl: environment[names.modelBaseUrl] || undefined,

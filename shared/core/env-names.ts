@@ -44,6 +44,8 @@ export const environmentNames = {
   queueUrlEmbedDefault: 'QUEUE_URL_EMBED_DEFAULT',
   queueUrlEmbedLow: 'QUEUE_URL_EMBED_LOW',
   queueUrlMaintenance: 'QUEUE_URL_MAINTENANCE',
+  /** The bus on which ends are told; unset where nobody listens. */
+  eventBusName: 'EVENT_BUS_NAME',
 
   /** ARN of the secret that holds the model provider's key, as a plain string. */
   modelSecret: 'MODEL_SECRET_ARN',

@@ -1,5 +1,6 @@
 import type { Db } from '../core/database.ts';
 import type { Failure, JobStatus } from './jobs.ts';
+import { announceChanged } from './pending-announcements.ts';
 
 export interface JobEnd {
   readonly status: Extract<JobStatus, 'succeeded' | 'failed' | 'cancelled'>;
@@ -12,8 +13,11 @@ export interface JobEnd {
 /** Ends a job that is not ended yet. @returns false when it was */
 export async function finishJob(db: Db, workspaceId: string, id: string, end: JobEnd): Promise<boolean> {
   const { count } = await db.query(
-    `UPDATE dbrag.jobs SET status = $3, error = $4, result = $5, why = $6, finished_at = now(), waiting_until = NULL
-     WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running')`,
+    `WITH changed AS (
+       UPDATE dbrag.jobs SET status = $3, error = $4, result = $5, why = $6, finished_at = now(), waiting_until = NULL
+       WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running') RETURNING id
+     ), announced AS (${announceChanged(`$3 IN ('succeeded', 'failed')`)})
+     SELECT FROM changed`,
     [workspaceId, id, end.status, end.error ?? null, end.result ?? null, end.why ?? null],
   );
   return count > 0;

@@ -1,5 +1,6 @@
 import type { Db } from '../core/database.ts';
 import type { Failure, JobStatus } from './jobs.ts';
+import { announceChanged } from './pending-announcements.ts';
 
 export interface IngestionJobChange {
   readonly status: JobStatus;
@@ -17,12 +18,14 @@ export async function setIngestionJobs(
 ): Promise<void> {
   if (jobIds.length === 0) return;
   await db.query(
-    `UPDATE dbrag.jobs
+    `WITH changed AS (
+     UPDATE dbrag.jobs
      SET status = $3, error = $4, why = $5, waiting_until = NULL, nudged_at = NULL, nudges = 0,
          attempts = attempts + CASE WHEN $3 = 'running' THEN 1 ELSE 0 END,
          started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, now()) ELSE started_at END,
          finished_at = CASE WHEN $3 IN ('succeeded', 'failed', 'cancelled') THEN now() END
-     WHERE workspace_id = $1 AND id = ANY($2::uuid[])`,
+     WHERE workspace_id = $1 AND id = ANY($2::uuid[]) RETURNING id)
+     ${announceChanged(`$3 IN ('succeeded', 'failed')`)}`,
     [workspaceId, jobIds, change.status, change.error ?? null, change.why ?? null],
   );
 }

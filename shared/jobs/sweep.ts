@@ -32,6 +32,8 @@ export interface SweepReport {
   readonly nudged: number;
   readonly failed: number;
   readonly unfinished: number;
+  /** Workspaces in which something ended. */
+  readonly ended: ReadonlySet<string>;
 }
 
 /** As many versions of each priority, and as many other jobs, are seen by one sweep. */
@@ -85,15 +87,16 @@ async function sweepAll(
   now: number,
 ): Promise<SweepReport> {
   const isBusy = busyQueues(ports.queue);
+  const ended = new Set<string>();
   let nudged = 0;
   let failed = 0;
   for (let start = 0; start < work.length; start += rowsPerSlice) {
     if (start > 0 && !(await renewLease(ports.database, lease))) break;
-    const slice = await sweepSlice(ports, work.slice(start, start + rowsPerSlice), now, isBusy);
+    const slice = await sweepSlice(ports, work.slice(start, start + rowsPerSlice), now, isBusy, ended);
     nudged += slice.nudged;
     failed += slice.failed;
   }
-  return { nudged, failed, unfinished: work.length - failed };
+  return { nudged, failed, unfinished: work.length - failed, ended };
 }
 
 async function sweepSlice(
@@ -101,6 +104,7 @@ async function sweepSlice(
   work: readonly UnfinishedWork[],
   now: number,
   isBusy: (name: QueueName) => Promise<boolean>,
+  ended: Set<string>,
 ): Promise<{ readonly nudged: number; readonly failed: number }> {
   const late: UnfinishedWork[] = [];
   const due: UnfinishedWork[] = [];
@@ -112,8 +116,10 @@ async function sweepSlice(
     // Behind a backlog nobody's time is up: what waits in a line is neither ended nor sent into it again.
     if (nudge && (await isBusy(nudge.queue))) {
       if (isLate) late.push(row);
-    } else if (isLate && (await actions.expire(row))) failed++;
-    else if (nudge && isDue(row, now)) {
+    } else if (isLate && (await actions.expire(row))) {
+      ended.add(row.workspace_id);
+      failed++;
+    } else if (nudge && isDue(row, now)) {
       due.push(row);
       nudges.push(nudge);
     }

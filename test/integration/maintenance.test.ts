@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
 import type { Services } from '../../functions/runtime/services.ts';
+import type { Telemetry } from '../../functions/runtime/telemetry.ts';
 import { systemClock } from '../../shared/core/clock.ts';
+import { noEventBus } from '../../shared/core/event-bus.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import type { Nudge, WorkQueue } from '../../shared/core/work-queue.ts';
 import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
+import { createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -38,6 +41,8 @@ describe('maintenance', () => {
     services = {
       ...parts,
       config: { versionGraceSeconds: 3_600 } as Services['config'],
+      log: { sweepFinished() {}, recordFailed() {}, requestId: () => undefined } as Partial<Telemetry> as Telemetry,
+      announcements: createAnnouncements(database.maintainer, noEventBus),
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),
     } as Partial<Services> as Services;
   });
@@ -76,6 +81,13 @@ describe('maintenance', () => {
     await expect(run({ v: 1, kind: 'sweep' })).rejects.toThrow('could not be sent');
     const { rows } = await database.admin.query('SELECT armed_until, leased_until FROM dbrag.sweep_state');
     expect(rows).toEqual([{ armed_until: null, leased_until: null }]);
+  });
+
+  it('follows a sweep that failed with another soon: its own message would be long in coming', async () => {
+    const inSystem = async () => Promise.reject(new Error('The database is away.'));
+    services = { ...services, database: { ...database.maintainer, inSystem } };
+    await run({ v: 1, kind: 'sweep' });
+    expect(sent).toEqual([{ body: { v: 1, kind: 'sweep' }, delaySeconds: 60 }]);
   });
 
   /** A document that is being deleted. @returns its job */

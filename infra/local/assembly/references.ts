@@ -86,6 +86,11 @@ const attributesByType: Readonly<Record<string, Attributes>> = {
     'ReaderEndPoint.Address': (_, { cache }) => cache.host,
     'ReaderEndPoint.Port': (_, { cache }) => String(cache.port),
   },
+  'AWS::Events::EventBus': {
+    Ref: (resource) => name(resource, 'Name', 256),
+    Name: (resource) => name(resource, 'Name', 256),
+    Arn: (resource) => arn('events', `event-bus/${name(resource, 'Name', 256)}`),
+  },
   'AWS::Events::Rule': { Ref: ruleName, Arn: (resource) => arn('events', `rule/${ruleName(resource)}`) },
   'AWS::IAM::ManagedPolicy': { Ref: (resource) => arn('iam', `policy/${policyName(resource)}`, ':000000000000') },
   'AWS::IAM::Policy': { Ref: (resource) => text(resource.properties.PolicyName) },

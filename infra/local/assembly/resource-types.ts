@@ -8,6 +8,7 @@ export const typesWithLocalMeaning = new Set([
   'AWS::CloudFormation::CustomResource',
   'AWS::ElastiCache::ReplicationGroup',
   'AWS::ElastiCache::ServerlessCache',
+  'AWS::Events::EventBus',
   'AWS::Events::Rule',
   'AWS::IAM::ManagedPolicy',
   'AWS::IAM::Policy',

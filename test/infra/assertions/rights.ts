@@ -183,6 +183,11 @@ export const rightsAssertions: readonly Assertion[] = [
     ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesembed/),
   ),
+  onlyFor(
+    'only who ends work tells of it, on the stage’s own bus',
+    ['queue/dead-letter', 'queue/embed-chunks', 'queue/ingest-document', 'queue/maintain'],
+    acts(/^events:PutEvents$/, (value) => leadsTo(value, 'EventsBus')),
+  ),
   {
     area: 'IAM',
     name: 'only consumers receive, and nobody sends to a dead-letter queue or to uploads',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ApiClient, endOfJob, ingest, type Json } from '../../support/api-client.ts';
+import { ApiClient, endOfJob, eventually, ingest, type Json } from '../../support/api-client.ts';
 import type { Workspace, World } from './world.ts';
 
 /** What can be asked of a job beside how it is. */
@@ -116,6 +116,41 @@ export function jobSuite(world: World): void {
       expect((await reader.post('/v1/jobs/retry', { status: 'failed' })).status).toBe(403);
       expect(await home.api.expect(200, 'GET', `/v1/jobs/${job.id}`)).toMatchObject({ status: 'queued' });
       expect((await new ApiClient(home.api.url, null).post(`/v1/jobs/${job.id}/cancel`)).status).toBe(401);
+    });
+
+    it('is told on the bus when it ends, with its document and without a word of it', async () => {
+      const document = await ingest(home.api, {
+        collection_id: home.collectionId,
+        name: 'told.txt',
+        content: 'Whoever listens hears that this is ready, and not what it says.',
+      });
+      const blank = await failed();
+      const told = (id: string) =>
+        world()
+          .cloud.aws.events.events()
+          .filter(({ detail }) => detail.document_id === id)
+          .map((event) => ({ type: event['detail-type'], source: event.source, detail: event.detail }));
+      const both = await eventually(
+        async () => [...told(document.id), ...told(blank.document.id)],
+        (events) => events.length === 4,
+      );
+      expect(both.map(({ type }) => type).sort()).toEqual([
+        'document.failed',
+        'document.ready',
+        'job.failed',
+        'job.succeeded',
+      ]);
+      expect(both.find(({ type }) => type === 'document.ready')).toMatchObject({
+        source: 'dbrag.test',
+        detail: {
+          workspace_id: home.id,
+          collection_id: home.collectionId,
+          version: 1,
+          status: 'ready',
+          chunk_count: 1,
+        },
+      });
+      expect(JSON.stringify(both)).not.toMatch(/told\.txt|Whoever/);
     });
 
     it('that is cancelled is bought nothing more, and what was bought is not bought again', async () => {
