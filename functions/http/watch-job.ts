@@ -25,22 +25,30 @@ export async function* watchJob(
   let lastSent = performance.now();
   yield { retry: retryMilliseconds };
   for (let job = first; ; job = await read()) {
-    const view = jobView(job);
-    const data = JSON.stringify(view);
-    const id = createHash('sha256').update(data).digest('hex').slice(0, 16);
-    const name = nameOf(job);
-    if (id !== shown || name !== 'progress') {
-      yield { id, event: name, data };
-      shown = id;
+    const event = eventOf(job);
+    if (event.id !== shown || event.event !== 'progress') {
+      yield event;
+      shown = event.id;
       lastSent = performance.now();
     }
-    if (name !== 'progress' || performance.now() >= until) return;
+    if (event.event !== 'progress' || performance.now() >= until) return;
     if (performance.now() - lastSent >= pingMilliseconds) {
       yield { comment: 'ping' };
       lastSent = performance.now();
     }
     await sleep(pollMilliseconds);
   }
+}
+
+/** Whether a watcher has been told how a job ended: it need not come back. */
+export function hasSeenEnd(job: Job, lastEventId: string | null): boolean {
+  const { id, event } = eventOf(job);
+  return event !== 'progress' && id === lastEventId;
+}
+
+function eventOf(job: Job) {
+  const data = JSON.stringify(jobView(job));
+  return { id: createHash('sha256').update(data).digest('hex').slice(0, 16), event: nameOf(job), data };
 }
 
 function nameOf(job: Job): 'progress' | 'done' | 'error' {

@@ -32,8 +32,8 @@ interface Ending {
   readonly reused: number | null;
 }
 
-/** Two events each: what a bus takes in twenty requests. */
-const endingsAtOnce = 100;
+/** Two events each: what a bus takes in fifty requests. */
+const endingsAtOnce = 250;
 const workspacesAtOnce = 100;
 /** Longer than telling so many takes; one that died is followed after it. */
 const leaseSeconds = 60;

@@ -2,7 +2,7 @@ import { parsePublicId } from '../../../shared/core/ids.ts';
 import { getJob } from '../../../shared/jobs/jobs.ts';
 import { eventStream } from '../event-stream.ts';
 import { defineRoute } from '../route.ts';
-import { watchJob } from '../watch-job.ts';
+import { hasSeenEnd, watchJob } from '../watch-job.ts';
 
 export const jobEventRoutes = [
   defineRoute({
@@ -15,7 +15,7 @@ export const jobEventRoutes = [
     success: {
       status: 200,
       description:
-        'Server-sent events: `progress` with the job whenever it changes, `done` or `error` with the job at its end. The stream is closed after a minute; `Last-Event-ID` goes on where it stopped.',
+        'Server-sent events: `progress` with the job whenever it changes, `done` or `error` with the job at its end. The stream is closed after a minute; `Last-Event-ID` goes on where it stopped; 204 when it has told the end.',
       contentType: 'text/event-stream',
     },
     async handle({ caller, parameters, services, request }) {
@@ -23,7 +23,10 @@ export const jobEventRoutes = [
       const read = () => services.database.inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id));
       // Asked before the stream begins, so that an unknown job is a 404 and not an event.
       const first = await read();
-      return eventStream(watchJob(first, read, request.headers.get('last-event-id')));
+      const lastEventId = request.headers.get('last-event-id');
+      // An `EventSource` comes back whenever a stream ends; this answer is how it is told to stop (WHATWG HTML, 9.2.3).
+      if (hasSeenEnd(first, lastEventId)) return { status: 204 };
+      return eventStream(watchJob(first, read, lastEventId));
     },
   }),
 ];

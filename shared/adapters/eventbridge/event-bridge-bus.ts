@@ -3,7 +3,7 @@ import type { DomainEvent, EventBus } from '../../core/event-bus.ts';
 
 const entriesPerRequest = 10;
 /** Telling a bulk load is bound by round trips; a few at a time keep the connections few. */
-const requestsAtOnce = 4;
+const requestsAtOnce = 8;
 
 export interface EventBridgeBusOptions {
   readonly busName: string;

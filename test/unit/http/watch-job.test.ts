@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventStream } from '../../../functions/http/event-stream.ts';
-import { watchJob } from '../../../functions/http/watch-job.ts';
+import { hasSeenEnd, watchJob } from '../../../functions/http/watch-job.ts';
 import type { Job } from '../../../shared/jobs/jobs.ts';
 
 const job = (changes: Partial<Job> = {}): Job => ({
@@ -47,6 +47,20 @@ describe('watching a job', () => {
     await again.next();
     expect((await again.next()).value).toMatchObject({ event: 'done' });
     await first.return(undefined);
+  });
+
+  it('need not come back once it was told the end, and only then', async () => {
+    const ended = job({ status: 'failed' });
+    const watch = watchJob(ended, async () => ended, null);
+    await watch.next();
+    const { value } = await watch.next();
+    expect(hasSeenEnd(ended, value?.id ?? '')).toBe(true);
+    expect(hasSeenEnd(ended, null)).toBe(false);
+    const running = watchJob(job(), async () => job(), null);
+    await running.next();
+    expect(hasSeenEnd(job(), (await running.next()).value?.id ?? '')).toBe(false);
+    expect(hasSeenEnd(ended, 'another')).toBe(false);
+    await running.return(undefined);
   });
 });
 
