@@ -126,8 +126,8 @@ afterEach(async () => {
 /** Moves both clocks: the database's own cannot be moved, so what it compares with is. */
 async function pass(minutes: number): Promise<void> {
   for (let passed = 0; passed < minutes; passed++) {
-    await clock.advance(minute);
     await testDatabase.admin.query(`UPDATE dbrag.sweep_state SET armed_until = armed_until - interval '1 minute'`);
+    await clock.advance(minute);
     // What was received is worked on in real time.
     await expect.poll(() => maintenance().counts().inFlight + maintenance().counts().visible).toBe(0);
   }
@@ -203,11 +203,11 @@ describe('the sweeper', () => {
 
   it('comes for a lost nudge within five minutes and a half, whenever it was lost', async () => {
     const passSeconds = async (seconds: number) => {
-      await clock.advance(seconds * 1_000);
       await testDatabase.admin.query(
         `UPDATE dbrag.sweep_state SET armed_until = armed_until - make_interval(secs => $1)`,
         [seconds],
       );
+      await clock.advance(seconds * 1_000);
       await expect.poll(() => maintenance().counts().inFlight + maintenance().counts().visible).toBe(0);
     };
     for (const late of [0, 2, 4]) {
