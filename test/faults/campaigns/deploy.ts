@@ -2,14 +2,17 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { secretLogin } from '../../../infra/local/cloud/secret-values.ts';
 import { migrate } from '../../../shared/adapters/postgres/migrate.ts';
-import { migrationsDirectory } from '../../support/database.ts';
+import { environmentNames as names } from '../../../shared/core/env-names.ts';
 import { campaign } from '../campaign.ts';
 import type { Run } from '../run.ts';
 
 /** What an expanding migration does to a busy table: a column with a default, and a check that is validated later. */
 const expanding = `ALTER TABLE dbrag.documents ADD COLUMN campaign_note text NOT NULL DEFAULT '';
 ALTER TABLE dbrag.document_versions ADD COLUMN campaign_note text;`;
+const migrationsDirectory = fileURLToPath(new URL('../../../shared/migrations', import.meta.url));
 /** A migration waits for a lock no longer than this before it lets everybody pass. */
 const lockSeconds = 2;
 
@@ -60,7 +63,7 @@ async function migrateWith(run: Run, sql: string): Promise<readonly string[]> {
       },
       directory,
       settings: { partitions: 16, dimensions: 1_536 },
-      passwords: await passwordsOf(cloud),
+      passwords: passwordsOf(cloud),
     });
     return applied;
   } finally {
@@ -69,9 +72,7 @@ async function migrateWith(run: Run, sql: string): Promise<readonly string[]> {
 }
 
 /** Those that are in force: a migration sets them again. */
-async function passwordsOf(cloud: Run['world']['cloud']): Promise<{ application: string; maintainer: string }> {
-  const { environmentNames: names } = await import('../../../shared/core/env-names.ts');
-  const { secretLogin } = await import('../../../infra/local/cloud/secret-values.ts');
+function passwordsOf(cloud: Run['world']['cloud']): { application: string; maintainer: string } {
   const migration = cloud.assembly.functions.find(({ environment }) => names.databaseMaintainerSecret in environment);
   const login = (name: string): string => secretLogin(cloud.aws.secrets, migration?.environment[name] ?? '').password;
   return { application: login(names.databaseApplicationSecret), maintainer: login(names.databaseMaintainerSecret) };

@@ -2,8 +2,8 @@ import { encryptedOffice, paragraph, wordParts, zipOf } from '../../unit/ingesti
 import { encryptedPdf, pdfBomb, samplePdf } from '../../unit/ingestion/formats/sample-pdf.ts';
 import { campaign } from '../campaign.ts';
 
-/** Name, bytes, and the code that it must end with; undefined for what is merely odd. */
-const files: readonly (readonly [name: string, bytes: Uint8Array, code: string | undefined])[] = [
+/** Name, bytes, and the code that it must end with; undefined for what is merely odd. Made when they are put: some take seconds. */
+const makeFiles = (): readonly (readonly [name: string, bytes: Uint8Array, code: string | undefined])[] => [
   ['half.pdf', samplePdf([['words of a page']]).subarray(0, 300), 'corrupt_file'],
   ['secret.pdf', encryptedPdf('secret'), 'encrypted_file'],
   ['secret.docx', encryptedOffice(), 'encrypted_file'],
@@ -30,6 +30,7 @@ export const hostileFiles = [
         json: 'application/json',
         txt: 'text/plain',
       };
+      const files = makeFiles();
       for (const [name, bytes, code] of files) {
         const upload = await run.traffic.put(name, bytes, types[name.slice(name.lastIndexOf('.') + 1)]);
         upload.fate = code;

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultKind } from '../../support/fake-model-server/faults.ts';
 import { campaign } from '../campaign.ts';
 import { acceptFailpoints, workerFailpoints } from '../failpoints.ts';
+import { queueOf } from '../queue-access.ts';
 import type { Run } from '../run.ts';
-import { queueOf } from './queues.ts';
 
 const share = 0.05;
 const beforeWork: readonly FaultKind[] = ['429', '500', '503', 'reset'];

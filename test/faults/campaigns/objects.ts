@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { campaign } from '../campaign.ts';
+import { queueOf, uploadEvent } from '../queue-access.ts';
 import type { Run } from '../run.ts';
-import { queueOf, uploadEvent } from './queues.ts';
 
 async function removeBytes(run: Run, documentId: string): Promise<void> {
   const { rows } = await run.world.admin.query<{ s3_key: string; s3_version_id: string | null }>(

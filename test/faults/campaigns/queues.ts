@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failuresOf } from '../../../infra/local/sqs/batch-response.ts';
 import { campaign } from '../campaign.ts';
+import { invoke, queueOf, uploadEvent } from '../queue-access.ts';
 import type { Run } from '../run.ts';
-import { stateOf } from '../verdict.ts';
+import { stateOf } from '../state-digest.ts';
 
 export const queues = [
   campaign({
@@ -144,14 +145,6 @@ export const queues = [
   }),
 ];
 
-export function queueOf(run: Run, name: string) {
-  const { sqs } = run.world.cloud.aws;
-  const stats = sqs.stats().find((queue) => queue.name.endsWith(`-${name}`));
-  const queue = stats && sqs.queue(stats.arn);
-  if (!queue) throw new Error(`There is no queue ${name}.`);
-  return queue;
-}
-
 const deadLetters = (run: Run): number =>
   run.world.cloud.aws.sqs.stats().reduce((sum, { movedToDeadLetters }) => sum + movedToDeadLetters, 0);
 
@@ -164,31 +157,6 @@ async function ingestBodies(run: Run, documents: number): Promise<string[]> {
     [run.traffic.workspaceId],
   );
   return rows.map((row) => JSON.stringify({ v: 1, workspace_id: run.traffic.workspaceId, ...row }));
-}
-
-export function uploadEvent(run: Run, key: string): string {
-  const object = { key: encodeURIComponent(key).replaceAll('%2F', '/'), size: 1 };
-  const s3 = { bucket: { name: run.world.cloud.uploadBucket }, object };
-  return JSON.stringify({ Records: [{ eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }] });
-}
-
-/** Invokes a queue function with these bodies as one batch; gives what it returned. */
-export async function invoke(run: Run, handler: string, bodies: readonly string[]): Promise<unknown> {
-  const runner = run.world.cloud.lambda.runners.find(({ function: { handler: name } }) => name.startsWith(handler));
-  if (!runner) throw new Error(`There is no function ${handler}.`);
-  const Records = bodies.map((body, at) => ({
-    ...{ messageId: `message-${at}`, receiptHandle: 'none', body, messageAttributes: {}, md5OfBody: '' },
-    attributes: {
-      ApproximateReceiveCount: '1',
-      SentTimestamp: '0',
-      SenderId: 'x',
-      ApproximateFirstReceiveTimestamp: '0',
-    },
-    ...{ eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:x', awsRegion: 'us-east-1' },
-  }));
-  const result = await runner.invoke(JSON.stringify({ Records }), { waitMilliseconds: 20_000 });
-  if (!result.succeeded) throw new Error(`${handler}: ${result.error.errorMessage}`);
-  return JSON.parse(result.payload);
 }
 
 /** Batches of ten with every mask of rubbish in a long run, forty of them in a short one. */

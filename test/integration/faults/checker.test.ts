@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stateOf } from '../../faults/state-digest.ts';
 import type { Accepted } from '../../faults/traffic.ts';
-import { findLost, findWrongDeadLetters, findWrongVectors, stateOf } from '../../faults/verdict.ts';
+import { findLost, findWrongDeadLetters, findWrongVectors } from '../../faults/verdict.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../../support/fake-model-server/server.ts';
