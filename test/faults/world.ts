@@ -52,6 +52,7 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
   const logFile = join(tmpdir(), `dbrag-faults-${seed}.log`);
   const log = createWriteStream(logFile);
   const engines = await startEngines('faults');
+  const alone = await takeEngines(engines.databaseUrl);
   await dropDatabase(engines, 'dbrag');
   const [models, postgres, redis, failpoints] = await Promise.all([
     startFakeModelServer({ seed, latencyMs: 30, perInputMs: 0.2 }),
@@ -136,6 +137,7 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
       s3.destroy();
       cache.disconnect();
       await admin.end();
+      await alone.end();
       await cloud.close();
       await Promise.all([models.close(), postgres.close(), redis.close(), failpoints.close()]);
       log.end();
@@ -143,6 +145,17 @@ export async function startWorld(seed: number, long: boolean): Promise<World> {
     },
   };
   return world;
+}
+
+/** Another run would drop the database of this one. @returns what holds the engines until it is ended */
+async function takeEngines(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => {});
+  await client.connect();
+  const { rows } = await client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock(hashtext('faults')) AS taken");
+  if (rows[0]?.taken) return client;
+  await client.end();
+  throw new Error('Another run of the campaigns uses these engines.');
 }
 
 async function dieWhileMigrating(failpoints: FailpointControl, start: () => Promise<LocalCloud>): Promise<void> {
