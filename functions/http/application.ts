@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { type Caller, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../shared/core/errors.ts';
 import type { Services } from '../runtime/services.ts';
-import { authenticateCaller, authenticateOperator } from './authentication.ts';
+import { authenticateCaller, authenticateOperator, bearsApiKey } from './authentication.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
 import { check, readJsonBody } from './request-body.ts';
@@ -74,9 +74,14 @@ async function admit(route: Route, request: Request, services: Services): Promis
     await authenticateOperator(request, services);
     return null;
   }
+  if (route.access === 'operator_or_admin' && !bearsApiKey(request)) {
+    await authenticateOperator(request, services);
+    return null;
+  }
   const caller = await authenticateCaller(request, services);
-  if (!mayActAs(caller, route.access))
-    throw new DbragError('forbidden', `This needs the role ${route.access}; the key has ${caller.role}.`);
+  const role = route.access === 'operator_or_admin' ? 'admin' : route.access;
+  if (!mayActAs(caller, role))
+    throw new DbragError('forbidden', `This needs the role ${role}; the key has ${caller.role}.`);
   return caller;
 }
 

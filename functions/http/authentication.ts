@@ -20,6 +20,9 @@ export async function authenticateOperator(request: Request, services: Services)
   if (!timingSafeEqual(given, expected)) throw new DbragError('unauthorized', 'This is not the operator key.');
 }
 
+/** Whether what comes with the request is an API key by its form, good or not. */
+export const bearsApiKey = (request: Request): boolean => isWellFormedApiKey(tokenOf(request));
+
 function tokenOf(request: Request): string {
   const authorization = request.headers.get('authorization');
   const bearer = authorization === null ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];

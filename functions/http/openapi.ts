@@ -43,10 +43,8 @@ function operationOf(route: Route): Json {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'anyone'
-      ? { security: [] }
-      : { security: [{ [route.access === 'operator' ? 'operator' : 'apiKey']: [] }] }),
-    ...(route.access === 'anyone' || route.access === 'operator' ? {} : { 'x-role': route.access }),
+    ...(route.access === 'anyone' ? { security: [] } : { security: securityOf(route.access) }),
+    ...roleOf(route.access),
     parameters: parametersOf(route),
     ...(route.body
       ? {
@@ -157,3 +155,13 @@ const problemSchema: Json = {
     },
   },
 };
+
+function securityOf(access: Route['access']) {
+  if (access === 'operator') return [{ operator: [] }];
+  return access === 'operator_or_admin' ? [{ operator: [] }, { apiKey: [] }] : [{ apiKey: [] }];
+}
+
+function roleOf(access: Route['access']): { 'x-role'?: string } {
+  if (access === 'anyone' || access === 'operator') return {};
+  return { 'x-role': access === 'operator_or_admin' ? 'admin' : access };
+}

@@ -13,7 +13,7 @@ export interface Reply {
 }
 
 /** Who may call: nobody in particular, whoever runs the service, or somebody of a workspace with at least this role. */
-export type Access = 'anyone' | 'operator' | Role;
+export type Access = 'anyone' | 'operator' | 'operator_or_admin' | Role;
 
 export interface RouteContext<Query, Body, Who> {
   readonly caller: Who;
@@ -68,7 +68,11 @@ interface Definition<A extends Access, Q extends Schema | undefined, B extends S
   readonly query?: Q;
   readonly body?: B;
   readonly handle: (
-    context: RouteContext<Output<Q>, Output<B>, A extends Role ? Caller : null>,
+    context: RouteContext<
+      Output<Q>,
+      Output<B>,
+      A extends Role ? Caller : A extends 'operator_or_admin' ? Caller | null : null
+    >,
   ) => Promise<Reply | Response>;
 }
 

@@ -10,6 +10,7 @@ import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
+import { checkIndexes } from './tend-on.ts';
 
 /** The full pass of the night: what no event and no message would bring about. */
 export async function runNightly(services: Services): Promise<void> {
@@ -27,6 +28,7 @@ export async function runNightly(services: Services): Promise<void> {
     await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
     await weighTerms(database, workspaceId, () => true);
   }
+  await checkIndexes(services);
   await removeOrphans({ database, objects, clock });
   await findMissedUploads({
     database,

@@ -1,14 +1,20 @@
+import { armTending } from '../../shared/indexing/arm-tending.ts';
+import { rebuildIndex, rebuildNudge } from '../../shared/indexing/rebuild-index.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { removeVersions } from '../../shared/ingestion/remove-versions.ts';
 import { runBatchEmbed } from '../../shared/ingestion/run-batch-embed.ts';
-import { createSweepActions } from '../../shared/ingestion/sweep-actions.ts';
+import { createSweepActions, type NudgeOtherJob } from '../../shared/ingestion/sweep-actions.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
 import { sendSweep } from '../../shared/jobs/sweep-state.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 import { runNightly } from './nightly.ts';
+import { indexingPorts, tendOn } from './tend-on.ts';
+
+const nudgeOther: NudgeOtherJob = (work) =>
+  work.job_type === 'rebuild_index' ? rebuildNudge(work.workspace_id, work.job_id) : undefined;
 
 const comeBackSeconds = 60;
 
@@ -37,7 +43,13 @@ export async function runMaintenance(
     case 'fold_statistics':
       await services.statistics.settle(message.workspace_id);
       await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000);
+      await armTending(services.database, services.queue);
       return;
+    case 'tend_indexes':
+      return tendOn(services);
+    case 'rebuild_index':
+      await rebuildIndex({ ...indexingPorts(services), queue: services.queue }, message.workspace_id, message.job_id);
+      return armTending(services.database, services.queue);
     case 'sweep':
       await sweepOrComeBack(services, remainingTime);
       if (message.full) await runNightly(services);
@@ -76,7 +88,7 @@ async function removeRetired(
 async function sweepOrComeBack(services: Services, remainingTime: () => number): Promise<void> {
   const { announcements, database, failpoint, queue, clock, log } = services;
   try {
-    const actions = createSweepActions(database, queue);
+    const actions = createSweepActions(database, queue, nudgeOther);
     const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
     if (!report) return;
     log.sweepFinished(report);

@@ -1,5 +1,7 @@
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
+import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
+import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
@@ -8,6 +10,7 @@ import type { Cache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
 import type { Database } from '../../shared/core/database.ts';
+import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
@@ -46,6 +49,8 @@ export interface Services {
   readonly log: Telemetry;
   readonly failpoint: Failpoint;
   readonly database: Database;
+  /** For maintenance alone: the maintainer may build, others may not. */
+  readonly direct: DirectStatements;
   /** Null where the stage has none. */
   readonly cache: (Cache & { ping(): Promise<void> }) | null;
   readonly objects: ObjectStore;
@@ -98,6 +103,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     log,
     failpoint: overrides.failpoint ?? createFailpoint(),
     database,
+    direct: overrides.direct ?? createDirectStatements(connectionTo(config.database, user, secrets)),
     cache,
     queue,
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
@@ -135,17 +141,23 @@ function createModels(
 }
 
 function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): Database {
-  const arn = required(config.secretArn, 'database secret');
+  required(config.secretArn, 'database secret');
   return createPostgresDatabase({
+    ...connectionTo(config, user, secrets),
+    max: 2,
+    preparedStatements: config.preparedStatements,
+  });
+}
+
+function connectionTo(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): ConnectionSettings {
+  return {
     host: config.host,
     port: config.port,
     database: config.name,
     user,
-    password: ({ fresh }) => passwordOf(secrets, arn, fresh),
+    password: ({ fresh }) => passwordOf(secrets, required(config.secretArn, 'database secret'), fresh),
     tls: databaseTls(config),
-    max: 2,
-    preparedStatements: config.preparedStatements,
-  });
+  };
 }
 
 /** The password in a secret of the form `{"username", "password"}`. */

@@ -51,6 +51,8 @@ export interface Telemetry {
   /** Messages that come again later because something was away, and not because of them. */
   outlasted(event: { queue: string; messages: number; reason: string }): void;
   sweepFinished(event: { nudged: number; failed: number; unfinished: number }): void;
+  /** What the index autopilot did to a partition. */
+  indexTended(event: { partition: string; action: string; why: string }): void;
   cacheFailed(error: unknown): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
 }
@@ -141,6 +143,9 @@ export function createTelemetry(): Telemetry {
     sweepFinished(event) {
       count('SweepNudge', event.nudged);
       logger.info('sweep finished', { sweep: event });
+    },
+    indexTended(event) {
+      logger.info('index tended', { index: event });
     },
     cacheFailed(error) {
       count('CacheFailure');

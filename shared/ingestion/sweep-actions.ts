@@ -11,10 +11,17 @@ import { ingestionNudge } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionStatus } from './set-version-status.ts';
 import { nudgeWaitingPurchases } from './waiting-purchases.ts';
 
+/** Nudges for jobs of rooms further on. @returns undefined for work that is none of theirs */
+export type NudgeOtherJob = (work: UnfinishedWork) => AddressedNudge | undefined;
+
 /** What a sweep does for documents that are being ingested or deleted. */
-export function createSweepActions(database: Database, queue: WorkQueue): SweepActions {
+export function createSweepActions(
+  database: Database,
+  queue: WorkQueue,
+  nudgeOther: NudgeOtherJob = () => undefined,
+): SweepActions {
   return {
-    nudgeOf,
+    nudgeOf: (work) => nudgeOther(work) ?? nudgeOf(work),
     nudgeOthers: () => nudgeWaitingPurchases(database, queue),
     expire: (work) => database.inWorkspace({ workspaceId: work.workspace_id }, (db) => expire(db, work)),
     async moveDeadlines(work) {

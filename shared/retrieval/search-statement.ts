@@ -20,8 +20,8 @@ WITH narrowed AS MATERIALIZED (
   ) AS languages
 ), semantic AS MATERIALIZED (
   SELECT candidate.*, row_number() OVER (ORDER BY distance, document_id, content_hash) AS rank
-  FROM narrowed, dbrag.semantic_candidates($2::halfvec, $3::text, $7::integer, $8::uuid[], $9::jsonpath, documents, $12::integer)
-    AS candidate
+  FROM narrowed, dbrag.nearest_candidates(
+    $2::halfvec, $3::text, demanded, $7::integer, $8::uuid[], $9::jsonpath, documents, $12::integer) AS candidate
   WHERE $2::halfvec IS NOT NULL
 ), keyword AS MATERIALIZED (
   SELECT candidate.*, row_number() OVER (ORDER BY score DESC, document_id, content_hash) AS rank

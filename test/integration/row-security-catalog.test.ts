@@ -14,6 +14,7 @@ const definerFunctions = {
   bm25_candidates: 'dbrag_search',
   keyword_candidates: 'dbrag_search',
   matching_documents: 'dbrag_search',
+  nearest_candidates: 'dbrag_search',
   semantic_candidates: 'dbrag_search',
 };
 
@@ -42,7 +43,14 @@ const policiesOfRoles = [
 /** Unique across workspaces, and no oracle: hashes of random keys. */
 const uniqueOnRandomValues = ['api_keys_hash'];
 /** The operator's own, which hold no tenant's words. */
-const operatorTables = ['model_circuits', 'rejected_uploads', 'schema_migrations', 'schema_settings', 'sweep_state'];
+const operatorTables = [
+  'model_circuits',
+  'rejected_uploads',
+  'schema_migrations',
+  'schema_settings',
+  'sweep_state',
+  'vector_indexes',
+];
 
 const isolation = (column: string) =>
   `(${column} = (NULLIF(current_setting('dbrag.workspace_id'::text, true), ''::text))::uuid)`;

@@ -127,6 +127,8 @@ describe('search', () => {
     expect(await named('"stripes zebra"')).toEqual([]);
     expect(await named('zebra -"live in the zoo"')).toEqual(['animals']);
     expect(await named('-zebra')).toEqual([]);
+    expect(await named('zebra -zoo', 'hybrid')).not.toContain('zoo');
+    expect(await named('"has stripes"', 'hybrid')).toEqual(['animals']);
   });
 
   it('gives chunks that have no weights yet the same score', async () => {

@@ -6,6 +6,7 @@ import { contractRoutes } from './contract.ts';
 import { conversationRoutes } from './conversations.ts';
 import { documentRoutes } from './documents.ts';
 import { embedCollectionRoutes } from './embed-collection.ts';
+import { indexRoutes } from './indexes.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
 import { playgroundRoutes } from './playground.ts';
@@ -30,6 +31,7 @@ const describedRoutes: readonly Route[] = [
   ...queryRoutes,
   ...conversationRoutes,
   ...analyticsRoutes,
+  ...indexRoutes,
 ];
 
 /** Every route of the API: what is served, checked against roles, and described. */

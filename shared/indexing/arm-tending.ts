@@ -1,0 +1,17 @@
+import type { Database } from '../core/database.ts';
+import type { WorkQueue } from '../core/work-queue.ts';
+
+const delaySeconds = 60;
+
+/** Sees to it that the autopilot looks in a minute; one look is on its way at a time, however many ask. */
+export async function armTending(database: Database, queue: WorkQueue): Promise<void> {
+  const { count } = await database.inSystem((db) =>
+    db.query(
+      `UPDATE dbrag.sweep_state SET tending_until = clock_timestamp() + make_interval(secs => $1)
+       WHERE tending_until IS NULL OR tending_until < clock_timestamp()`,
+      // A little shorter, so that the look that it brings can arm the next.
+      [delaySeconds - 5],
+    ),
+  );
+  if (count > 0) await queue.send('maintenance', [{ body: { v: 1, kind: 'tend_indexes' }, delaySeconds }]);
+}

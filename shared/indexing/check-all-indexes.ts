@@ -1,0 +1,28 @@
+import { walkWorkspaces } from '../access/walk-workspaces.ts';
+import { checkRecall, type IndexedWorkspace } from './check-recall.ts';
+import { readPartitions } from './partition-state.ts';
+import { autopilotSettings } from './plan-index.ts';
+import { homePartition } from './rebuild-index.ts';
+import type { IndexingPorts } from './tend-indexes.ts';
+
+/** The canary of every partition that has an index; where there is none, nothing is asked. */
+export async function checkAllIndexes(ports: IndexingPorts): Promise<void> {
+  const { database, model, settings = autopilotSettings } = ports;
+  const ready = (await readPartitions(database, model)).filter(({ status }) => status === 'ready');
+  if (ready.length === 0) return;
+  const homes = new Map<string, IndexedWorkspace[]>();
+  for await (const id of walkWorkspaces(database)) {
+    await database.inWorkspace({ workspaceId: id }, async (db) => {
+      const { rows } = await db.query<{ chunks: number }>(
+        'SELECT chunks::float8 FROM dbrag.corpus_statistics WHERE workspace_id = $1',
+        [id],
+      );
+      const chunks = rows[0]?.chunks ?? 0;
+      // Smaller ones are compared one by one.
+      if (chunks <= settings.fewestRows) return;
+      const home = await homePartition(db, id);
+      if (home) homes.set(home, [...(homes.get(home) ?? []), { id, chunks }]);
+    });
+  }
+  for (const state of ready) await checkRecall(database, state, model, homes.get(state.partition) ?? []);
+}

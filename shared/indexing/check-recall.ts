@@ -1,0 +1,73 @@
+import type { Database, Db } from '../core/database.ts';
+import { note, type PartitionState } from './partition-state.ts';
+import { farthestSearch, promisedRecall } from './plan-index.ts';
+
+/** Questions to a workspace: 400 of the nearest ten say recall to a point. */
+const questions = 20;
+const workspacesOfPartition = 2;
+const everything = 2_147_483_647;
+const wanted = 10;
+
+/** A workspace large enough to be searched by the index of its partition. */
+export interface IndexedWorkspace {
+  readonly id: string;
+  readonly chunks: number;
+}
+
+/**
+ * The canary: asks the index of a partition with vectors that are stored there, compares its ten nearest with the exact ones, and lets
+ * searches look farther until it keeps its promise, or as far as it may; then the next look builds another index.
+ * @param workspaces those of the partition; the largest are asked
+ */
+export async function checkRecall(
+  database: Database,
+  state: Pick<PartitionState, 'partition' | 'rows' | 'ef_search'>,
+  model: string,
+  workspaces: readonly IndexedWorkspace[],
+  promise = promisedRecall(state.rows),
+): Promise<number | undefined> {
+  const asked = [...workspaces].sort((left, right) => right.chunks - left.chunks).slice(0, workspacesOfPartition);
+  if (asked.length === 0) return undefined;
+  for (let efSearch = state.ef_search; ; efSearch = Math.min(farthestSearch, Math.ceil(efSearch * 1.5))) {
+    await database.inSystem((db) => note(db, state.partition, model, { ef_search: efSearch }));
+    const found: number[] = [];
+    for (const { id } of asked)
+      for (let question = 0; question < questions; question++) {
+        const share = await database.inWorkspace({ workspaceId: id }, (db) =>
+          compareOne(db, id, model, question / questions),
+        );
+        if (share !== undefined) found.push(share);
+      }
+    const recall = found.reduce((sum, share) => sum + share, 0) / Math.max(1, found.length);
+    await database.inSystem((db) =>
+      note(db, state.partition, model, { recall, sampled: found.length, checked_at: new Date() }),
+    );
+    if (found.length === 0 || recall >= promise || efSearch >= farthestSearch) return recall;
+  }
+}
+
+/**
+ * The share of the exact nearest that the index finds for one stored vector.
+ * @param position 0 to 1: which one, in the order of documents
+ */
+async function compareOne(db: Db, workspaceId: string, model: string, position: number): Promise<number | undefined> {
+  const { rows } = await db.query<{ found: number; exact: number }>(
+    `WITH asked AS MATERIALIZED (
+       SELECT e.embedding FROM dbrag.embeddings e
+       JOIN (
+         SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND live_version IS NOT NULL
+         ORDER BY id OFFSET floor($3::float8 * (SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND live_version IS NOT NULL)) LIMIT 1
+       ) d ON d.id = e.document_id
+       WHERE e.workspace_id = $1 AND e.model = $2 LIMIT 1
+     ), exact AS MATERIALIZED (
+       SELECT near.* FROM asked, dbrag.nearest_candidates(asked.embedding, $2, NULL, $4, NULL, NULL, NULL, $5) AS near
+     ), found AS MATERIALIZED (
+       SELECT near.* FROM asked, dbrag.nearest_candidates(asked.embedding, $2, NULL, $4, NULL, NULL, NULL, 0) AS near
+     )
+     -- By distance: of several at the same one any is right.
+     SELECT (SELECT count(*) FROM found WHERE distance <= (SELECT max(distance) FROM exact) + 1e-6) AS found, (SELECT count(*) FROM exact) AS exact`,
+    [workspaceId, model, position, wanted, everything],
+  );
+  const [row] = rows;
+  return row && row.exact > 0 ? row.found / row.exact : undefined;
+}

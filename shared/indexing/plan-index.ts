@@ -1,0 +1,143 @@
+import type { FoundIndex, IndexStatus, PartitionState } from './partition-state.ts';
+import { type IndexKind, type IndexParameters, parametersFor, predictBuild } from './predict-build.ts';
+
+export interface AutopilotSettings {
+  /** Below, comparing every vector is faster than an index, and right. */
+  readonly fewestRows: number;
+  /** A load has gone quiet when nothing was inserted for so long: loading into an index is what takes longest. */
+  readonly quietMilliseconds: number;
+  readonly largestDeadShare: number;
+  readonly longestBuildSeconds: number;
+  /** Failed builds in a row after which an operator must ask. */
+  readonly mostFailures: number;
+}
+
+export const autopilotSettings: AutopilotSettings = {
+  fewestRows: 20_000,
+  quietMilliseconds: 120_000,
+  largestDeadShare: 0.2,
+  longestBuildSeconds: 6 * 3_600,
+  mostFailures: 3,
+};
+
+export interface Surroundings {
+  readonly now: Date;
+  readonly dimensions: number;
+  /** Bytes that a build may take: half of the server's shared memory. */
+  readonly memoryBytes: number;
+}
+
+export type IndexAction =
+  | { readonly type: 'leave'; readonly status: IndexStatus; readonly why: string }
+  | { readonly type: 'drop'; readonly index: string; readonly why: string; readonly failed: boolean }
+  | { readonly type: 'finish'; readonly index: FoundIndex }
+  | {
+      readonly type: 'build';
+      readonly kind: IndexKind;
+      readonly parameters: IndexParameters;
+      readonly memoryBytes: number;
+      readonly why: string;
+    }
+  | { readonly type: 'reindex'; readonly index: string; readonly memoryBytes: number; readonly why: string };
+
+/** The promise of a search's ten nearest, by the rows of the partition. */
+export const promisedRecall = (rows: number): number => (rows <= 100_000 ? 0.98 : 0.95);
+
+/** The farthest that a search is made to look before another index is built instead. */
+export const farthestSearch = 400;
+
+const leave = (status: IndexStatus, why: string): IndexAction => ({ type: 'leave', status, why });
+
+/** What is to be done with one partition now: at most one thing, the most urgent. Decides by what it is given alone. */
+export function planIndex(
+  state: PartitionState,
+  { now, dimensions, memoryBytes }: Surroundings,
+  settings = autopilotSettings,
+): IndexAction {
+  const building = state.indexes.find((index) => index.progress !== null);
+  if (building?.progress) return leave('building', explainProgress(building.progress));
+  const broken = state.indexes.find((index) => !index.valid);
+  if (broken) return { type: 'drop', index: broken.name, why: 'its build was broken off', failed: true };
+  const ours = state.indexes.filter((index) => index.of_model);
+  const foreign = state.indexes.find((index) => !index.of_model);
+  const wanted = ours.find((index) => index.name === state.index_name) ?? ours[0];
+  // A replacement is there: what it replaces goes.
+  const replaced = ours.find((index) => wanted !== undefined && index.name !== wanted.name);
+  if (state.status === 'building') {
+    if (wanted && wanted.name === state.index_name) return { type: 'finish', index: wanted };
+    if (startedLately(state, now)) return leave('building', 'The build is starting.');
+  }
+  if (replaced) return { type: 'drop', index: replaced.name, why: 'another index has taken its place', failed: false };
+  if (foreign) return { type: 'drop', index: foreign.name, why: 'its model is no longer searched', failed: false };
+  if (state.rows < settings.fewestRows && state.wanted_at === null) {
+    // Half as many as it takes to build one, or an index would come and go around the threshold.
+    if (wanted && state.rows < settings.fewestRows / 2)
+      return { type: 'drop', index: wanted.name, why: 'so few vectors are compared one by one faster', failed: false };
+    if (wanted) return leave('ready', '');
+    return leave('exact', `${Math.round(state.rows)} vectors: compared one by one, which is exact.`);
+  }
+  const kind = wantedKind(state, wanted, dimensions, memoryBytes);
+  if (wanted && kind === wanted.kind && state.wanted_at === null) {
+    if (state.dead_share <= settings.largestDeadShare) return leave('ready', '');
+    if (!isQuiet(state, now, settings))
+      return leave('ready', 'Many of its rows are dead; it is built anew when the load has gone quiet.');
+    const memory = predictBuild(wanted.kind, state.rows, dimensions, parametersFor(state.rows)).memoryBytes;
+    return {
+      type: 'reindex',
+      index: wanted.name,
+      memoryBytes: memory,
+      why: `${Math.round(state.dead_share * 100)} % of its rows are dead`,
+    };
+  }
+  if (state.failures >= settings.mostFailures && state.wanted_at === null)
+    return leave(
+      'failed',
+      `${state.failures} builds failed, the last one because ${state.why || 'it was broken off'}. Ask for a rebuild.`,
+    );
+  const parameters = parametersFor(state.rows);
+  const prediction = predictBuild(kind, state.rows, dimensions, parameters);
+  if (prediction.memoryBytes > memoryBytes)
+    return leave(
+      wanted ? 'ready' : 'refused',
+      `A build would take ${megabytes(prediction.memoryBytes)} of memory; ${megabytes(memoryBytes)} are left for it.`,
+    );
+  if (prediction.seconds > settings.longestBuildSeconds)
+    return leave(wanted ? 'ready' : 'refused', `A build would take ${Math.round(prediction.seconds / 60)} minutes.`);
+  if (state.wanted_at === null && !isQuiet(state, now, settings))
+    return leave(wanted ? 'ready' : 'waiting', 'Vectors are still being loaded; it is built when that has gone quiet.');
+  const why = `${Math.round(state.rows)} vectors: about ${Math.ceil(prediction.seconds)} s and ${megabytes(prediction.memoryBytes)}.`;
+  return { type: 'build', kind, parameters, memoryBytes: prediction.memoryBytes, why };
+}
+
+/**
+ * On the vectors where their graph fits into memory, since its searches are the quicker; on their signs where it does not. One that has
+ * been measured and cannot keep the promise however far it is searched gives way to the other.
+ */
+function wantedKind(
+  state: PartitionState,
+  found: FoundIndex | undefined,
+  dimensions: number,
+  memoryBytes: number,
+): IndexKind {
+  const fits = predictBuild('hnsw', state.rows, dimensions, parametersFor(state.rows)).memoryBytes <= memoryBytes;
+  const promised =
+    state.recall === null || state.recall >= promisedRecall(state.rows) || state.ef_search < farthestSearch;
+  if (found && promised) return found.kind;
+  if (found) return found.kind === 'hnsw_binary' && fits ? 'hnsw' : found.kind;
+  return fits ? 'hnsw' : 'hnsw_binary';
+}
+
+const isQuiet = (state: PartitionState, now: Date, settings: AutopilotSettings): boolean =>
+  state.last_inserted === state.inserted &&
+  state.still_since !== null &&
+  now.getTime() - state.still_since.getTime() >= settings.quietMilliseconds;
+
+/** A statement that was sent a moment ago is not in the catalog yet. */
+const startedLately = (state: PartitionState, now: Date): boolean =>
+  state.started_at !== null && now.getTime() - state.started_at.getTime() < 60_000;
+
+function explainProgress({ phase, done, total }: NonNullable<FoundIndex['progress']>): string {
+  return total > 0 ? `Being built: ${phase}, ${Math.floor((100 * done) / total)} %.` : `Being built: ${phase}.`;
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1_048_576)} MB`;

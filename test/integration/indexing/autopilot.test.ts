@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDirectStatements } from '../../../shared/adapters/postgres/direct-statements.ts';
+import { systemClock } from '../../../shared/core/clock.ts';
+import type { Db } from '../../../shared/core/database.ts';
+import type { Nudge, WorkQueue } from '../../../shared/core/work-queue.ts';
+import { checkRecall } from '../../../shared/indexing/check-recall.ts';
+import { listIndexes } from '../../../shared/indexing/list-indexes.ts';
+import { readPartitions } from '../../../shared/indexing/partition-state.ts';
+import { autopilotSettings } from '../../../shared/indexing/plan-index.ts';
+import { rebuildIndex, requestRebuild } from '../../../shared/indexing/rebuild-index.ts';
+import { type IndexingPorts, tendIndexes } from '../../../shared/indexing/tend-indexes.ts';
+import { getJob } from '../../../shared/jobs/jobs.ts';
+import { search } from '../../../shared/retrieval/search.ts';
+import { connectionOf, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createCollection, createDocument, createWorkspace, testModel } from '../../support/database-content.ts';
+import { seededRandom } from '../../support/database-random.ts';
+
+const dimensions = 32;
+const random = seededRandom(19);
+const vector = () => {
+  const raw = Float32Array.from({ length: dimensions }, () => random() - 0.5);
+  const length = Math.hypot(...raw);
+  return raw.map((component) => component / length);
+};
+
+describe('the index autopilot', () => {
+  let database: TestDatabase;
+  let ports: IndexingPorts;
+  let workspaceId: string;
+  beforeAll(async () => {
+    database = await createTestDatabase({ dimensions, partitions: 1 });
+    const direct = createDirectStatements(connectionOf(database.maintainerUrl));
+    const settings = { ...autopilotSettings, fewestRows: 500, quietMilliseconds: 0 };
+    ports = { database: database.maintainer, direct, clock: systemClock, model: testModel, dimensions, settings };
+    ({ id: workspaceId } = await createWorkspace(database.application));
+    const collectionId = await createCollection(database.application, workspaceId);
+    for (let document = 0; document < 12; document++)
+      await createDocument(database.application, workspaceId, collectionId, {
+        chunks: Array.from({ length: 100 }, (_, index) => ({ text: `text ${document} ${index}`, vector: vector() })),
+      });
+    await database.admin.query('ANALYZE');
+    await database.admin.query(`UPDATE dbrag.corpus_statistics SET chunks = 1200`);
+  }, 60_000);
+  afterAll(() => database?.close());
+
+  const look = async () => {
+    const report = await tendIndexes(ports);
+    return report.did.map(({ action }) => action);
+  };
+  const notes = async () => (await database.application.inSystem((db) => listIndexes(db, null)))[0];
+  const plan = async () => {
+    const asked = `[${vector().join(',')}]`;
+    // So few would be sorted faster.
+    await database.admin.query('SET enable_sort = off');
+    const { rows } = await database.admin.query(
+      `EXPLAIN SELECT FROM dbrag.embeddings WHERE workspace_id = '${workspaceId}' AND model = '${testModel}'
+       ORDER BY embedding <=> '${asked}' LIMIT 5`,
+    );
+    await database.admin.query('RESET enable_sort');
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  };
+
+  it('waits for a look that finds the load quiet, builds, notes the index, and then has nothing to do', async () => {
+    expect(await look()).toEqual([]);
+    expect(await notes()).toMatchObject({ status: 'waiting', why: expect.stringContaining('loaded') });
+    // The server counts what was inserted with a delay.
+    await expect.poll(look, { timeout: 10_000 }).toEqual(['build']);
+    expect(await notes()).toMatchObject({ status: 'building' });
+    expect(await look()).toEqual(['finish']);
+    expect(await notes()).toMatchObject({ status: 'ready', kind: 'hnsw', parameters: { m: 16, ef_construction: 64 } });
+    expect((await tendIndexes(ports)).again).toBe(false);
+    expect(await plan()).toContain('hnsw');
+  });
+
+  it('measures recall, and lets searches look farther until the promise is kept', async () => {
+    const [state] = await readPartitions(database.maintainer, testModel);
+    const check = (promise?: number) =>
+      checkRecall(
+        database.maintainer,
+        { ...(state as NonNullable<typeof state>), ef_search: 100 },
+        testModel,
+        [{ id: workspaceId, chunks: 1_200 }],
+        promise,
+      );
+    const recall = await check();
+    expect(recall).toBeGreaterThanOrEqual(0.98);
+    const noted = await notes();
+    expect(noted?.recall).toBeCloseTo(recall ?? 0, 5);
+    expect(noted?.ef_search).toBe(100);
+    // No index keeps this one, so searches look as far as they may.
+    await check(1.01);
+    expect((await notes())?.ef_search).toBe(400);
+  });
+
+  it('drops an index whose build broke off, and builds another', async () => {
+    const { index_name: name } = (await readPartitions(database.maintainer, testModel))[0] ?? {};
+    await database.admin.query(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'dbrag.${name}'::regclass`);
+    expect(await look()).toEqual(['drop']);
+    expect(await notes()).toMatchObject({ status: 'failed', why: expect.stringContaining('broken off') });
+    expect(await look()).toEqual(['build']);
+    expect(await look()).toEqual(['finish']);
+    expect(await notes()).toMatchObject({ status: 'ready' });
+  });
+
+  it('searches by signs where that is the index, and lets the vectors decide', async () => {
+    await database.admin.query(
+      `CREATE INDEX signs ON dbrag.embeddings_00 USING hnsw ((binary_quantize(embedding)::bit(${dimensions})) bit_hamming_ops)
+       WHERE model = '${testModel}'`,
+    );
+    const { rows } =
+      await database.admin.query(`SELECT indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_am a ON a.oid = c.relam WHERE amname = 'hnsw' AND indexprs IS NULL`);
+    for (const { name } of rows) await database.admin.query(`DROP INDEX ${name}`);
+    const near = (few: number) => (asked: Float32Array) =>
+      database.application.inWorkspace({ workspaceId }, async (db) => {
+        const { rows: found } = await db.query<{ distance: number }>(
+          `SELECT * FROM dbrag.nearest_candidates($1::halfvec, $2, NULL, 10, NULL, NULL, NULL, $3)`,
+          [`[${asked.join(',')}]`, testModel, few],
+        );
+        return found.map(({ distance }) => distance);
+      });
+    let found = 0;
+    for (let question = 0; question < 20; question++) {
+      const asked = vector();
+      const [exact, signs] = [await near(1_000_000)(asked), await near(0)(asked)];
+      expect(signs).toHaveLength(10);
+      found += signs.filter((distance) => distance <= (exact[9] ?? 0) + 1e-6).length;
+    }
+    // Of 32 bits not more can be asked.
+    expect(found / 200).toBeGreaterThanOrEqual(0.7);
+  });
+
+  it('rebuilds when it is asked, and says how far it is and how it ended', async () => {
+    const sent: Nudge[] = [];
+    const queue: WorkQueue = { send: async (_, nudges) => sent.push(...nudges), depth: async () => 0 };
+    const inWorkspace = <T>(work: (db: Db) => Promise<T>) => database.application.inWorkspace({ workspaceId }, work);
+    await expect(
+      inWorkspace((db) => requestRebuild(db, systemClock, workspaceId, 'embeddings_07', 'test')),
+    ).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    const jobId = await inWorkspace((db) => requestRebuild(db, systemClock, workspaceId, undefined, 'test'));
+    for (let step = 0; step < 6; step++) await rebuildIndex({ ...ports, queue }, workspaceId, jobId);
+    expect(await inWorkspace((db) => getJob(db, workspaceId, jobId))).toMatchObject({
+      status: 'succeeded',
+      why: expect.stringContaining('built'),
+      result: { partition: 'embeddings_00' },
+    });
+    expect(sent[0]).toMatchObject({ body: { kind: 'rebuild_index', job_id: jobId } });
+    await look();
+    const hits = await inWorkspace((db) =>
+      search(db, { workspaceId, mode: 'semantic', vector: vector(), model: testModel, text: null, limit: 10 }),
+    );
+    expect(hits).toHaveLength(10);
+  });
+});

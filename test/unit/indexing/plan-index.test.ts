@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { FoundIndex, PartitionState } from '../../../shared/indexing/partition-state.ts';
+import { planIndex } from '../../../shared/indexing/plan-index.ts';
+import { predictBuild } from '../../../shared/indexing/predict-build.ts';
+
+const now = new Date('2026-01-01T12:00:00Z');
+const ago = (seconds: number) => new Date(now.getTime() - seconds * 1_000);
+const gigabyte = 1_073_741_824;
+
+const state = (changes: Partial<PartitionState> = {}): PartitionState => ({
+  partition: 'embeddings_00',
+  rows: 50_000,
+  dead_share: 0,
+  inserted: 50_000,
+  changed_since_analyze: 0,
+  indexes: [],
+  status: 'exact',
+  kind: null,
+  index_name: null,
+  parameters: {},
+  ef_search: 100,
+  recall: null,
+  last_inserted: 50_000,
+  still_since: ago(600),
+  started_at: null,
+  built_at: null,
+  build_seconds: null,
+  checked_at: null,
+  wanted_at: null,
+  failures: 0,
+  why: '',
+  ...changes,
+});
+const index = (changes: Partial<FoundIndex> = {}): FoundIndex => ({
+  name: 'one',
+  kind: 'hnsw',
+  valid: true,
+  of_model: true,
+  progress: null,
+  ...changes,
+});
+const plan = (changes: Partial<PartitionState>, memoryBytes = gigabyte) =>
+  planIndex(state(changes), { now, dimensions: 1_536, memoryBytes });
+
+describe('the plan for a partition', () => {
+  it.each<[string, Partial<PartitionState>, object]>([
+    ['few vectors have no index', { rows: 19_999 }, { type: 'leave', status: 'exact' }],
+    [
+      'many have one, once it is quiet',
+      {},
+      { type: 'build', kind: 'hnsw', parameters: { m: 16, ef_construction: 64 } },
+    ],
+    ['not while they are loaded', { last_inserted: 49_000 }, { type: 'leave', status: 'waiting' }],
+    ['nor just after', { still_since: ago(60) }, { type: 'leave', status: 'waiting' }],
+    [
+      'nor before it was ever looked at',
+      { last_inserted: null, still_since: null },
+      { type: 'leave', status: 'waiting' },
+    ],
+    ['unless somebody asks', { rows: 10, last_inserted: 0, wanted_at: now }, { type: 'build' }],
+    [
+      'what is there stays',
+      { status: 'ready', index_name: 'one', indexes: [index()] },
+      { type: 'leave', status: 'ready' },
+    ],
+    [
+      'a running build is left alone',
+      {
+        status: 'building',
+        index_name: 'one',
+        indexes: [index({ valid: false, progress: { phase: 'x', done: 1, total: 4 } })],
+      },
+      { type: 'leave', status: 'building', why: 'Being built: x, 25 %.' },
+    ],
+    [
+      'a broken one goes',
+      { status: 'building', index_name: 'one', indexes: [index({ valid: false })] },
+      { type: 'drop', index: 'one', failed: true },
+    ],
+    [
+      'a finished one is noted',
+      { status: 'building', index_name: 'one', started_at: ago(90), indexes: [index()] },
+      { type: 'finish' },
+    ],
+    [
+      'its predecessor then goes',
+      { status: 'ready', index_name: 'two', indexes: [index(), index({ name: 'two' })] },
+      { type: 'drop', index: 'one', failed: false },
+    ],
+    [
+      'and serves until then',
+      { status: 'building', index_name: 'two', started_at: ago(5), indexes: [index()] },
+      { type: 'leave', status: 'building' },
+    ],
+    ['an index of another model goes', { indexes: [index({ of_model: false })] }, { type: 'drop' }],
+    [
+      'dead rows are cleared away',
+      { status: 'ready', index_name: 'one', indexes: [index()], dead_share: 0.21 },
+      { type: 'reindex', index: 'one' },
+    ],
+    [
+      'recall that cannot be reached by signs asks for vectors',
+      {
+        status: 'ready',
+        index_name: 'one',
+        kind: 'hnsw_binary',
+        indexes: [index({ kind: 'hnsw_binary' })],
+        recall: 0.9,
+        ef_search: 400,
+      },
+      { type: 'build', kind: 'hnsw' },
+    ],
+    [
+      'but first they are searched farther',
+      {
+        status: 'ready',
+        index_name: 'one',
+        kind: 'hnsw_binary',
+        indexes: [index({ kind: 'hnsw_binary' })],
+        recall: 0.9,
+        ef_search: 150,
+      },
+      { type: 'leave', status: 'ready' },
+    ],
+    ['three failures are enough', { failures: 3 }, { type: 'leave', status: 'failed' }],
+    [
+      'a few less than the threshold keep what they have',
+      { rows: 15_000, status: 'ready', index_name: 'one', indexes: [index()] },
+      { type: 'leave', status: 'ready' },
+    ],
+    ['many less do not', { rows: 9_000, status: 'ready', index_name: 'one', indexes: [index()] }, { type: 'drop' }],
+  ])('%s', (_, changes, action) => {
+    expect(plan(changes)).toMatchObject(action);
+  });
+
+  it('takes the smaller index where the graph of the vectors does not fit, and none where neither does', () => {
+    expect(plan({ rows: 300_000 }, 2 * gigabyte)).toMatchObject({ type: 'build', kind: 'hnsw' });
+    expect(plan({ rows: 300_000 }, gigabyte)).toMatchObject({ type: 'build', kind: 'hnsw_binary' });
+    expect(plan({ rows: 300_000 }, gigabyte / 10)).toMatchObject({ type: 'leave', status: 'refused' });
+    expect(plan({ rows: 200_000_000 }, 1_000 * gigabyte)).toMatchObject({ type: 'leave', status: 'refused' });
+  });
+
+  it('never builds while one is being built, never more than fits, and always says why', () => {
+    const found = fc.record({
+      name: fc.constantFrom('one', 'two'),
+      kind: fc.constantFrom('hnsw' as const, 'hnsw_binary' as const),
+      valid: fc.boolean(),
+      of_model: fc.boolean(),
+      progress: fc.constantFrom(null, { phase: 'building', done: 1, total: 2 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.record({
+          rows: fc.integer({ min: 0, max: 5_000_000 }),
+          indexes: fc.array(found, { maxLength: 3 }),
+          status: fc.constantFrom('exact', 'waiting', 'building', 'ready', 'refused', 'failed'),
+          index_name: fc.constantFrom(null, 'one', 'two'),
+          dead_share: fc.double({ min: 0, max: 1, noNaN: true }),
+          failures: fc.integer({ min: 0, max: 5 }),
+          recall: fc.constantFrom(null, 0.5, 0.97, 1),
+          ef_search: fc.constantFrom(100, 400),
+          started_at: fc.constantFrom(null, ago(5), ago(500)),
+        }),
+        fc.integer({ min: 1_000_000, max: 100 * gigabyte }),
+        (changes, memoryBytes) => {
+          const action = plan(changes as Partial<PartitionState>, memoryBytes);
+          if (changes.indexes.some(({ progress }) => progress))
+            expect(action).toMatchObject({ type: 'leave', status: 'building' });
+          if (action.type === 'build') {
+            expect(predictBuild(action.kind, changes.rows, 1_536, action.parameters).memoryBytes).toBeLessThanOrEqual(
+              memoryBytes,
+            );
+            expect(action.why).not.toBe('');
+          }
+          if (action.type === 'leave' && action.status !== 'ready') expect(action.why).not.toBe('');
+        },
+      ),
+    );
+  });
+});
