@@ -6,7 +6,7 @@ import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
-import type { Cache } from '../../shared/core/cache.ts';
+import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
 import type { Database } from '../../shared/core/database.ts';
@@ -23,7 +23,9 @@ import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { MemoryCircuits } from '../../shared/models/circuit.ts';
 import { CircuitRows } from '../../shared/models/circuit-rows.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
+import { ResultCache } from '../../shared/retrieval/result-cache.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
+import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createEventBus } from './event-bus.ts';
@@ -61,6 +63,8 @@ export interface Services {
   readonly apiKeys: ApiKeyDirectory;
   readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
+  readonly searches: WorkspaceSearch;
+  readonly results: ResultCache;
   /** For work: with circuits that all processes share. */
   readonly space: ModelSpace;
   /** The space of the fallback model; null where the stage has none. */
@@ -111,6 +115,8 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     removals: overrides.removals ?? createRemovalArm(queue, clock, config.versionGraceSeconds),
     announcements: overrides.announcements ?? createAnnouncements(database, createEventBus(config, log)),
+    results: overrides.results ?? new ResultCache(cache ?? noCache, cache ? config.cache.queryTtl : 0),
+    searches: overrides.searches ?? new WorkspaceSearch(database),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     chat: overrides.chat ?? createChatModel(config, secrets),

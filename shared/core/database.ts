@@ -40,12 +40,30 @@ export interface WorkspaceScope {
   readonly collectionIds?: readonly string[] | null;
 }
 
+export interface AskOptions {
+  /** The plan is made once for all values. */
+  readonly samePlan?: boolean;
+  /** Vectors that a search of an index keeps in view; 100 if it is not said. */
+  readonly efSearch?: number;
+}
+
 export interface Database {
   /**
    * One transaction as the application role under one workspace: every row of another workspace is invisible. Retries the whole
    * `work` up to twice on a serialisation failure, a deadlock or a lock timeout, so `work` must do nothing but database work.
    */
   inWorkspace<T>(scope: WorkspaceScope, work: (db: Db) => Promise<T>): Promise<T>;
+  /**
+   * One statement that only reads, as a transaction of its own under one workspace, sent in one go: nothing waits for BEGIN, and
+   * COMMIT for nobody. Retried as `inWorkspace` is. Only where a statement's text is planned once a connection and not at every call:
+   * it serves what is asked so often that this counts.
+   */
+  ask?<Row = Record<string, unknown>>(
+    scope: WorkspaceScope,
+    text: string,
+    values: readonly unknown[],
+    options?: AskOptions,
+  ): Promise<QueryResult<Row>>;
   /** One transaction without a workspace: sees no tenant's rows; for the definer functions and the operator's own tables. */
   inSystem<T>(work: (db: Db) => Promise<T>): Promise<T>;
 }

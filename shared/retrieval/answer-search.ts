@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Database } from '../core/database.ts';
+import type { Database, Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { requireCollections } from '../ingestion/collections.ts';
 import type { QuestionEmbedder } from '../models/embed-question.ts';
@@ -7,10 +7,14 @@ import { ModelError } from '../models/model-error.ts';
 import { costUsd } from '../usage/prices.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { compileFilter, type Filter } from './filter.ts';
-import { type SearchHit, type SearchMode, search } from './search.ts';
+import type { ResultCache } from './result-cache.ts';
+import type { SearchHit, SearchMode, SearchRequest } from './search.ts';
+import type { WorkspaceSearch } from './workspace-search.ts';
 
 export interface AnswerSearchPorts {
   readonly database: Database;
+  readonly searches: WorkspaceSearch;
+  readonly results: ResultCache;
   readonly questions: QuestionEmbedder;
   readonly clock: Clock;
 }
@@ -35,6 +39,7 @@ export interface AnsweredSearch {
   readonly tokens: number;
   readonly costUsd: number;
   readonly embeddingCache: 'hit' | 'miss' | 'off';
+  readonly resultCache: 'hit' | 'miss' | 'off';
   /** Milliseconds. */
   readonly timing: { readonly embed: number; readonly search: number; readonly total: number };
 }
@@ -50,38 +55,48 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   const started = performance.now();
   // Refused before anything is bought for it.
   if (question.filter) compileFilter(question.filter);
-  const embedded = question.mode === 'keyword' ? undefined : await embedQuestion(ports, question);
-  const embeddedAt = performance.now();
   const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };
-  const hits = await ports.database.inWorkspace(scope, async (db) => {
+  const { mode, query: text, limit, collectionIds, filter, includeText } = question;
+  const asked = { model: ports.questions.model, text, limit, collectionIds, filter, includeText };
+  const known = await ports.results.find(ports.database, scope, { mode, ...asked });
+  if (known?.hits) return fromCache(known.hits, performance.now() - started);
+  const embedded = mode === 'keyword' ? undefined : await embedQuestion(ports, question);
+  const embeddedAt = performance.now();
+  const request: SearchRequest = {
+    ...asked,
+    workspaceId: question.workspaceId,
+    mode: embedded ? mode : 'keyword',
+    vector: embedded?.vector ?? null,
+  };
+  const bought = embedded?.tokens ?? 0;
+  const before = async (db: Db) => {
     if (question.collectionIds) await requireCollections(db, question.workspaceId, question.collectionIds);
-    if (embedded && embedded.tokens > 0)
-      await recordUsage(db, question.workspaceId, [usageOf(ports, question, embedded.tokens)]);
-    return search(db, {
-      workspaceId: question.workspaceId,
-      mode: embedded ? question.mode : 'keyword',
-      vector: embedded?.vector ?? null,
-      model: ports.questions.model,
-      text: question.query,
-      limit: question.limit,
-      collectionIds: question.collectionIds,
-      filter: question.filter,
-      includeText: question.includeText,
-    });
-  });
+    if (bought > 0) await recordUsage(db, question.workspaceId, [usageOf(ports, question, bought)]);
+  };
+  const hits = await ports.searches.search(scope, request, question.collectionIds || bought > 0 ? before : undefined);
   const finished = performance.now();
+  const degraded = mode !== 'keyword' && !embedded ? ['embedding'] : [];
+  // What was found without the question's meaning is not what the next one should get.
+  if (known && degraded.length === 0) await ports.results.keep(known.key, hits);
   return {
     hits,
-    degraded: question.mode !== 'keyword' && !embedded ? ['embedding'] : [],
+    degraded,
     tokens: embedded?.tokens ?? 0,
     costUsd: costUsd(ports.questions.model, { input: embedded?.tokens ?? 0 }),
     embeddingCache: embedded?.cache ?? 'off',
+    resultCache: ports.results.isOn ? 'miss' : 'off',
     timing: {
       embed: round(embeddedAt - started),
       search: round(finished - embeddedAt),
       total: round(finished - started),
     },
   };
+}
+
+function fromCache(hits: readonly SearchHit[], milliseconds: number): AnsweredSearch {
+  const total = round(milliseconds);
+  const timing = { embed: 0, search: total, total };
+  return { hits, degraded: [], tokens: 0, costUsd: 0, embeddingCache: 'off', resultCache: 'hit', timing };
 }
 
 async function embedQuestion({ questions, clock }: AnswerSearchPorts, question: SearchQuestion) {

@@ -1,3 +1,40 @@
+interface FusionParameters {
+  readonly limit: string;
+  readonly withText: string;
+  readonly semanticWeight: string;
+  readonly keywordWeight: string;
+}
+
+/** What follows the legs (`semantic` and `keyword`, ranked): fused by rank, the best of them with their texts. */
+export function fusedWithTexts({ limit, withText, semanticWeight, keywordWeight }: FusionParameters): string {
+  return `fused AS MATERIALIZED (
+  SELECT document_id, content_hash, s.rank AS semantic_rank, 1 - s.distance AS semantic_score,
+    k.rank AS keyword_rank, k.score AS keyword_score,
+    coalesce(${semanticWeight}::double precision / (60 + s.rank), 0)
+      + coalesce(${keywordWeight}::double precision / (60 + k.rank), 0) AS fused_score
+  FROM semantic s FULL JOIN keyword k USING (document_id, content_hash)
+  ORDER BY fused_score DESC, document_id, content_hash
+  LIMIT ${limit}
+)
+SELECT c.id AS chunk_id, f.document_id, d.name AS document_name, d.collection_id, d.source_uri, d.live_version AS version,
+  CASE WHEN ${withText}::boolean THEN c.text END AS text, c.token_count, p.ordinal, p.location, d.metadata,
+  f.semantic_rank, f.semantic_score, f.keyword_rank, f.keyword_score, f.fused_score
+FROM fused f
+JOIN dbrag.documents d ON d.workspace_id = $1::uuid AND d.id = f.document_id
+JOIN dbrag.chunks c ON c.workspace_id = $1::uuid AND c.document_id = f.document_id AND c.content_hash = f.content_hash
+${firstPlacement('f')}
+ORDER BY f.fused_score DESC, f.document_id, f.content_hash`;
+}
+
+/** Where a chunk stands first in its document's live version, over aliases `d` of documents and `of` of the chunk: gone if nowhere. */
+export function firstPlacement(of: string): string {
+  return `CROSS JOIN LATERAL (
+  SELECT ordinal, location FROM dbrag.placements
+  WHERE workspace_id = $1::uuid AND document_id = ${of}.document_id AND content_hash = ${of}.content_hash AND version = d.live_version
+  ORDER BY ordinal LIMIT 1
+) p`;
+}
+
 /**
  * One statement for both legs, fused, with their texts. The legs are definer functions that give keys and scores; documents, chunks
  * and placements are read here under row security.
@@ -28,26 +65,7 @@ WITH narrowed AS MATERIALIZED (
   FROM narrowed, dbrag.bm25_candidates(
     $4::text, languages, demanded, $7::integer, $11::integer, $8::uuid[], $9::jsonpath, documents) AS candidate
   WHERE $4::text IS NOT NULL
-), fused AS MATERIALIZED (
-  SELECT document_id, content_hash, s.rank AS semantic_rank, 1 - s.distance AS semantic_score,
-    k.rank AS keyword_rank, k.score AS keyword_score,
-    coalesce($15::double precision / (60 + s.rank), 0) + coalesce($16::double precision / (60 + k.rank), 0) AS fused_score
-  FROM semantic s FULL JOIN keyword k USING (document_id, content_hash)
-  ORDER BY fused_score DESC, document_id, content_hash
-  LIMIT $6::integer
-)
-SELECT c.id AS chunk_id, f.document_id, d.name AS document_name, d.collection_id, d.source_uri, d.live_version AS version,
-  CASE WHEN $10::boolean THEN c.text END AS text, c.token_count, p.ordinal, p.location, d.metadata,
-  f.semantic_rank, f.semantic_score, f.keyword_rank, f.keyword_score, f.fused_score
-FROM fused f
-JOIN dbrag.documents d ON d.workspace_id = $1::uuid AND d.id = f.document_id
-JOIN dbrag.chunks c ON c.workspace_id = $1::uuid AND c.document_id = f.document_id AND c.content_hash = f.content_hash
-CROSS JOIN LATERAL (
-  SELECT ordinal, location FROM dbrag.placements
-  WHERE workspace_id = $1::uuid AND document_id = f.document_id AND content_hash = f.content_hash AND version = d.live_version
-  ORDER BY ordinal LIMIT 1
-) p
-ORDER BY f.fused_score DESC, f.document_id, f.content_hash`;
+), ${fusedWithTexts({ limit: '$6::integer', withText: '$10', semanticWeight: '$15', keywordWeight: '$16' })}`;
 
 export interface SearchRow {
   readonly chunk_id: string;

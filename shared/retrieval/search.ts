@@ -55,7 +55,7 @@ export interface SearchHit {
 }
 
 /** Each leg looks this deep for fusion, or as deep as the limit. */
-const legDepth = 50;
+export const legDepth = 50;
 /** Up to here comparing every vector is faster than an index, and right. */
 export const fewChunks = 20_000;
 
@@ -94,7 +94,7 @@ export async function search(db: Db, request: SearchRequest): Promise<readonly S
   return rows.map((row) => toHit(row, vector !== null, text !== null));
 }
 
-function toHit(row: SearchRow, semantic: boolean, keyword: boolean): SearchHit {
+export function toHit(row: SearchRow, semantic: boolean, keyword: boolean): SearchHit {
   const single = semantic ? row.semantic_score : row.keyword_score;
   return {
     chunkId: row.chunk_id,

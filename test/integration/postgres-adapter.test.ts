@@ -189,6 +189,33 @@ describe('the Postgres adapter', () => {
     expect(state.connections).toBe(2);
   });
 
+  it('asks one statement in one go under its workspace, reads only, and keeps the connection when it fails', async () => {
+    expect(open().ask).toBeUndefined();
+    const adapter = open({ preparedStatements: true, max: 1 });
+    const ask = adapter.ask as NonNullable<typeof adapter.ask>;
+    const scope = { workspaceId, collectionIds: null };
+    const settings = `SELECT dbrag.current_workspace_for_test() AS workspace`;
+    await expect(ask(scope, settings, [])).rejects.toThrow();
+    for (let index = 0; index < 3; index++) {
+      const { rows } = await ask(
+        scope,
+        `SELECT current_setting('dbrag.workspace_id') AS workspace, current_setting('plan_cache_mode') AS plans,
+           current_setting('hnsw.ef_search') AS ef, $1::int AS given, pg_backend_pid() AS pid`,
+        [index],
+        { samePlan: true, efSearch: 150 },
+      );
+      expect(rows).toEqual([
+        { workspace: workspaceId, plans: 'force_generic_plan', ef: '150', given: index, pid: expect.any(Number) },
+      ]);
+    }
+    await expect(ask(scope, `DELETE FROM dbrag.documents WHERE id = $1`, [workspaceId])).rejects.toThrow();
+    const { rows } = await inWorkspace(
+      (db) => db.query(`SELECT current_setting('plan_cache_mode') AS plans, current_setting('hnsw.ef_search') AS ef`),
+      adapter,
+    );
+    expect(rows).toEqual([{ plans: 'auto', ef: '100' }]);
+  });
+
   it('starts nothing when the invocation has no time left', async () => {
     let remaining = 1000;
     const adapter = open({ remainingMillis: () => remaining });

@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SearchRequest, search } from '../../shared/retrieval/search.ts';
 import { searchStatement } from '../../shared/retrieval/search-statement.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
+import { createTestDatabase, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
 
@@ -295,6 +297,40 @@ describe('search', () => {
       expect(few).toHaveLength(3);
     });
 
+    it('gives the same by the short way, which it takes once it knows the workspace, and only for the usual question', async () => {
+      const kept = openTestDatabase(database.applicationUrl, { preparedStatements: true });
+      let asked = 0;
+      const counting = { ...kept, ask: ((...values) => ((asked += 1), kept.ask?.(...values))) as typeof kept.ask };
+      const searches = new WorkspaceSearch(counting as typeof kept);
+      const scope = { workspaceId, collectionIds: null };
+      const ask = (request: Partial<SearchRequest>, narrowing: readonly string[] | null = null) =>
+        searches.search(
+          { workspaceId, collectionIds: narrowing },
+          { ...scope, mode: 'hybrid', vector: question, model: testModel, text: 'zebra', limit: 10, ...request },
+        );
+      for (const mode of ['semantic', 'hybrid'] as const)
+        for (let index = 0; index < 8; index++) {
+          const near = vector();
+          const expected = await run({ mode, vector: near, text: 'zebra stripes' });
+          const hits = await ask({ mode, vector: near, text: 'zebra stripes' });
+          expect(hits.map((hit) => hit.chunkId).sort()).toEqual(expected.map((hit) => hit.chunkId).sort());
+          expect(hits[0]).toEqual(expected[0]);
+        }
+      expect(asked).toBe(15);
+      await ask({ mode: 'keyword' });
+      await ask({ filter: { type: 'eq', key: 'kind', value: 'book' } });
+      await ask({ collectionIds: [otherCollectionId] });
+      await ask({ text: 'zebra -zoo' });
+      expect(await ask({}, [otherCollectionId])).toHaveLength(1);
+      expect(asked).toBe(15);
+      const foreign = await searches.search(
+        { workspaceId: foreignWorkspaceId },
+        { workspaceId, mode: 'semantic', vector: question, model: testModel, text: null, limit: 10 },
+      );
+      expect(foreign).toEqual([]);
+      await kept.close();
+    });
+
     it('gives `limit` rows although the nearest are not visible', async () => {
       const hidden = await createDocument(database.application, workspaceId, collectionId, {
         processing: true,
@@ -303,6 +339,18 @@ describe('search', () => {
       const hits = await run({ mode: 'semantic', limit: 10 });
       expect(hits).toHaveLength(10);
       expect(hits.map((hit) => hit.documentId)).not.toContain(hidden);
+      const kept = openTestDatabase(database.applicationUrl, { preparedStatements: true });
+      const searches = new WorkspaceSearch(kept);
+      const request = {
+        workspaceId,
+        mode: 'semantic' as const,
+        vector: question,
+        model: testModel,
+        text: null,
+        limit: 10,
+      };
+      for (let index = 0; index < 2; index++) expect(await searches.search({ workspaceId }, request)).toEqual(hits);
+      await kept.close();
     });
   });
 
@@ -324,6 +372,14 @@ describe('search', () => {
     const flush = () =>
       database.application.inWorkspace({ workspaceId }, (db) => db.query('SELECT pg_stat_force_next_flush()'));
     await flush();
+    // What other connections did is counted with a delay, and when they close.
+    await expect
+      .poll(async () => JSON.stringify([await scans(), await scans(), await setTimeout(1_200, await scans())]), {
+        timeout: 15_000,
+      })
+      .toSatisfy(
+        (text: string) => new Set((JSON.parse(text) as unknown[]).map((each) => JSON.stringify(each))).size === 1,
+      );
     const [before, ginBefore] = [await scans(), await gin()];
     // Not the question that has 150 invisible neighbours by now: that one is rightly answered by an exact scan.
     await run({ vector: vector() });

@@ -35,21 +35,18 @@ export const searchRoutes = [
     body: searchContract,
     success: { status: 200, description: 'Hits, best first', schema: searchResults },
     async handle({ caller, body, services }) {
-      const { database, questions, clock, log } = services;
-      const found = await answerSearch(
-        { database, questions, clock },
-        {
-          workspaceId: caller.workspaceId,
-          narrowing: caller.collectionIds,
-          apiKeyId: caller.apiKeyId,
-          query: body.query,
-          mode: body.mode,
-          limit: body.limit,
-          collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null,
-          filter: body.filter ?? null,
-          includeText: body.include_text,
-        },
-      );
+      const { log } = services;
+      const found = await answerSearch(services, {
+        workspaceId: caller.workspaceId,
+        narrowing: caller.collectionIds,
+        apiKeyId: caller.apiKeyId,
+        query: body.query,
+        mode: body.mode,
+        limit: body.limit,
+        collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null,
+        filter: body.filter ?? null,
+        includeText: body.include_text,
+      });
       const { timing } = found;
       log.searchAnswered({
         mode: body.mode,
@@ -62,7 +59,7 @@ export const searchRoutes = [
         data: found.hits.map(hitView),
         degraded: found.degraded,
         usage: { embedding_tokens: found.tokens, cost_usd: found.costUsd },
-        cache: { embedding: found.embeddingCache, result: 'off' },
+        cache: { embedding: found.embeddingCache, result: found.resultCache },
         timing_ms: timing,
       });
     },

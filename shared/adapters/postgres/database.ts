@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg, { type PoolClient } from 'pg';
-import type { Database, Db, WorkspaceScope } from '../../core/database.ts';
+import type { AskOptions, Database, Db, QueryResult, WorkspaceScope } from '../../core/database.ts';
 import { DbragError } from '../../core/errors.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { classify, translate } from './errors.ts';
@@ -62,17 +62,27 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
     }
   }
 
-  async function transaction<T>(begin: (statementTimeout: number) => string, work: (db: Db) => Promise<T>): Promise<T> {
+  const transaction = <T>(begin: (statementTimeout: number) => string, work: (db: Db) => Promise<T>): Promise<T> =>
+    retrying(() => tryOnce(connect, begin, work, timeLimit, names));
+
+  async function retrying<T>(tryIt: () => Promise<Outcome<T>>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const outcome = await tryOnce(connect, begin, work, timeLimit, names);
+      const outcome = await tryIt();
       if ('result' in outcome) return outcome.result;
       if (attempt === attempts || !outcome.mayRetry) throw translate(outcome.error);
       await delay(Math.random() * 20 * attempt);
     }
   }
 
+  function ask<Row>(scope: WorkspaceScope, text: string, values: readonly unknown[], options: AskOptions = {}) {
+    const begin = (limit: number) =>
+      `BEGIN READ ONLY; ${settingsOf(options)}${beginWorkspace(scope, limit)}${efSearchOf(options)}`;
+    return retrying<QueryResult<Row>>(() => askOnce(connect, begin, text, values, timeLimit, names));
+  }
+
   return {
-    inWorkspace: (scope, work) => transaction((limit) => beginWorkspace(scope, limit), work),
+    inWorkspace: (scope, work) => transaction((limit) => `BEGIN; ${beginWorkspace(scope, limit)}`, work),
+    ...(names === undefined ? {} : { ask }),
     inSystem: (work) => transaction((limit) => `BEGIN; SELECT dbrag.begin_system(${limit})`, work),
     close: () => pool.end(),
   };
@@ -108,6 +118,34 @@ async function tryOnce<T>(
     await giveBack(client, failure, timeLimit);
     const passing = failure === 'conflict' || (failure === 'connection_lost' && !committing);
     return { error, mayRetry: passing && client !== undefined };
+  }
+}
+
+/** BEGIN, the statement and COMMIT in one go. After a failure the server takes COMMIT for a ROLLBACK: the connection is clean again. */
+async function askOnce<Row>(
+  connect: () => Promise<PoolClient>,
+  begin: (statementTimeout: number) => string,
+  text: string,
+  values: readonly unknown[],
+  timeLimit: () => number,
+  names: StatementNames | undefined,
+): Promise<Outcome<QueryResult<Row>>> {
+  let client: PoolClient | undefined;
+  try {
+    client = await connect();
+    const timeoutMillis = timeLimit();
+    const begun = send(client, begin(Math.ceil(timeoutMillis * serverShare)), timeoutMillis);
+    const asked = runStatement<Row & object>(client, text, values, { timeoutMillis, name: names?.of(text) });
+    const ended = send(client, 'COMMIT', timeoutMillis);
+    const [opening, answer, ending] = await Promise.allSettled([begun, asked, ended]);
+    for (const part of [opening, answer, ending]) if (part.status === 'rejected') throw part.reason;
+    client.release();
+    const { rows, rowCount } = (answer as PromiseFulfilledResult<{ rows: Row[]; rowCount: number | null }>).value;
+    return { result: { rows, count: rowCount ?? 0 } };
+  } catch (error) {
+    const failure = classify(error);
+    await giveBack(client, failure, timeLimit);
+    return { error, mayRetry: (failure === 'conflict' || failure === 'connection_lost') && client !== undefined };
   }
 }
 
@@ -155,11 +193,20 @@ async function giveBack(client: PoolClient | undefined, failure: string, timeLim
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** One simple statement for BEGIN and its context; simple statements take no parameters, so only UUIDs ever get into it. */
+/** Ends with the transaction: a setting of the session would pin a proxy's connection. */
+const genericPlans = 'SET LOCAL plan_cache_mode = force_generic_plan';
+
+const settingsOf = ({ samePlan }: AskOptions): string => (samePlan ? `${genericPlans}; ` : '');
+
+/** After the workspace is opened, which sets the usual value. */
+const efSearchOf = ({ efSearch }: AskOptions): string =>
+  efSearch === undefined ? '' : `; SET LOCAL hnsw.ef_search = ${Math.trunc(efSearch)}`;
+
+/** Sent together with BEGIN as one simple query; these take no parameters, so only UUIDs ever get into it. */
 function beginWorkspace({ workspaceId, collectionIds }: WorkspaceScope, statementTimeout: number): string {
   for (const id of [workspaceId, ...(collectionIds ?? [])]) if (!uuid.test(id)) throw new TypeError('not a UUID');
   const narrowing = collectionIds ? `'{${collectionIds.join(',')}}'` : 'NULL';
-  return `BEGIN; SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
+  return `SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
 }
 
 /** Passwords rotate: a refused one is asked for anew, once. */

@@ -1,0 +1,102 @@
+import { type Database, type Db, Halfvec, type WorkspaceScope } from '../core/database.ts';
+import { parseQuestionWords } from './question-words.ts';
+import { equalWeights, fewChunks, legDepth, type SearchHit, type SearchRequest, search, toHit } from './search.ts';
+import type { SearchRow } from './search-statement.ts';
+import { warmHybridStatement, warmSemanticStatement } from './warm-statement.ts';
+
+/** How a workspace is searched; an answer holds for a while, since being wrong costs time and no hit. */
+interface Known {
+  readonly efSearch: number | null;
+  readonly until: number;
+}
+
+type Asking = NonNullable<Database['ask']>;
+
+const knownMilliseconds = 60_000;
+const mostKnown = 10_000;
+
+/**
+ * Searches workspaces, by the shortest way that each allows. Where a workspace is large enough to be searched by its partition's
+ * index is learnt with its first search and kept in the process for a minute.
+ */
+export class WorkspaceSearch {
+  readonly #database: Database;
+  readonly #known = new Map<string, Known>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * @param before what else is to be done in the transaction of the search
+   * @returns the best visible chunks, as `search` gives them
+   */
+  async search(
+    scope: WorkspaceScope,
+    request: SearchRequest,
+    before?: (db: Db) => Promise<void>,
+  ): Promise<readonly SearchHit[]> {
+    const { ask } = this.#database;
+    const efSearch = before === undefined && isUsual(scope, request) ? this.#efSearch(scope.workspaceId) : null;
+    if (ask && efSearch !== null) {
+      const hits = await this.#searchWarm(ask, scope, request, efSearch);
+      if (hits.length === request.limit) return hits;
+    }
+    return this.#database.inWorkspace(scope, async (db) => {
+      await before?.(db);
+      if (ask && !this.#isKnown(scope.workspaceId)) await this.#learn(db, request);
+      return search(db, request);
+    });
+  }
+
+  async #searchWarm(
+    ask: Asking,
+    scope: WorkspaceScope,
+    request: SearchRequest,
+    efSearch: number,
+  ): Promise<readonly SearchHit[]> {
+    const { workspaceId, limit, model, mode, text, fusion = equalWeights } = request;
+    const values: unknown[] = [workspaceId, new Halfvec(request.vector as Float32Array), request.includeText ?? true];
+    const hybrid = mode === 'hybrid';
+    if (hybrid) values.push(text, fusion.semantic, fusion.keyword);
+    const statement = hybrid
+      ? warmHybridStatement(model, limit, Math.max(legDepth, limit))
+      : warmSemanticStatement(model, limit);
+    const { rows } = await ask<SearchRow>(scope, statement, values, { samePlan: true, efSearch });
+    return rows.map((row) => toHit(row, true, hybrid));
+  }
+
+  #isKnown(workspaceId: string): boolean {
+    return (this.#known.get(workspaceId)?.until ?? 0) > Date.now();
+  }
+
+  #efSearch(workspaceId: string): number | null {
+    return this.#isKnown(workspaceId) ? (this.#known.get(workspaceId)?.efSearch ?? null) : null;
+  }
+
+  async #learn(db: Db, { workspaceId, model }: SearchRequest): Promise<void> {
+    const { rows } = await db.query<{ ef_search: number | null }>(
+      `SELECT CASE WHEN s.chunks > $3 AND dbrag.vector_index_of(home.oid) = 'hnsw' THEN coalesce(i.ef_search, 100) END AS ef_search
+       FROM dbrag.corpus_statistics s
+       CROSS JOIN LATERAL (
+         SELECT tableoid AS oid FROM dbrag.embeddings WHERE workspace_id = $1 ORDER BY document_id, content_hash LIMIT 1
+       ) AS home
+       LEFT JOIN dbrag.vector_indexes i ON i.model = $2 AND i.partition = (SELECT relname FROM pg_class WHERE oid = home.oid)
+       WHERE s.workspace_id = $1`,
+      [workspaceId, model, fewChunks],
+    );
+    if (this.#known.size >= mostKnown) this.#known.clear();
+    this.#known.set(workspaceId, { efSearch: rows[0]?.ef_search ?? null, until: Date.now() + knownMilliseconds });
+  }
+}
+
+/** Nothing narrows it, so that the nearest of the index are the nearest of the answer. */
+function isUsual(
+  scope: WorkspaceScope,
+  { mode, vector, text, collectionIds, filter, languages }: SearchRequest,
+): boolean {
+  if (mode === 'keyword' || vector === null || (mode === 'hybrid' && text === null)) return false;
+  if ((scope.collectionIds ?? null) !== null || (collectionIds ?? null) !== null || filter || languages) return false;
+  const { phrases, excluded } = parseQuestionWords(mode === 'hybrid' ? (text ?? '') : '');
+  return phrases.length === 0 && excluded.length === 0;
+}
