@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Database, Db } from '../core/database.ts';
+import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import type { AddressedNudge, WorkQueue } from '../core/work-queue.ts';
 import { finishJob, startJob } from '../jobs/finish-job.ts';

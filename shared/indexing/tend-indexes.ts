@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Database } from '../core/database.ts';
 import type { DirectStatements } from '../core/direct-statements.ts';
 import { note, type PartitionState, readPartitions, sharedBuffers } from './partition-state.ts';
-import { type AutopilotSettings, autopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
+import { type AutopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
 import type { IndexKind } from './predict-build.ts';
 
 export interface IndexingPorts {

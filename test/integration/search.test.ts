@@ -300,8 +300,12 @@ describe('search', () => {
     it('gives the same by the short way, which it takes once it knows the workspace, and only for the usual question', async () => {
       const kept = openTestDatabase(database.applicationUrl, { preparedStatements: true });
       let asked = 0;
-      const counting = { ...kept, ask: ((...values) => ((asked += 1), kept.ask?.(...values))) as typeof kept.ask };
-      const searches = new WorkspaceSearch(counting as typeof kept);
+      const counted = ((...values: Parameters<NonNullable<typeof kept.ask>>) => {
+        asked += 1;
+        return kept.ask?.(...values);
+      }) as typeof kept.ask;
+      const counting = { ...kept, ask: counted } as typeof kept;
+      const searches = new WorkspaceSearch(counting);
       const scope = { workspaceId, collectionIds: null };
       const ask = (request: Partial<SearchRequest>, narrowing: readonly string[] | null = null) =>
         searches.search(
