@@ -1,31 +1,55 @@
-import { Readable } from 'node:stream';
-import middy from '@middy/core';
-import { executionModeStreamifyResponse } from '@middy/core/executionModeStreamifyResponse';
-import type { APIGatewayProxyEvent } from 'aws-lambda';
+import type { Writable } from 'node:stream';
+import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { type RequestHandler, serve } from './http-function.ts';
 import { createServices, type Services } from './services.ts';
 
 /**
  * The Lambda handler of a streamed REST route. What goes on behind an answer has ended before the function does, also when the client
- * left: a function that sleeps does nothing. `requestEnd` is the hook for that, and for metrics: middy's `after` would run at the
- * first byte.
+ * left: a function that sleeps does nothing. Middy's own way of streaming is not used: there a client who leaves is an error of the
+ * function.
  */
 export function streamFunction(handle: RequestHandler, services: Services = createServices()) {
-  const behind = new WeakMap<object, Promise<unknown>[]>();
-  return middy<APIGatewayProxyEvent>({
-    executionMode: executionModeStreamifyResponse,
-    async requestEnd({ event }) {
-      await Promise.allSettled(behind.get(event as object) ?? []);
+  return awslambda.streamifyResponse(async (event: APIGatewayProxyEvent, plain: Writable, context: Context) => {
+    const behind: Promise<unknown>[] = [];
+    try {
+      const response = await serve(handle, services, event, context, (work) => behind.push(work));
+      const metadata = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
+      await send(response.body, awslambda.HttpResponseStream.from(plain, metadata));
+    } finally {
+      await Promise.allSettled(behind);
       services.log.flush();
-    },
-  }).handler(async (event, context) => {
-    const work: Promise<unknown>[] = [];
-    behind.set(event, work);
-    const response = await serve(handle, services, event, context, (promise) => work.push(promise));
-    return {
-      statusCode: response.status,
-      headers: Object.fromEntries(response.headers),
-      body: response.body ? Readable.fromWeb(response.body as never) : '',
-    };
+    }
   });
+}
+
+/**
+ * Hands a body on until it ends or nobody takes it any more; then it is cancelled at once.
+ * @throws what the body itself failed with
+ */
+async function send(body: ReadableStream<Uint8Array> | null, stream: Writable): Promise<void> {
+  const left = Promise.withResolvers<void>();
+  stream.once('close', () => left.resolve());
+  // A broken connection is a client who left, and `close` follows; without a listener it would end the process.
+  stream.on('error', () => stream.destroy());
+  // Status and headers go out with the first write, before there is a word of the answer.
+  stream.write('');
+  if (body) await pump(body, stream, left.promise);
+  const ended = Promise.withResolvers<void>();
+  stream.end(ended.resolve);
+  await Promise.race([ended.promise, left.promise]);
+}
+
+async function pump(body: ReadableStream<Uint8Array>, stream: Writable, left: Promise<void>): Promise<void> {
+  const reader = body.getReader();
+  // A read that is under way ends as if the body had.
+  void left.then(() => reader.cancel()).catch(() => {});
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (!stream.write(value)) await Promise.race([drained(stream), left]);
+  }
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => stream.once('drain', resolve));
 }
