@@ -5,6 +5,7 @@ import { finishJob, restartJob } from '../jobs/finish-job.ts';
 import type { JobKind } from '../jobs/job-kinds.ts';
 import { createJob, type Job } from '../jobs/jobs.ts';
 import { getCollection } from './collections.ts';
+import { setAside } from './set-aside.ts';
 
 const deadlineMilliseconds = 7 * 24 * 3_600_000;
 
@@ -71,8 +72,13 @@ async function stopPurchases(
   workspaceId: string,
   job: Pick<Job, 'collection_id' | 'created_at'>,
 ): Promise<void> {
-  const { rows } = await db.query<{ document_id: string; content_hash: Buffer; fallback_model: string | null }>(
-    `SELECT document_id, content_hash, fallback_model FROM dbrag.pending_embeddings
+  const { rows } = await db.query<{
+    document_id: string;
+    content_hash: Buffer;
+    model: string;
+    fallback_model: string | null;
+  }>(
+    `SELECT document_id, content_hash, model, fallback_model FROM dbrag.pending_embeddings
      WHERE workspace_id = $1 AND collection_id = $2 AND priority = 'low' AND created_at >= $3 AND document_id NOT IN (
        SELECT document_id FROM dbrag.document_versions
        WHERE workspace_id = $1 AND collection_id = $2 AND status = 'processing')
@@ -80,18 +86,17 @@ async function stopPurchases(
     [workspaceId, job.collection_id, job.created_at],
   );
   const [bridged, bare] = [rows.filter((row) => row.fallback_model), rows.filter((row) => !row.fallback_model)];
-  const keys = (of: typeof rows) => [of.map((row) => row.document_id), of.map((row) => row.content_hash)];
   await db.query(
     `DELETE FROM dbrag.pending_embeddings p USING unnest($2::uuid[], $3::bytea[]) AS f (document_id, content_hash)
      WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash`,
-    [workspaceId, ...keys(bare)],
+    [workspaceId, bare.map((row) => row.document_id), bare.map((row) => row.content_hash)],
   );
-  await db.query(
-    `UPDATE dbrag.pending_embeddings p SET leased_until = 'infinity', leased_by = NULL
-     FROM unnest($2::uuid[], $3::bytea[]) AS f (document_id, content_hash)
-     WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash`,
-    [workspaceId, ...keys(bridged)],
-  );
+  const purchases = bridged.map((row) => ({
+    documentId: row.document_id,
+    contentHash: row.content_hash,
+    model: row.model,
+  }));
+  await setAside(db, workspaceId, purchases);
 }
 
 async function runningJob(db: Db, workspaceId: string, collectionId: string): Promise<string | undefined> {

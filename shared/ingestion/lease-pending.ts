@@ -100,7 +100,8 @@ export async function findHeld(
 ): Promise<{ readonly documentId: string; readonly seconds: number } | undefined> {
   const { rows } = await db.query<{ document_id: string; seconds: number }>(
     `SELECT document_id, ceil(extract(epoch FROM leased_until - now()))::int AS seconds FROM dbrag.pending_embeddings
-     WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND leased_until > now() ORDER BY leased_until LIMIT 1`,
+     WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND leased_until > now() AND leased_until < 'infinity'
+     ORDER BY leased_until LIMIT 1`,
     [pool.workspaceId, pool.priority, pool.model],
   );
   const row = rows[0];

@@ -2,6 +2,7 @@ import type { Db } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
 import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import { setAside } from './set-aside.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
 
 /** A chunk that the model will never embed, and why. */
@@ -12,7 +13,7 @@ export interface RefusedChunk {
 
 /**
  * Fails every version under way that holds a text which the model refuses: no retry would help. Their other chunks are bought no
- * more unless another version needs them.
+ * more unless another version needs them. One that only a live version places stays in the space that it is in.
  */
 export async function refuseChunks(db: Db, pool: PendingPool, refused: readonly RefusedChunk[]): Promise<void> {
   const { workspaceId } = pool;
@@ -30,4 +31,11 @@ export async function refuseChunks(db: Db, pool: PendingPool, refused: readonly 
     await setVersionStatus(db, workspaceId, versions, { from: ['processing'], to: 'failed', error: { code, message } });
   }
   for (const documentId of documentIds) await dropUnwantedPurchases(db, workspaceId, documentId);
+  // What a live version places would else be asked for again, and again.
+  const purchases = refused.map(({ chunk: { documentId, contentHash } }) => ({
+    documentId,
+    contentHash,
+    model: pool.model,
+  }));
+  await setAside(db, workspaceId, purchases);
 }

@@ -158,12 +158,13 @@ async function look(
   { model }: SearchedSpaces,
   { collectionId, isWalked, found }: Walk,
 ): Promise<number | 'done'> {
-  const { rows } = await db.query<{ pending: number; reason: string | null }>(
-    `SELECT count(*)::int AS pending, (SELECT reason FROM dbrag.model_circuits WHERE model = $3) AS reason
+  const { rows } = await db.query<{ pending: number; refused: number; reason: string | null }>(
+    `SELECT count(*) FILTER (WHERE leased_until IS DISTINCT FROM 'infinity')::int AS pending,
+       count(*) FILTER (WHERE leased_until = 'infinity')::int AS refused, (SELECT reason FROM dbrag.model_circuits WHERE model = $3) AS reason
      FROM dbrag.pending_embeddings WHERE workspace_id = $1 AND collection_id = $2 AND model = $3`,
     [workspaceId, collectionId, model],
   );
-  const { pending = 0, reason = null } = rows[0] ?? {};
+  const { pending = 0, refused = 0, reason = null } = rows[0] ?? {};
   if (isWalked && pending === 0) {
     await db.query('UPDATE dbrag.jobs SET progress_done = progress_total WHERE workspace_id = $1 AND id = $2', [
       workspaceId,
@@ -171,8 +172,11 @@ async function look(
     ]);
     await finishJob(db, workspaceId, jobId, {
       status: 'succeeded',
-      result: { chunks: found },
-      why: `Done: ${found} chunks were not in the space of ${model}, and are now.`,
+      result: { chunks: found, ...(refused > 0 ? { refused } : {}) },
+      why:
+        refused > 0
+          ? `Done: of ${found} chunks that were not in the space of ${model}, it refused ${refused}; the others are there now.`
+          : `Done: ${found} chunks were not in the space of ${model}, and are now.`,
     });
     return 'done';
   }

@@ -100,12 +100,13 @@ async function isServed(db: Db, workspaceId: string, documentId: string): Promis
   const { rows } = await db.query<{ served: boolean }>(
     `WITH own AS (
        SELECT priority, model, min(created_at) AS since, max(leased_until) AS leased_until FROM dbrag.pending_embeddings
-       WHERE workspace_id = $1 AND document_id = $2 GROUP BY priority, model
+       WHERE workspace_id = $1 AND document_id = $2 AND leased_until IS DISTINCT FROM 'infinity' GROUP BY priority, model
      )
      SELECT EXISTS (
        SELECT FROM own WHERE own.leased_until > now() OR EXISTS (
          SELECT FROM dbrag.pending_embeddings p
-         WHERE p.workspace_id = $1 AND p.priority = own.priority AND p.model = own.model AND p.created_at < own.since)) AS served`,
+         WHERE p.workspace_id = $1 AND p.priority = own.priority AND p.model = own.model AND p.created_at < own.since
+           AND p.leased_until IS DISTINCT FROM 'infinity')) AS served`,
     [workspaceId, documentId],
   );
   return rows[0]?.served === true;

@@ -3,7 +3,10 @@ import { OpenAiEmbedder } from '../../../shared/adapters/openai/openai-embedder.
 import { batchEmbedJobs, beginBatchEmbed } from '../../../shared/ingestion/batch-embed.ts';
 import { holdsFallback } from '../../../shared/ingestion/fallback-space.ts';
 import { runBatchEmbed } from '../../../shared/ingestion/run-batch-embed.ts';
+import { createSweepActions } from '../../../shared/ingestion/sweep-actions.ts';
+import { nudgeWaitingPurchases } from '../../../shared/ingestion/waiting-purchases.ts';
 import { getJob, type Job } from '../../../shared/jobs/jobs.ts';
+import type { UnfinishedWork } from '../../../shared/jobs/unfinished-work.ts';
 import { RetryingEmbedder } from '../../../shared/models/retrying-embedder.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
@@ -73,8 +76,8 @@ async function spaces(): Promise<Record<string, number>> {
 }
 
 const holds = () => test.application.inWorkspace({ workspaceId }, (db) => holdsFallback(db, workspaceId, before));
-const embed = () =>
-  world.embedWithin([{ v: 1, workspace_id: workspaceId, document_id: documents[0], priority: 'low' }], () => minute);
+const message = () => ({ v: 1, workspace_id: workspaceId, document_id: documents[0], priority: 'low' });
+const embed = () => world.embedWithin([message()], () => minute);
 
 it('moves a collection into the space of a new model; the old one answers until each chunk is there', async () => {
   const { jobId, begun } = await begin();
@@ -135,6 +138,8 @@ it('cancelled, it buys nothing more; begun again, it does the rest', async () =>
   };
   await cancel();
   await embed();
+  // A worker whose message comes a second time looks whether others hold something: nobody holds what was set aside.
+  await world.embedWithin([message()], () => minute, true);
   await run(jobId);
   expect(models.ledger.snapshot().inputs).toBe(0);
   expect(await jobOf(jobId)).toMatchObject({ status: 'cancelled' });
@@ -151,4 +156,42 @@ it('cancelled, it buys nothing more; begun again, it does the rest', async () =>
   await run(jobId);
   expect(await jobOf(jobId)).toMatchObject({ status: 'succeeded' });
   expect(await spaces()).toEqual({ [after]: 3 });
+});
+
+it('ends although the new model refuses a text, which stays in the space that it is in', async () => {
+  await test.admin.query(
+    `UPDATE dbrag.chunks SET text = '[[fault:context-length]] ' || text WHERE workspace_id = $1 AND document_id = $2`,
+    [workspaceId, documents[1]],
+  );
+  const { jobId } = await begin();
+  await run(jobId);
+  await embed();
+  await run(jobId);
+  expect(await jobOf(jobId)).toMatchObject({ status: 'succeeded', result: { chunks: 3, refused: 1 } });
+  expect(await spaces()).toEqual({ [after]: 2, [before]: 1 });
+  expect(await holds()).toBe(true);
+  // Nobody is sent for it again.
+  await test.admin.query(
+    `UPDATE dbrag.pending_embeddings SET created_at = created_at - interval '1 hour' WHERE workspace_id = $1`,
+    [workspaceId],
+  );
+  expect(await nudgeWaitingPurchases(test.application, world.queue)).toBe(0);
+});
+
+it('what was set aside keeps no version of its document from its deadline', async () => {
+  const { jobId } = await begin();
+  await run(jobId);
+  const job = await jobOf(jobId);
+  await test.application.inWorkspace({ workspaceId }, async (db) => batchEmbedJobs.cancel?.(db, workspaceId, job));
+  const source = { sourceUri: 'https://example.com/other', priority: 'low', nudge: false } as const;
+  const { documentId, version } = await world.post(workspaceId, collectionId, 'Another text.', source);
+  await world.ingest({ v: 1, workspace_id: workspaceId, document_id: documentId, version, attempt: 1 });
+  await test.admin.query('UPDATE dbrag.pending_embeddings SET model = $2 WHERE document_id = $1', [documentId, after]);
+  const actions = createSweepActions(test.application, world.queue);
+  const [work] = (
+    await test.application.inSystem((db) =>
+      db.query<UnfinishedWork>('SELECT * FROM dbrag.unfinished_work(100) WHERE document_id = $1', [documentId]),
+    )
+  ).rows;
+  expect(await actions.expire(work as UnfinishedWork)).toBe(true);
 });
