@@ -1,10 +1,15 @@
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
+import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
 import { createServices } from '../runtime/services.ts';
 import { runMaintenance } from './run-maintenance.ts';
 
+/** Left to its visibility, a message would come again an hour and a half after an outage, and be a dead letter in a day of them. */
 export const handler = queueFunction(
-  ({ body }, { services, context }) =>
-    runMaintenance(maintenanceMessage.parse(JSON.parse(body)), services, () => context.getRemainingTimeInMillis()),
+  (record, { services, context }) =>
+    outlastOutage(services, [record], () => {
+      const message = maintenanceMessage.parse(JSON.parse(record.body));
+      return runMaintenance(message, services, () => context.getRemainingTimeInMillis());
+    }),
   createServices({}, 'dbrag_maintainer'),
 );

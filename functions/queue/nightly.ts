@@ -1,5 +1,6 @@
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { expireHistory } from '../../shared/answering/expire-history.ts';
+import { isOutage } from '../../shared/core/outage.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
@@ -12,32 +13,65 @@ import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 import { checkIndexes } from './tend-on.ts';
 
-/** The full pass of the night: what no event and no message would bring about. */
-export async function runNightly(services: Services): Promise<void> {
-  const { database, failpoint, objects, queue, sweep, clock, statistics, log } = services;
-  await createMonthPartitions(database);
-  await expireRecords(database);
-  await expireHistory(database);
-  for await (const workspaceId of walkWorkspaces(database)) {
-    await resumeDeletions({ database, queue, clock }, workspaceId);
-    // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.
-    if (await database.inWorkspace({ workspaceId }, (db) => retireForgotten(db, workspaceId)))
-      await nudgeRemoval(queue, workspaceId, 0, 0);
-    // Nudges to fold get lost like any other.
-    await statistics.settle(workspaceId);
-    await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
-    await weighTerms(database, workspaceId, () => true);
+/** Where one invocation of the pass begins, and for how long it goes on. */
+export interface NightlyTurn {
+  /** UUID of the workspace that the invocation before ended with; undefined: the pass begins here. */
+  readonly after: string | undefined;
+  /** Whether another step may be begun: asked after each workspace, so that every invocation gets on by at least one. */
+  readonly hasTime: () => boolean;
+}
+
+/**
+ * The full pass of the night: what no event and no message would bring about. A workspace that fails is reported and keeps no other
+ * from its turn.
+ * @returns the workspace after which another invocation goes on; undefined when the pass is over
+ */
+export async function runNightly(services: Services, { after, hasTime }: NightlyTurn): Promise<string | undefined> {
+  const { database, log } = services;
+  if (after === undefined) {
+    await createMonthPartitions(database);
+    await expireRecords(database);
+    await expireHistory(database, hasTime);
   }
+  for await (const workspaceId of walkWorkspaces(database, after)) {
+    try {
+      await passWorkspace(services, workspaceId, hasTime);
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      log.recordFailed(error, { source: workspaceId, messageId: 'nightly' });
+    }
+    if (!hasTime()) return workspaceId;
+  }
+  await passBucket(services, hasTime);
   await checkIndexes(services);
-  await removeOrphans({ database, objects, clock });
-  await findMissedUploads({
+  return undefined;
+}
+
+async function passWorkspace(services: Services, workspaceId: string, hasTime: () => boolean): Promise<void> {
+  const { database, queue, clock, statistics } = services;
+  await resumeDeletions({ database, queue, clock }, workspaceId);
+  // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.
+  if (await database.inWorkspace({ workspaceId }, (db) => retireForgotten(db, workspaceId)))
+    await nudgeRemoval(queue, workspaceId, 0, 0);
+  // Nudges to fold get lost like any other.
+  await statistics.settle(workspaceId);
+  await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
+  await weighTerms(database, workspaceId, hasTime);
+}
+
+/** What is not reached tonight is the next night: both keep their place. */
+async function passBucket(services: Services, hasTime: () => boolean): Promise<void> {
+  const { database, failpoint, objects, queue, sweep, clock, log } = services;
+  await removeOrphans({ database, objects, clock }, hasTime);
+  const uploads = {
     database,
     failpoint,
     objects,
     queue,
     sweep,
     clock,
-    onRejected: (key, reason) => log.uploadRejected({ key, reason }),
-    onFailed: (key, error) => log.recordFailed(error, { source: key, messageId: 'nightly' }),
-  });
+    onRejected: (key: string, reason: string) => log.uploadRejected({ key, reason }),
+    onFailed: (key: string, error: unknown) => log.recordFailed(error, { source: key, messageId: 'nightly' }),
+  };
+  await findMissedUploads(uploads, hasTime);
 }

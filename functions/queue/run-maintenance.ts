@@ -51,9 +51,8 @@ export async function runMaintenance(
       await rebuildIndex({ ...indexingPorts(services), queue: services.queue }, message.workspace_id, message.job_id);
       return armTending(services.database, services.queue);
     case 'sweep':
-      await sweepOrComeBack(services, remainingTime);
-      if (message.full) await runNightly(services);
-      return;
+      if (message.after === undefined) await sweepOrComeBack(services, remainingTime);
+      return message.full ? passNight(message.after, services, remainingTime) : undefined;
     default:
       // Acknowledging what nobody does would lose it without a word.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
@@ -62,6 +61,20 @@ export async function runMaintenance(
 
 /** The share of an invocation that is left for the statement under way. */
 const reserve = 0.3;
+
+function within(remainingTime: () => number): () => boolean {
+  const enough = remainingTime() * reserve;
+  return () => remainingTime() > enough;
+}
+
+/** @throws when there is more to do and no message for it could be sent: this one comes again then */
+async function passNight(after: string | undefined, services: Services, remainingTime: () => number): Promise<void> {
+  const last = await runNightly(services, { after, hasTime: within(remainingTime) });
+  if (last === undefined) return;
+  const body = { v: 1, kind: 'sweep', full: true, after: last };
+  if (!(await services.queue.send('maintenance', [{ body }])))
+    throw new Error('The rest of the night could not be sent.');
+}
 
 /** What is not due yet is sent on without a word to the database, which may sleep. */
 async function removeRetired(
@@ -75,8 +88,7 @@ async function removeRetired(
     await nudgeRemoval(queue, workspaceId, notBefore, now);
     return;
   }
-  const enough = remainingTime() * reserve;
-  const hasTime = () => remainingTime() > enough;
+  const hasTime = within(remainingTime);
   const isDone = await removeVersions(services, workspaceId, { graceSeconds: config.versionGraceSeconds, hasTime });
   if (!isDone) await nudgeRemoval(queue, workspaceId, now, now);
 }

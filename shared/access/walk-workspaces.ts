@@ -2,9 +2,12 @@ import type { Database } from '../core/database.ts';
 
 const workspacesAtOnce = 100;
 
-/** The ids of all workspaces, newest first: for what has to be done in each of them. Holds no transaction in between. */
-export async function* walkWorkspaces(database: Database): AsyncGenerator<string> {
-  let after: string | null = null;
+/**
+ * The ids of all workspaces, newest first: for what has to be done in each of them. Holds no transaction in between.
+ * @param from only those after this one
+ */
+export async function* walkWorkspaces(database: Database, from?: string): AsyncGenerator<string> {
+  let after: string | null = from ?? null;
   for (;;) {
     const page: readonly { id: string }[] = (
       await database.inSystem((db) =>

@@ -9,14 +9,20 @@ const batch = 5_000;
 /** Tables of history, the ones that point at others first. */
 const tables = ['dbrag.messages', 'dbrag.queries', 'dbrag.conversations'];
 
-/** Removes what is older than each workspace keeps, and the months that none of them keeps any more. */
-export async function expireHistory(database: Database): Promise<void> {
+/**
+ * Removes what is older than each workspace keeps, and the months that none of them keeps any more.
+ * @param hasTime asked between steps: once it is false, the rows that are left wait for the next night
+ */
+export async function expireHistory(database: Database, hasTime: () => boolean = () => true): Promise<void> {
   let longestDays = defaultRetentionDays;
   for await (const workspaceId of walkWorkspaces(database)) {
     const days = await database.inWorkspace({ workspaceId }, (db) => retentionDays(db, workspaceId));
     longestDays = Math.max(longestDays, days);
     for (const table of tables) {
-      while ((await database.inWorkspace({ workspaceId }, (db) => expire(db, workspaceId, table, days))) === batch);
+      while (
+        hasTime() &&
+        (await database.inWorkspace({ workspaceId }, (db) => expire(db, workspaceId, table, days))) === batch
+      );
     }
   }
   await dropMonths(database, longestDays);

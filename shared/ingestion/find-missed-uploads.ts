@@ -17,12 +17,16 @@ export interface FindMissedUploadsPorts extends RegisterUploadPorts {
 /**
  * Registers uploads that no event told of: for what people put into the bucket, the object is the truth. Events are at least once
  * in practice and not by promise. A file that cannot be registered now (its document is being deleted, say) keeps no other from it.
+ * @param hasTime asked before each page
  * @returns how many were registered
  */
-export async function findMissedUploads(ports: FindMissedUploadsPorts): Promise<number> {
+export async function findMissedUploads(
+  ports: FindMissedUploadsPorts,
+  hasTime: () => boolean = () => true,
+): Promise<number> {
   let cursor = await readCursor(ports.database);
   let found = 0;
-  for (let page = 0; page < pagesPerRun; page++) {
+  for (let page = 0; page < pagesPerRun && hasTime(); page++) {
     const objects = await ports.objects.list('uploads/', cursor);
     const missed = await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now())));
     for (const key of missed) if (await register(ports, key)) found++;

@@ -18,13 +18,17 @@ const postedKey = /^content\/(ws_[0-9a-f]{32})\/[0-9a-f-]{36}$/;
 /**
  * Removes objects of posted documents that have no version: the object is stored before the rows, and a request that was refused, was
  * a replay or died in between left it behind.
+ * @param hasTime asked before each page
  * @returns how many were removed
  */
-export async function removeOrphans({ database, objects, clock }: RemoveOrphansPorts): Promise<number> {
+export async function removeOrphans(
+  { database, objects, clock }: RemoveOrphansPorts,
+  hasTime: () => boolean = () => true,
+): Promise<number> {
   const oldest = clock.now().getTime() - youngMilliseconds;
   let cursor = await readCursor(database);
   let removed = 0;
-  for (let page = 0; page < pagesPerRun; page++) {
+  for (let page = 0; page < pagesPerRun && hasTime(); page++) {
     const listed = await objects.list('content/', cursor);
     const orphans = await withoutVersion(
       database,

@@ -2,7 +2,14 @@ import * as z from 'zod/mini';
 
 /** `maintenance` → maintain. Tolerant of members that a newer sender adds. */
 export const maintenanceMessage = z.union([
-  z.object({ v: z.literal(1), kind: z.literal('sweep'), full: z.optional(z.boolean()) }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('sweep'),
+    /** The pass of the night as well. */
+    full: z.optional(z.boolean()),
+    /** Only that, from behind this workspace on: one invocation has not the time for all. */
+    after: z.optional(z.uuid()),
+  }),
   z.object({ v: z.literal(1), kind: z.literal('fold_statistics'), workspace_id: z.uuid() }),
   z.object({
     v: z.literal(1),

@@ -40,7 +40,7 @@ describe('maintenance', () => {
     };
     services = {
       ...parts,
-      config: { versionGraceSeconds: 3_600 } as Services['config'],
+      config: { versionGraceSeconds: 3_600, models: { embeddingModel: 'm', embeddingDimensions: 1_536 } } as Services['config'],
       log: { sweepFinished() {}, recordFailed() {}, requestId: () => undefined } as Partial<Telemetry> as Telemetry,
       announcements: createAnnouncements(database.maintainer, noEventBus),
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),
@@ -72,6 +72,31 @@ describe('maintenance', () => {
     expect(sent).toHaveLength(1);
     await run(sent[0]?.body);
     expect(await chunksKnown()).toBe(5);
+  });
+
+  it('passes the night a workspace an invocation where there is no time for more, and one that fails keeps no other', async () => {
+    const third = (await createWorkspace(database.application)).id;
+    const second = workspaceId;
+    workspaceId = (await createWorkspace(database.application)).id;
+    const first = workspaceId;
+    const settled: string[] = [];
+    const settle = async (id: string) => {
+      settled.push(id);
+      if (id === second) throw new Error('It has too much of something.');
+    };
+    services = { ...services, statistics: { ...services.statistics, settle } };
+    let message: unknown = { v: 1, kind: 'sweep', full: true };
+    for (let invocations = 0; message !== undefined && invocations < 10; invocations++) {
+      const parsed = maintenanceMessage.parse(message);
+      sent.length = 0;
+      let asked = 0;
+      // Hardly begun, its time is over.
+      await runMaintenance(parsed, services, () => (asked++ < 2 ? 60_000 : 0));
+      message = sent.map(({ body }) => body).find((body) => (body as { full?: boolean }).full);
+    }
+    expect(message).toBeUndefined();
+    expect(settled.filter((id) => [first, second, third].includes(id))).toEqual([first, third, second]);
+    expect(new Set(settled).size).toBe(settled.length);
   });
 
   it('tries a sweep again when the next could not be sent', async () => {
