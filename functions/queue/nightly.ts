@@ -5,7 +5,7 @@ import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
-import { retireForgotten } from '../../shared/ingestion/retire-versions.ts';
+import { retireForgotten } from '../../shared/ingestion/retire-forgotten.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';

@@ -87,7 +87,7 @@ async function removeFromDocument(ports: RemoveVersionsPorts, owner: Owner, remo
 
 /**
  * Nobody else writes to the document until the end of the transaction.
- * @returns the versions that are to be removed; none of a document that is being deleted, or that a worker stores texts of which stand
+ * @returns the versions that are to be removed, never the live one whatever its row says; none of a document that is being deleted, or that a worker stores texts of which stand
  * nowhere yet: its own end will be followed by another removal
  */
 async function lockDue(db: Db, { workspaceId, documentId }: Owner, graceSeconds: number): Promise<readonly number[]> {
@@ -95,6 +95,7 @@ async function lockDue(db: Db, { workspaceId, documentId }: Owner, graceSeconds:
   const { rows } = await db.query<{ version: number }>(
     `SELECT version FROM dbrag.document_versions
      WHERE workspace_id = $1 AND document_id = $2 AND removed_at IS NULL AND retired_at <= now() - make_interval(secs => $3)
+       AND version IS DISTINCT FROM (SELECT live_version FROM dbrag.documents WHERE workspace_id = $1 AND id = $2)
        AND NOT EXISTS (
          SELECT FROM dbrag.document_versions
          WHERE workspace_id = $1 AND document_id = $2 AND status = 'processing' AND content_hash IS NULL)

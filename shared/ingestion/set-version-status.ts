@@ -1,7 +1,7 @@
 import type { Db } from '../core/database.ts';
 import { setIngestionJobs } from '../jobs/ingestion-job.ts';
 import type { Failure, JobStatus } from '../jobs/jobs.ts';
-import { retireOvertaken } from './retire-versions.ts';
+import { retireOvertaken } from './retire-overtaken.ts';
 
 export type VersionStatus = 'awaiting_upload' | 'queued' | 'processing' | 'ready' | 'failed' | 'cancelled';
 

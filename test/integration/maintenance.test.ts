@@ -40,7 +40,10 @@ describe('maintenance', () => {
     };
     services = {
       ...parts,
-      config: { versionGraceSeconds: 3_600, models: { embeddingModel: 'm', embeddingDimensions: 1_536 } } as Services['config'],
+      config: {
+        versionGraceSeconds: 3_600,
+        models: { embeddingModel: 'm', embeddingDimensions: 1_536 },
+      } as Services['config'],
       log: { sweepFinished() {}, recordFailed() {}, requestId: () => undefined } as Partial<Telemetry> as Telemetry,
       announcements: createAnnouncements(database.maintainer, noEventBus),
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),

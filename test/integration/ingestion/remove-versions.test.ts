@@ -6,7 +6,7 @@ import { createRemovalArm } from '../../../shared/ingestion/arm-removal.ts';
 import { failVersion } from '../../../shared/ingestion/fail-version.ts';
 import { reingestDocument } from '../../../shared/ingestion/reingest-document.ts';
 import { removeVersions } from '../../../shared/ingestion/remove-versions.ts';
-import { retireForgotten } from '../../../shared/ingestion/retire-versions.ts';
+import { retireForgotten } from '../../../shared/ingestion/retire-forgotten.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../../support/fake-model-server/server.ts';
@@ -117,6 +117,16 @@ describe('a version that was overtaken', () => {
     await remove();
     expect((await versions()).map((version) => version.removed)).toEqual([true, false]);
     expect(await inWorkspace((db) => retireForgotten(db, workspaceId))).toBe(false);
+  });
+
+  it('is never the one that is live, whatever its row says', async () => {
+    await ready('rivers');
+    await ready('lakes');
+    await test.admin.query('UPDATE dbrag.document_versions SET retired_at = now() WHERE workspace_id = $1', [
+      workspaceId,
+    ]);
+    expect(await remove()).toBe(true);
+    expect(await versions()).toMatchObject([{ removed: true }, { removed: false, placements: 1 }]);
   });
 
   it('keeps what is being split anew until that has ended', async () => {

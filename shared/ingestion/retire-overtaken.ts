@@ -16,22 +16,3 @@ export async function retireOvertaken(
     [workspaceId, overtaking.map(({ documentId }) => documentId), overtaking.map(({ version }) => version)],
   );
 }
-
-/**
- * Notes it of versions of which nobody has: they ended before there was a note, or under code that knew of none.
- * @returns whether anything of the workspace is to be removed
- */
-export async function retireForgotten(db: Db, workspaceId: string): Promise<boolean> {
-  await db.query(
-    `UPDATE dbrag.document_versions v SET retired_at = now()
-     FROM dbrag.documents d
-     WHERE v.workspace_id = $1 AND v.retired_at IS NULL AND v.status IN ('ready', 'failed', 'cancelled')
-       AND d.workspace_id = $1 AND d.id = v.document_id AND d.live_version IS DISTINCT FROM v.version AND d.status <> 'deleting'`,
-    [workspaceId],
-  );
-  const { count } = await db.query(
-    'SELECT FROM dbrag.document_versions WHERE workspace_id = $1 AND retired_at IS NOT NULL AND removed_at IS NULL LIMIT 1',
-    [workspaceId],
-  );
-  return count > 0;
-}
