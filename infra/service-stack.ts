@@ -121,6 +121,8 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   queues.grantSendIngest(deadLetter);
   queues.grantSendEmbed(deadLetter);
 
+  // Its own: what an outage kept from being registered is sent again.
+  queues.uploads.grantSend(registerUpload);
   storage.grantReadUploads(registerUpload);
   storage.grantList(registerUpload);
   queues.grantSendIngest(registerUpload);

@@ -54,7 +54,7 @@ export class Queues extends Construct {
       id: 'Serverless-SQSRedrivePolicy',
       reason: 'These are the dead-letter queues: behind them stands an alarm, not another queue.',
     });
-    this.uploads = this.create('uploads', timeouts.registerUpload);
+    this.uploads = this.create('uploads', timeouts.registerUpload, names.queueUrlUploads);
     this.ingest = byPriority((priority) =>
       this.create(`ingest-${priority}`, timeouts.ingestDocument, ingestNames[priority]),
     );

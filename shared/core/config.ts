@@ -82,6 +82,7 @@ export function readConfig(environment: Environment = process.env): Config {
     cache: readCacheConfig(environment),
     bucketName: environment[names.bucketName] ?? '',
     queueUrls: {
+      uploads: environment[names.queueUrlUploads],
       'ingest-critical': environment[names.queueUrlIngestCritical],
       'ingest-default': environment[names.queueUrlIngestDefault],
       'ingest-low': environment[names.queueUrlIngestLow],

@@ -3,6 +3,7 @@ export const priorities = ['critical', 'default', 'low'] as const;
 export type Priority = (typeof priorities)[number];
 
 export type QueueName =
+  | 'uploads'
   | 'ingest-critical'
   | 'ingest-default'
   | 'ingest-low'

@@ -183,6 +183,7 @@ export const rightsAssertions: readonly Assertion[] = [
     ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesembed/),
   ),
+  onlyFor('only who registers uploads sends an event again', ['queue/register-upload'], sendsTo(/^Queuesuploads/)),
   onlyFor(
     'only who ends work tells of it, on the stage’s own bus',
     ['queue/dead-letter', 'queue/embed-chunks', 'queue/ingest-document', 'queue/maintain'],
@@ -190,12 +191,12 @@ export const rightsAssertions: readonly Assertion[] = [
   ),
   {
     area: 'IAM',
-    name: 'only consumers receive, and nobody sends to a dead-letter queue or to uploads',
+    name: 'only consumers receive, and nobody sends to a dead-letter queue',
     check: (system) => {
       const receivers = handlersHolding(system, acts(/^sqs:ReceiveMessage$/)).filter(
         (one) => !one.startsWith('queue/'),
       );
-      const senders = handlersHolding(system, sendsTo(/^Queues(DeadLetters|uploads)/));
+      const senders = handlersHolding(system, sendsTo(/^QueuesDeadLetters/));
       return [...receivers, ...senders];
     },
     spoil: (system) => {

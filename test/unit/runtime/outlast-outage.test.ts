@@ -11,7 +11,7 @@ const record = (queue: string, body: object = { v: 1, workspace_id: 'w', documen
 function services(works = true) {
   const sent: { queue: string; nudge: Nudge }[] = [];
   const parts = {
-    config: { stage: 'two-words', queueUrls: { 'embed-low': 'x', 'ingest-default': 'x' } },
+    config: { stage: 'two-words', queueUrls: { uploads: 'x', 'embed-low': 'x', 'ingest-default': 'x' } },
     queue: {
       send: async (queue: string, nudges: readonly Nudge[]) => {
         if (!works) return 0;
@@ -40,6 +40,13 @@ describe('outlastOutage', () => {
     expect(sent).toEqual([copy, copy]);
   });
 
+  it('sends an event of the bucket again as it came, in no group', async () => {
+    const { services: parts, sent } = services();
+    const body = { Records: [{ s3: { object: { key: 'uploads/x' } } }] };
+    await outlastOutage(parts, [record('dbrag-two-words-uploads', body)], failing(away));
+    expect(sent).toEqual([{ queue: 'uploads', nudge: { body, delaySeconds: 30 } }]);
+  });
+
   it.each([
     new Error('a bug'),
     new DbragError('timeout', 'too slow, perhaps every time', { retryable: true }),
@@ -59,7 +66,7 @@ describe('outlastOutage', () => {
   it('finds the queue behind a dead-letter queue, and none that is not ours', () => {
     const { services: parts } = services();
     expect(nameOfQueue(record('dbrag-two-words-ingest-default-dead-letters'), parts)).toBe('ingest-default');
-    expect(nameOfQueue(record('dbrag-two-words-uploads'), parts)).toBeUndefined();
+    expect(nameOfQueue(record('dbrag-two-words-imports'), parts)).toBeUndefined();
     expect(nameOfQueue(record('dbrag-other-embed-low'), parts)).toBeUndefined();
   });
 });
