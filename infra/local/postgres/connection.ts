@@ -15,7 +15,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from './protocol-messages.ts';
-import { type Login, readStartup } from './startup-packet.ts';
+import { type Login, readStartup, takeSessionEndingTimeouts } from './startup-packet.ts';
 
 /** What a connection gets from its server. */
 export interface ConnectionContext {
@@ -181,10 +181,14 @@ export class Connection {
   }
 
   async #openSession(login: Login, role: RoleRecord): Promise<void> {
-    const settings = new Map([...role.settings, ...login.settings]);
+    const ofRole = new Map(role.settings);
+    const idleOfRole = takeSessionEndingTimeouts(ofRole);
+    const settings = new Map([...ofRole, ...login.settings]);
     const startup = { user: login.user, role: settings.get('role') ?? 'none', settings };
     settings.delete('role');
-    this.#idleTimeout = Math.min(this.#idleTimeout, login.idleInTransactionTimeout ?? Number.POSITIVE_INFINITY);
+    // What the login asks for is stronger than what its role was given.
+    const idle = login.idleInTransactionTimeout ?? idleOfRole ?? Number.POSITIVE_INFINITY;
+    this.#idleTimeout = Math.min(this.#idleTimeout, idle);
     this.#session = new BackendSession(this.#context.session, startup, this.#statements, this, this.id);
     this.#isSuperuser = role.isSuperuser;
     const values = await this.#session.start(REPORTED);

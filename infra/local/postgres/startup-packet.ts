@@ -40,16 +40,25 @@ export function readStartup({ bytes }: Frame): StartupRequest {
   for (const [name, value] of parameters) {
     if (!NOT_SETTINGS.has(name) && !extensions.includes(name)) settings.set(name.toLowerCase(), value);
   }
-  const idle = milliseconds(settings.get('idle_in_transaction_session_timeout'));
-  for (const name of settings.keys()) if (endsSession(name)) settings.delete(name);
+  const idleInTransactionTimeout = takeSessionEndingTimeouts(settings);
   return {
     kind: 'login',
     user,
     database: parameters.get('database') ?? user,
     settings,
-    idleInTransactionTimeout: idle,
+    idleInTransactionTimeout,
     negotiate: minor > 0 || extensions.length > 0 ? extensions : undefined,
   };
+}
+
+/**
+ * Takes out of a login's settings what would end the one session that everybody shares.
+ * @returns milliseconds that a transaction of this connection may be idle, which the wire server watches over instead
+ */
+export function takeSessionEndingTimeouts(settings: Map<string, string>): number | undefined {
+  const idle = milliseconds(settings.get('idle_in_transaction_session_timeout'));
+  for (const name of settings.keys()) if (endsSession(name)) settings.delete(name);
+  return idle;
 }
 
 function readParameters(bytes: Buffer): Map<string, string> {
