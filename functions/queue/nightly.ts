@@ -2,6 +2,7 @@ import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { expireHistory } from '../../shared/answering/expire-history.ts';
 import { isOutage } from '../../shared/core/outage.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
+import { findMissedDeletions } from '../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
@@ -59,7 +60,7 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await weighTerms(database, workspaceId, hasTime);
 }
 
-/** What is not reached tonight is the next night: both keep their place. */
+/** What is not reached tonight is the next night: each keeps its place. */
 async function passBucket(services: Services, hasTime: () => boolean): Promise<void> {
   const { database, failpoint, objects, queue, sweep, clock, log } = services;
   await removeOrphans({ database, objects, clock }, hasTime);
@@ -74,4 +75,5 @@ async function passBucket(services: Services, hasTime: () => boolean): Promise<v
     onFailed: (key: string, error: unknown) => log.recordFailed(error, { source: key, messageId: 'nightly' }),
   };
   await findMissedUploads(uploads, hasTime);
+  await findMissedDeletions(uploads, hasTime);
 }

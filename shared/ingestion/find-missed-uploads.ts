@@ -29,7 +29,7 @@ export async function findMissedUploads(
   for (let page = 0; page < pagesPerRun && hasTime(); page++) {
     const objects = await ports.objects.list('uploads/', cursor);
     const missed = await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now())));
-    for (const key of missed) if (await register(ports, key)) found++;
+    for (const key of missed) if (await registerMissed(ports, key)) found++;
     cursor = objects.at(-1)?.key;
     await writeCursor(ports.database, cursor);
     if (cursor === undefined) break;
@@ -37,7 +37,8 @@ export async function findMissedUploads(
   return found;
 }
 
-async function register(ports: FindMissedUploadsPorts, key: string): Promise<boolean> {
+/** Registers what the bucket holds at a key that no event told of. @returns false when it could not be done now, which is reported */
+export async function registerMissed(ports: FindMissedUploadsPorts, key: string): Promise<boolean> {
   try {
     await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined, origin });
     return true;

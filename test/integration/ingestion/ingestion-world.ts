@@ -57,6 +57,11 @@ export class MemoryQueue implements WorkQueue {
   get size(): number {
     return this.waiting.length;
   }
+
+  /** For whoever reads why a test stands still. */
+  get waitingFor(): readonly Waiting[] {
+    return this.waiting;
+  }
 }
 
 /** Objects in memory. */

@@ -22,6 +22,9 @@ import { IngestionWorld, stepsInsideTransactions } from './ingestion-world.ts';
 const races = Number(process.env.RACES ?? 8);
 const firstSeed = Number(process.env.SEED ?? randomInt(1_000_000));
 
+/** Some hundred times what a race takes on an idle machine. */
+const raceMilliseconds = 90_000;
+
 const topics = ['rivers', 'lakes', 'seas', 'ponds', 'springs'];
 const steps = [
   'worker.after_receive',
@@ -87,15 +90,36 @@ describe('races', () => {
     await test?.close();
   });
 
-  /** One document, a few versions of it, and what comes in between. @returns what was done, for whoever reads a failure */
+  /** A race that stands still fails with its seed, what was done, where each worker is, and what the database waits for. */
   async function race(seed: number): Promise<string[]> {
+    const standing = new AbortController();
+    const world = new IngestionWorld({ database, modelUrl: models.baseUrl });
+    const log: string[] = [];
+    const expiry = setTimeout(standing.abort.bind(standing), raceMilliseconds);
+    const stood = new Promise<never>((_resolve, reject) => {
+      standing.signal.addEventListener('abort', async () => {
+        const statements = await statementsOf(test.admin).catch(String);
+        reject(
+          new Error(
+            `seed ${seed} stands still: ${log.join(' ')}\n${JSON.stringify({ queue: world.queue.waitingFor, statements }, null, 1)}`,
+          ),
+        );
+      });
+    });
+    try {
+      return await Promise.race([runRace(seed, world, log, standing.signal), stood]);
+    } finally {
+      clearTimeout(expiry);
+    }
+  }
+
+  /** One document, a few versions of it, and what comes in between. @returns what was done, for whoever reads a failure */
+  async function runRace(seed: number, world: IngestionWorld, log: string[], signal: AbortSignal): Promise<string[]> {
     const random = generator(seed);
     const pick = <Item>(items: readonly Item[]): Item => items[random(items.length)] as Item;
-    const world = new IngestionWorld({ database, modelUrl: models.baseUrl });
     const { id: workspaceId } = await createWorkspace(database);
     const collectionId = await createCollection(database, workspaceId);
     const inWorkspace = <T>(work: (db: Db) => Promise<T>) => database.inWorkspace({ workspaceId }, work);
-    const log: string[] = [];
     const going: Promise<unknown>[] = [];
     const { objects, queue } = world;
     const ports = { database, objects, queue, clock: systemClock, failpoint: noFailpoint };
@@ -105,7 +129,9 @@ describe('races', () => {
       try {
         return await runDeletion(ports, workspaceId, jobId, { remainingTime: () => 60_000 });
       } catch (error) {
-        if (!(error instanceof DbragError && error.retryable)) throw error;
+        if (!(error instanceof DbragError && error.retryable) || signal.aborted) throw error;
+        log.push(`deletion again: ${error.message}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
         return runJob(jobId);
       }
     };
@@ -262,6 +288,15 @@ describe('races', () => {
     expect(done.size).toBeGreaterThan(0);
   }, 3_600_000);
 });
+
+/** What each connection to the database does now, and what it waits for. */
+async function statementsOf(admin: TestDatabase['admin']): Promise<unknown[]> {
+  const { rows } = await admin.query(
+    `SELECT pid, state, wait_event_type, wait_event, pg_blocking_pids(pid) AS blocked_by, left(query, 200) AS query
+     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+  return rows;
+}
 
 function nudgeOf(nudge: Parameters<typeof ingestionNudge>[0]): Parameters<IngestionWorld['queue']['send']> {
   const { queue, nudge: message } = ingestionNudge(nudge);

@@ -3,17 +3,22 @@ import { systemClock } from '../../../shared/core/clock.ts';
 import type { Database } from '../../../shared/core/database.ts';
 import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import type { ObjectHead, ObjectStore } from '../../../shared/core/object-store.ts';
+import { findMissedDeletions } from '../../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../../shared/ingestion/find-missed-uploads.ts';
-import { uploadPrefix } from '../../../shared/ingestion/object-keys.ts';
+import { parseUploadKey, type UploadKey, uploadPrefix } from '../../../shared/ingestion/object-keys.ts';
 import { type RegisterUploadPorts, registerUpload } from '../../../shared/ingestion/register-upload.ts';
 import { createTestDatabase, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
-import { MemoryQueue } from './ingestion-world.ts';
+import { IngestionWorld, MemoryQueue } from './ingestion-world.ts';
 
 const origin = { requestId: 'test', ip: null, userAgent: null };
 
+/** The order of S3. */
+const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
 /** A bucket that says which objects it holds; their bytes are nobody's concern here. */
 class Bucket {
+  pageSize = 1_000;
   readonly heads = new Map<string, ObjectHead>();
 
   add(key: string, versionId: string): void {
@@ -23,10 +28,12 @@ class Bucket {
   readonly objects = {
     head: async (key) => this.heads.get(key),
     get: async () => undefined,
-    list: async (_prefix, after) =>
-      after === undefined
-        ? [...this.heads.keys()].sort().map((key) => ({ key, bytes: 1, modifiedAt: new Date() }))
-        : [],
+    list: async (prefix, after = '') =>
+      [...this.heads.keys()]
+        .sort(byBytes)
+        .filter((key) => key.startsWith(prefix) && byBytes(key, after) > 0)
+        .slice(0, this.pageSize)
+        .map((key) => ({ key, bytes: 1, modifiedAt: new Date() })),
   } satisfies Partial<ObjectStore> as unknown as ObjectStore;
 }
 
@@ -95,5 +102,45 @@ describe('an upload', () => {
     expect(found).toBe(2);
     expect(failed).toEqual([key('b.txt')]);
     expect(await versionsOf(key('c.txt'))).toEqual([1]);
+  });
+
+  const register = (object: string) =>
+    registerUpload(ports(database.application), { bucket: 'b', key: object, versionId: undefined, bytes: 1, origin });
+  const deleting = async () => {
+    const { rows } = await database.admin.query<{ source_uri: string }>(
+      `SELECT source_uri FROM dbrag.documents WHERE workspace_id = $1 AND status = 'deleting'`,
+      [parseUploadKey(key('x'))?.workspaceId],
+    );
+    return rows.map((row) => row.source_uri.slice(`s3://${key('')}`.length)).sort();
+  };
+
+  it('whose removal no event told of is deleted at night, and no other', async () => {
+    const names = ['a.txt', 'b/a.txt', 'b.txt', 'ü 🦆.txt', '\uFFFD.txt'];
+    for (const name of names) {
+      bucket.add(key(name), 'v1');
+      await register(key(name));
+    }
+    bucket.pageSize = 2;
+    const { workspaceId, collectionId } = parseUploadKey(key('x')) as UploadKey;
+    // One that was posted, and says of itself that it comes from there.
+    await new IngestionWorld({ database: database.application, modelUrl: '' }).post(
+      workspaceId,
+      collectionId,
+      'Text.',
+      {
+        sourceUri: `s3://${key('posted.txt')}`,
+      },
+    );
+    const failed: string[] = [];
+    const missed = { ...ports(database.maintainer), onFailed: (object: string) => failed.push(object) };
+    // What other tests left is in no bucket.
+    await findMissedDeletions(missed);
+    expect(await deleting()).toEqual([]);
+    for (const gone of ['b/a.txt', 'ü 🦆.txt']) bucket.heads.delete(key(gone));
+    expect(await findMissedDeletions(missed, () => false)).toBe(0);
+    expect(await findMissedDeletions(missed)).toBe(2);
+    expect(failed).toEqual([]);
+    expect(await deleting()).toEqual(['b/a.txt', 'ü 🦆.txt']);
+    expect(await findMissedDeletions(missed)).toBe(0);
   });
 });
