@@ -26,6 +26,7 @@ import type { StageSettings } from './stage-settings.ts';
 /** Objects below it become documents. */
 const uploadPrefix = 'uploads/';
 const registerBatch = 10;
+const ingestBatch = 10;
 const embedBatch = 10;
 const deadLetterBatch = 10;
 /** An event source's minimum; these wait for the database anyway. */
@@ -162,7 +163,7 @@ function deliver(functions: ServiceFunctions, queues: Queues, { ingestion }: Sta
   });
   for (const priority of ['critical', 'default', 'low'] as const) {
     queues.ingest[priority].deliverTo(functions.ingestDocument, {
-      batchSize: 1,
+      batchSize: ingestBatch,
       maximumConcurrency: ingestion.ingestConcurrency[priority],
     });
     queues.embed[priority].deliverTo(functions.embedChunks, {

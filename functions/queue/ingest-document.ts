@@ -1,18 +1,43 @@
-import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
-import { ingestDocument } from '../../shared/ingestion/ingest-document.ts';
-import { outlastOutage } from '../runtime/outlast-outage.ts';
-import { queueFunction } from '../runtime/queue-function.ts';
+import type { SQSRecord } from 'aws-lambda';
+import { type IngestDocumentMessage, ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
+import { type Ingested, ingestDocuments } from '../../shared/ingestion/ingest-documents.ts';
+import { outlastOutage, sendAgain } from '../runtime/outlast-outage.ts';
+import { partialBatchFunction, type QueueInvocation } from '../runtime/queue-function.ts';
 import type { Services } from '../runtime/services.ts';
 
-export const handler = queueFunction((record, { services, context }) =>
-  outlastOutage(services, [record], () => ingest(record.body, services, () => context.getRemainingTimeInMillis())),
-);
+interface Received {
+  readonly record: SQSRecord;
+  readonly message: IngestDocumentMessage;
+}
 
-async function ingest(body: string, services: Services, remainingTime: () => number): Promise<void> {
-  const message = ingestDocumentMessage.parse(JSON.parse(body));
-  const { database, failpoint, objects, embeddingNudges: nudges, config, log, removals, statistics } = services;
+/** Messages of a batch are worked on together where they are small; each is acknowledged, or comes again, by itself. */
+export const handler = partialBatchFunction(async (records, invocation, fail) => {
+  const received: Received[] = [];
+  for (const record of records) {
+    const message = ingestDocumentMessage.safeParse(parseJson(record.body));
+    if (message.success) received.push({ record, message: message.data });
+    else fail(record, message.error);
+  }
   const started = performance.now();
-  const outcome = await ingestDocument(
+  const ended = await ingest(received, invocation);
+  const settled = received.map((one, i) => ({ ...one, ended: ended[i] as Ingested }));
+  await followUp(invocation.services, settled, (performance.now() - started) / Math.max(1, settled.length));
+  await sendAnew(
+    invocation.services,
+    settled.filter(({ ended }) => ended.status === 'fulfilled' && ended.value === 'put_off'),
+    fail,
+  );
+  for (const { record, ended } of settled) {
+    if (ended.status === 'fulfilled') continue;
+    await outlastOutage(invocation.services, [record], () => Promise.reject(ended.reason)).catch((error: unknown) =>
+      fail(record, error),
+    );
+  }
+});
+
+function ingest(received: readonly Received[], { services, context }: QueueInvocation): Promise<readonly Ingested[]> {
+  const { database, failpoint, objects, embeddingNudges: nudges, config } = services;
+  return ingestDocuments(
     {
       database,
       objects,
@@ -21,18 +46,49 @@ async function ingest(body: string, services: Services, remainingTime: () => num
       model: config.models.embeddingModel,
       fallbackModel: config.models.fallbackModel,
       maximumFileBytes: config.maximumFileBytes,
-      remainingTime,
+      remainingTime: () => context.getRemainingTimeInMillis(),
     },
-    message,
+    received.map(({ message }) => message),
   );
-  if (outcome === 'ready') await statistics.changed(message.workspace_id);
-  if (message.version > 1 && (outcome === 'ready' || outcome === 'failed')) await removals.arm(message.workspace_id);
-  if (outcome === 'ready' || outcome === 'failed') await services.announcements.tell(message.workspace_id);
-  log.documentIngested({
-    documentId: message.document_id,
-    version: message.version,
-    workspaceId: message.workspace_id,
-    outcome,
-    milliseconds: performance.now() - started,
-  });
+}
+
+/** What the end of some documents sets going, once for each workspace. */
+async function followUp(
+  services: Services,
+  settled: readonly (Received & { readonly ended: Ingested })[],
+  milliseconds: number,
+): Promise<void> {
+  const { log, removals, statistics, announcements } = services;
+  const [ready, replaced, over] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const { message, ended } of settled) {
+    if (ended.status === 'rejected' || ended.value === 'put_off') continue;
+    const { workspace_id: workspaceId, document_id: documentId, version } = message;
+    const outcome = ended.value;
+    if (outcome === 'ready') ready.add(workspaceId);
+    if (outcome === 'ready' || outcome === 'failed') over.add(workspaceId);
+    if (version > 1 && (outcome === 'ready' || outcome === 'failed')) replaced.add(workspaceId);
+    log.documentIngested({ documentId, version, workspaceId, outcome, milliseconds });
+  }
+  for (const workspaceId of ready) await statistics.changed(workspaceId);
+  for (const workspaceId of replaced) await removals.arm(workspaceId);
+  for (const workspaceId of over) await announcements.tell(workspaceId);
+}
+
+/** Nobody began with these, so nothing is to be counted against them: fresh messages, for whoever is free. */
+async function sendAnew(
+  services: Services,
+  waiting: readonly Received[],
+  fail: (record: SQSRecord, error: unknown) => void,
+): Promise<void> {
+  const records = waiting.map(({ record }) => record);
+  if (records.length === 0 || (await sendAgain(services, records, 0))) return;
+  for (const record of records) fail(record, new Error('It could not be sent again.'));
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }

@@ -45,6 +45,31 @@ export function batchFunction(
   );
 }
 
+/**
+ * The Lambda handler of a queue whose messages are worked on together and come again one by one.
+ * @param handle calls `fail` for each message that is to come again; what it throws brings all of them
+ */
+export function partialBatchFunction(
+  handle: (
+    records: readonly SQSRecord[],
+    invocation: QueueInvocation,
+    fail: (record: SQSRecord, error: unknown) => void,
+  ) => Promise<void>,
+  services: Services = createServices(),
+) {
+  return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
+    async (event, context) => {
+      services.log.begin(context, requestIdOf(event));
+      const failed = new Set<string>();
+      await handle(event.Records, { services, context }, (record, error) => {
+        services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
+        failed.add(record.messageId);
+      });
+      return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
+    },
+  );
+}
+
 /** The id of the request that made the message, carried along so that one id finds the whole story. */
 function requestIdOf(event: SQSEvent): string | undefined {
   return event.Records[0]?.messageAttributes?.request_id?.stringValue;

@@ -60,7 +60,7 @@ export function createServiceFunctions(functions: Functions, stage: StageSetting
     }),
     ingestDocument: functions.add('IngestDocument', {
       entry: 'queue/ingest-document',
-      description: 'Parses and splits one document',
+      description: 'Parses and splits documents',
       // A file of 100 MB is held once as bytes and once as text.
       memoryMegabytes: 2_048,
       timeout: timeouts.ingestDocument,

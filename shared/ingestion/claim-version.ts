@@ -22,6 +22,9 @@ export interface ClaimedVersion {
 }
 
 interface VersionRow {
+  document_id: string;
+  version: number;
+  attempt: number;
   collection_id: string;
   priority: Priority;
   status: string;
@@ -34,33 +37,51 @@ interface VersionRow {
 }
 
 /**
- * Takes a version from `queued` to `processing`. One that is `processing` already is claimed again: its worker crashed, or this is
- * the same message twice, and then the fence decides which of the two commits.
- * @returns undefined where there is nothing to do: overtaken, deleted, finished, or another attempt
+ * Takes versions of one workspace from `queued` to `processing`. One that is `processing` already is claimed again: its worker crashed,
+ * or this is the same message twice, and then the fence decides which of the two commits.
+ * @param messages no document twice
+ * @returns nothing for those with nothing to do: overtaken, deleted, finished, or another attempt
  */
-export async function claimVersion(db: Db, message: IngestDocumentMessage): Promise<ClaimedVersion | undefined> {
-  const { workspace_id: workspaceId, document_id: documentId, version, attempt } = message;
-  if ((await lockDocuments(db, workspaceId, [documentId])).length === 0) return undefined;
+export async function claimVersions(
+  db: Db,
+  workspaceId: string,
+  messages: readonly IngestDocumentMessage[],
+): Promise<ClaimedVersion[]> {
+  const asked = messages.map((message) => message.document_id);
+  const locked = new Set(await lockDocuments(db, workspaceId, asked));
+  const wanted = messages.filter((message) => locked.has(message.document_id));
+  if (wanted.length === 0) return [];
   const { rows } = await db.query<VersionRow>(
-    `WITH v AS (
-       UPDATE dbrag.document_versions SET claims = CASE WHEN status = 'queued' THEN 1 WHEN content_hash IS NULL THEN claims + 1 ELSE claims END
-       WHERE workspace_id = $1 AND document_id = $2 AND version = $3 AND attempt = $4 AND status IN ('queued', 'processing')
-       RETURNING *
+    `WITH claimed AS (
+       UPDATE dbrag.document_versions v
+       SET claims = CASE WHEN v.status = 'queued' THEN 1 WHEN v.content_hash IS NULL THEN v.claims + 1 ELSE v.claims END
+       FROM unnest($2::uuid[], $3::int[], $4::int[]) AS asked (document_id, version, attempt)
+       WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = asked.document_id
+         AND v.version = asked.version AND v.attempt = asked.attempt AND v.status IN ('queued', 'processing')
+       RETURNING v.*
      )
-     SELECT v.collection_id, v.priority, v.status, d.name, v.content_type, v.s3_key, v.s3_version_id, v.splitter,
-            v.content_hash IS NOT NULL AS is_split
-     FROM v JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = v.document_id`,
-    [workspaceId, documentId, version, attempt],
+     SELECT v.document_id, v.version, v.attempt, v.collection_id, v.priority, v.status, d.name, v.content_type, v.s3_key,
+            v.s3_version_id, v.splitter, v.content_hash IS NOT NULL AS is_split
+     FROM claimed v JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = v.document_id`,
+    [
+      workspaceId,
+      wanted.map((message) => message.document_id),
+      wanted.map((message) => message.version),
+      wanted.map((message) => message.attempt),
+    ],
   );
-  const row = rows[0];
-  if (!row) return undefined;
-  if (row.status === 'queued')
-    await setVersionStatus(db, workspaceId, [{ documentId, version }], { from: ['queued'], to: 'processing', attempt });
+  const queued = rows.filter((row) => row.status === 'queued');
+  const begun = queued.map((row) => ({ documentId: row.document_id, version: row.version }));
+  await setVersionStatus(db, workspaceId, begun, { from: ['queued'], to: 'processing' });
+  return rows.map((row) => claimOf(workspaceId, row));
+}
+
+function claimOf(workspaceId: string, row: VersionRow): ClaimedVersion {
   return {
     workspaceId,
-    documentId,
-    version,
-    attempt,
+    documentId: row.document_id,
+    version: row.version,
+    attempt: row.attempt,
     collectionId: row.collection_id,
     priority: row.priority,
     name: row.name,

@@ -1,104 +1,154 @@
 import type { Db } from '../core/database.ts';
-import { DocumentError } from '../core/document-errors.ts';
 import type { ClaimedVersion } from './claim-version.ts';
 import { finishVersions, type SearchedSpaces } from './finish-versions.ts';
 import { passFence } from './pass-fence.ts';
+import type { VersionKey } from './set-version-status.ts';
 import { splitterVersion } from './split.ts';
 import type { SplitVersion } from './store-ahead.ts';
-import { storeChunks } from './store-chunks.ts';
+import { type OwnedChunk, storeChunks } from './store-chunks.ts';
 
 /** Became ready at once, has chunks to embed, or came too late. */
 export type SplitOutcome = 'ready' | 'to_embed' | 'fenced';
 
+/** A version that was read and split by whoever claimed it. */
+export interface SplitClaim extends ClaimedVersion {
+  readonly contentHash: Uint8Array;
+  readonly split: SplitVersion;
+}
+
 /**
- * Stores what a version is made of, in one transaction: placements, the chunks that are new, what is still to buy in the model's
- * space, and the counts. Where nothing is to buy, the version becomes live here.
- * @throws DocumentError no_text_found
+ * Stores what some versions of one workspace are made of (no document twice), in one transaction: placements, the chunks that are new,
+ * what is still to buy in the model's space, and the counts. Where nothing is to buy, a version becomes live here. All versions at
+ * once, because statements are what a small document costs.
+ * @returns by document
  */
-export async function commitSplit(
+export async function commitSplits(
   db: Db,
-  claim: ClaimedVersion,
+  workspaceId: string,
   spaces: SearchedSpaces,
-  contentHash: Uint8Array,
-  { chunks, areStored }: SplitVersion,
-): Promise<SplitOutcome> {
-  if (!(await passFence(db, claim))) return 'fenced';
-  if (claim.attempt > 1) await removePlacements(db, claim);
-  const mayKnowSome = areStored || claim.version > 1 || claim.attempt > 1;
-  const stored = await storeChunks(db, claim, chunks, mayKnowSome);
-  if (stored.chunks === 0) throw new DocumentError('no_text_found', 'The file holds no text.');
-  const pending = await addPending(db, claim, spaces);
-  await db.query(
-    `UPDATE dbrag.document_versions SET content_hash = $4, splitter_version = $5, chunks = $6, tokens = $7, embedded = 0, reused = $8
-     WHERE workspace_id = $1 AND document_id = $2 AND version = $3`,
-    [
-      claim.workspaceId,
-      claim.documentId,
-      claim.version,
-      contentHash,
-      String(splitterVersion),
-      stored.chunks,
-      stored.tokens,
-      pending.reused,
-    ],
+  claims: readonly SplitClaim[],
+): Promise<ReadonlyMap<string, SplitOutcome>> {
+  const outcomes = new Map<string, SplitOutcome>(claims.map(({ documentId }) => [documentId, 'fenced']));
+  const open = await passFence(db, claims);
+  if (open.length === 0) return outcomes;
+  await removePlacements(
+    db,
+    workspaceId,
+    open.filter((claim) => claim.attempt > 1),
   );
-  if (pending.missing > 0) return 'to_embed';
-  await finishVersions(db, claim.workspaceId, spaces, [claim.documentId]);
-  return 'ready';
+  await storeChunks(db, workspaceId, chunksOf(open));
+  const purchases = await addPending(db, workspaceId, spaces, open);
+  await setCounts(db, workspaceId, open, purchases);
+  const complete = open.filter(({ documentId }) => purchases.get(documentId)?.missing === 0);
+  for (const { documentId } of open) outcomes.set(documentId, 'to_embed');
+  for (const { documentId } of complete) outcomes.set(documentId, 'ready');
+  if (complete.length > 0) {
+    const documentIds = complete.map((claim) => claim.documentId);
+    await finishVersions(db, workspaceId, spaces, documentIds);
+  }
+  return outcomes;
+}
+
+function* chunksOf(claims: readonly SplitClaim[]): Generator<OwnedChunk> {
+  for (const owner of claims) {
+    const { chunks, areStored } = owner.split;
+    const mayBeKnown = areStored || owner.version > 1 || owner.attempt > 1;
+    for (const chunk of chunks) yield { owner, chunk, mayBeKnown };
+  }
 }
 
 /** What an earlier attempt placed: this attempt's splitter may cut in other places. */
-async function removePlacements(db: Db, claim: ClaimedVersion): Promise<void> {
-  await db.query('DELETE FROM dbrag.placements WHERE workspace_id = $1 AND document_id = $2 AND version = $3', [
-    claim.workspaceId,
-    claim.documentId,
-    claim.version,
-  ]);
+async function removePlacements(db: Db, workspaceId: string, claims: readonly VersionKey[]): Promise<void> {
+  for (const { documentId, version } of claims)
+    await db.query('DELETE FROM dbrag.placements WHERE workspace_id = $1 AND document_id = $2 AND version = $3', [
+      workspaceId,
+      documentId,
+      version,
+    ]);
+}
+
+interface Purchases {
+  readonly reused: number;
+  readonly missing: number;
 }
 
 /**
- * What is still to buy. What has a vector in the fallback space is not missing: it is found there, and bought all the same. All look-ups are scalar sub-queries on purpose: as joins they are planned by statistics that know nothing of
- * rows written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour).
+ * What is still to buy, by document. What has a vector in the fallback space is not missing: it is found there, and bought all the
+ * same. All look-ups are sub-queries that no join is made of, on purpose: joins are planned by statistics that know nothing of rows
+ * written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour).
  */
 async function addPending(
   db: Db,
-  claim: ClaimedVersion,
+  workspaceId: string,
   { model, fallback }: SearchedSpaces,
-): Promise<{ readonly reused: number; readonly missing: number }> {
-  const { rows } = await db.query<{ reused: number; missing: number }>(
+  claims: readonly SplitClaim[],
+): Promise<ReadonlyMap<string, Purchases>> {
+  const { rows } = await db.query<Purchases & { document_id: string }>(
     `WITH placed AS MATERIALIZED (
-       SELECT DISTINCT content_hash FROM dbrag.placements WHERE workspace_id = $1 AND document_id = $2 AND version = $3
+       SELECT asked.*, p.content_hash
+       FROM unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::int[])
+         AS asked (document_id, version, collection_id, priority, attempt)
+       CROSS JOIN LATERAL (
+         SELECT DISTINCT content_hash FROM dbrag.placements
+         WHERE workspace_id = $1 AND document_id = asked.document_id AND version = asked.version OFFSET 0) p
      ), missing AS MATERIALIZED (
-       SELECT content_hash FROM placed
-       WHERE (SELECT true FROM dbrag.embeddings e
-         WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = placed.content_hash AND e.model = $4) IS NULL
+       SELECT * FROM placed
+       WHERE (SELECT true FROM dbrag.embeddings e WHERE e.workspace_id = $1 AND e.document_id = placed.document_id
+         AND e.content_hash = placed.content_hash AND e.model = $2) IS NULL
      ), wanted AS MATERIALIZED (
-       SELECT content_hash, (SELECT e.model FROM dbrag.embeddings e
-         WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = missing.content_hash AND e.model = $8) AS fallback_model
+       SELECT missing.*, (SELECT e.model FROM dbrag.embeddings e WHERE e.workspace_id = $1 AND e.document_id = missing.document_id
+         AND e.content_hash = missing.content_hash AND e.model = $8) AS fallback_model
        FROM missing
      ), added AS (
        INSERT INTO dbrag.pending_embeddings AS b
          (workspace_id, document_id, content_hash, model, collection_id, priority, attempt, fallback_model, token_count)
-       SELECT $1, $2, wanted.content_hash, $4, $5, $6, $7, wanted.fallback_model,
+       SELECT $1, w.document_id, w.content_hash, $2, w.collection_id, w.priority, w.attempt, w.fallback_model,
          (SELECT c.token_count FROM dbrag.chunks c
-          WHERE c.workspace_id = $1 AND c.document_id = $2 AND c.content_hash = wanted.content_hash)
-       FROM wanted
+          WHERE c.workspace_id = $1 AND c.document_id = w.document_id AND c.content_hash = w.content_hash)
+       FROM wanted w
        ON CONFLICT (workspace_id, document_id, content_hash, model)
          DO UPDATE SET priority = excluded.priority, attempt = excluded.attempt, tries = 0, fallback_model = excluded.fallback_model,
            leased_until = CASE WHEN b.leased_until < 'infinity' THEN b.leased_until END
+     ), lacking AS (
+       SELECT document_id, count(*)::int AS missing FROM wanted WHERE fallback_model IS NULL GROUP BY document_id
      )
-     SELECT (SELECT count(*) FROM placed)::int - count(*)::int AS reused, count(*)::int AS missing
-     FROM wanted WHERE fallback_model IS NULL`,
+     SELECT p.document_id, count(*)::int - coalesce(max(l.missing), 0) AS reused, coalesce(max(l.missing), 0) AS missing
+     FROM placed p LEFT JOIN lacking l ON l.document_id = p.document_id GROUP BY p.document_id`,
     [
-      claim.workspaceId,
-      claim.documentId,
-      claim.version,
+      workspaceId,
       model,
-      claim.collectionId,
-      claim.priority,
-      claim.attempt,
+      claims.map((claim) => claim.documentId),
+      claims.map((claim) => claim.version),
+      claims.map((claim) => claim.collectionId),
+      claims.map((claim) => claim.priority),
+      claims.map((claim) => claim.attempt),
       fallback ?? null,
     ],
   );
-  return rows[0] ?? { reused: 0, missing: 0 };
+  return new Map(rows.map((row) => [row.document_id, row]));
+}
+
+async function setCounts(
+  db: Db,
+  workspaceId: string,
+  claims: readonly SplitClaim[],
+  purchases: ReadonlyMap<string, Purchases>,
+): Promise<void> {
+  await db.query(
+    `UPDATE dbrag.document_versions v
+     SET content_hash = s.content_hash, splitter_version = $8, chunks = s.chunks, tokens = s.tokens, embedded = 0, reused = s.reused
+     FROM unnest($2::uuid[], $3::int[], $4::bytea[], $5::int[], $6::bigint[], $7::int[])
+       AS s (document_id, version, content_hash, chunks, tokens, reused)
+     WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.document_id = s.document_id AND v.version = s.version`,
+    [
+      workspaceId,
+      claims.map((claim) => claim.documentId),
+      claims.map((claim) => claim.version),
+      claims.map((claim) => claim.contentHash),
+      claims.map(({ split }) => split.chunks.length),
+      claims.map(({ split }) => split.chunks.reduce((sum, chunk) => sum + chunk.tokenCount, 0)),
+      claims.map(({ documentId }) => purchases.get(documentId)?.reused ?? 0),
+      String(splitterVersion),
+    ],
+  );
 }

@@ -2,7 +2,7 @@ import { DocumentError } from '../core/document-errors.ts';
 import type { TextFormat } from './boundary-kinds.ts';
 import { decodeText } from './decode-text.ts';
 import { isEncryptedOle } from './formats/container-type.ts';
-import { formatMediaTypes } from './formats/media-types.ts';
+import { formatMediaTypes, isFormatMediaType } from './formats/media-types.ts';
 import { parseInChild } from './parse-in-child.ts';
 import type { ParseLimits } from './parse-in-child-contract.ts';
 import type { ParsedDocument } from './parsed-document.ts';
@@ -39,6 +39,11 @@ export async function parse(bytes: Uint8Array, file: DeclaredFile, limits?: Pars
   });
   if (!/\S/.test(document.text)) throw new DocumentError('no_text_found', 'The file holds no text.');
   return document;
+}
+
+/** Whether `parse` starts a process for a file: it may take long, and much memory. */
+export function isReadInChild(bytes: Uint8Array, file: DeclaredFile): boolean {
+  return bytes.length > 0 && isFormatMediaType(sniffType(bytes, file));
 }
 
 function textParser(mediaType: string, format: TextFormat): Parser {

@@ -32,8 +32,12 @@ export async function storeAhead(
     // The only slice of a small version is stored in the transaction that commits it.
     if (all.length < chunksPerTransaction) break;
     const isFenced = await database.inWorkspace(claim, async (db) => {
-      if (!(await passFence(db, claim))) return true;
-      await storeTexts(db, claim, slice, claim.version > 1 || claim.attempt > 1);
+      if ((await passFence(db, [claim])).length === 0) return true;
+      await storeTexts(
+        db,
+        claim.workspaceId,
+        slice.map((chunk) => ({ owner: claim, chunk, mayBeKnown: claim.version > 1 || claim.attempt > 1 })),
+      );
       return false;
     });
     if (isFenced) return undefined;

@@ -10,96 +10,88 @@ export interface ChunkOwner extends VersionKey {
 /** Chunks sent at a time: about 1.6 MB of text. */
 const chunksPerStatement = 1_000;
 
-export interface StoredChunks {
-  readonly chunks: number;
-  readonly tokens: number;
+/** A chunk of a document. */
+export interface OwnedChunk {
+  readonly owner: ChunkOwner;
+  readonly chunk: Chunk;
+  /** False for a document's first attempt at its first version: nothing to look up. */
+  readonly mayBeKnown: boolean;
 }
 
 /**
- * Writes placements, and the chunks that this document does not have yet, slice by slice: of a document of any size only one slice
- * is in memory.
- * @param mayKnowSome false for a document's first attempt at its first version: nothing to look up
+ * Writes placements, and the chunks that their documents do not have yet, slice by slice: of documents of any size only one slice
+ * is in memory. All are of one workspace.
  */
-export async function storeChunks(
-  db: Db,
-  owner: ChunkOwner,
-  chunks: Iterable<Chunk>,
-  mayKnowSome: boolean,
-): Promise<StoredChunks> {
-  let count = 0;
-  let tokens = 0;
-  for (const slice of slicesOf(chunks, chunksPerStatement)) {
-    count += slice.length;
-    for (const chunk of slice) tokens += chunk.tokenCount;
-    await Promise.all([insertPlacements(db, owner, slice), storeTexts(db, owner, slice, mayKnowSome)]);
-  }
-  return { chunks: count, tokens };
+export async function storeChunks(db: Db, workspaceId: string, chunks: Iterable<OwnedChunk>): Promise<void> {
+  for (const slice of slicesOf(chunks, chunksPerStatement))
+    await Promise.all([insertPlacements(db, workspaceId, slice), storeTexts(db, workspaceId, slice)]);
 }
 
-/** Writes the chunks of a slice that this document does not have yet, without saying where they stand. */
-export async function storeTexts(
-  db: Db,
-  owner: ChunkOwner,
-  slice: readonly Chunk[],
-  mayKnowSome: boolean,
-): Promise<void> {
-  const known = mayKnowSome ? await knownHashes(db, owner, slice) : new Set<string>();
-  const fresh = distinct(slice).filter((chunk) => !known.has(hex(chunk)));
-  if (fresh.length > 0) await insertChunks(db, owner, fresh);
+/** Writes the chunks of a slice that their documents do not have yet, without saying where they stand. */
+export async function storeTexts(db: Db, workspaceId: string, slice: readonly OwnedChunk[]): Promise<void> {
+  const known = await knownChunks(
+    db,
+    workspaceId,
+    slice.filter((owned) => owned.mayBeKnown),
+  );
+  const fresh = new Map(slice.map((owned) => [keyOf(owned), owned]));
+  for (const key of known) fresh.delete(key);
+  if (fresh.size > 0) await insertChunks(db, workspaceId, [...fresh.values()]);
 }
 
-async function insertPlacements(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<void> {
+async function insertPlacements(db: Db, workspaceId: string, slice: readonly OwnedChunk[]): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.placements (workspace_id, document_id, version, collection_id, ordinal, content_hash, location)
-     SELECT $1, $2, $3, $4, * FROM unnest($5::int[], $6::bytea[], $7::jsonb[])`,
+     SELECT $1, * FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::int[], $6::bytea[], $7::jsonb[])`,
     [
-      owner.workspaceId,
-      owner.documentId,
-      owner.version,
-      owner.collectionId,
-      chunks.map((chunk) => chunk.ordinal),
-      chunks.map((chunk) => chunk.contentHash),
-      chunks.map((chunk) => JSON.stringify(chunk.location)),
+      workspaceId,
+      slice.map(({ owner }) => owner.documentId),
+      slice.map(({ owner }) => owner.version),
+      slice.map(({ owner }) => owner.collectionId),
+      slice.map(({ chunk }) => chunk.ordinal),
+      slice.map(({ chunk }) => chunk.contentHash),
+      slice.map(({ chunk }) => JSON.stringify(chunk.location)),
     ],
   );
 }
 
-async function insertChunks(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<void> {
+async function insertChunks(db: Db, workspaceId: string, slice: readonly OwnedChunk[]): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.chunks (workspace_id, document_id, collection_id, content_hash, token_count, language, text, search, terms)
-     SELECT $1, $2, $3, f.content_hash, f.token_count, f.language, f.text, s.search, w.terms
-     FROM unnest($4::bytea[], $5::int[], $6::text[], $7::text[]) AS f (content_hash, token_count, text, language)
+     SELECT $1, f.document_id, f.collection_id, f.content_hash, f.token_count, f.language, f.text, s.search, w.terms
+     FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::int[], $6::text[], $7::text[])
+       AS f (document_id, collection_id, content_hash, token_count, text, language)
      CROSS JOIN LATERAL (SELECT to_tsvector(f.language::regconfig, f.text) AS search OFFSET 0) AS s
      CROSS JOIN (SELECT coalesce(
        (SELECT reference_length FROM dbrag.corpus_statistics WHERE workspace_id = $1), dbrag.default_length()) AS length OFFSET 0) AS r
      CROSS JOIN LATERAL dbrag.term_weights(s.search, r.length) AS w
      ON CONFLICT (workspace_id, document_id, content_hash) DO NOTHING`,
     [
-      owner.workspaceId,
-      owner.documentId,
-      owner.collectionId,
-      chunks.map((chunk) => chunk.contentHash),
-      chunks.map((chunk) => chunk.tokenCount),
-      chunks.map((chunk) => chunk.text),
-      chunks.map((chunk) => chunk.language),
+      workspaceId,
+      slice.map(({ owner }) => owner.documentId),
+      slice.map(({ owner }) => owner.collectionId),
+      slice.map(({ chunk }) => chunk.contentHash),
+      slice.map(({ chunk }) => chunk.tokenCount),
+      slice.map(({ chunk }) => chunk.text),
+      slice.map(({ chunk }) => chunk.language),
     ],
   );
 }
 
-async function knownHashes(db: Db, owner: ChunkOwner, chunks: readonly Chunk[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ content_hash: Buffer }>(
-    'SELECT content_hash FROM dbrag.chunks WHERE workspace_id = $1 AND document_id = $2 AND content_hash = ANY($3::bytea[])',
-    [owner.workspaceId, owner.documentId, chunks.map((chunk) => chunk.contentHash)],
+/** A scalar sub-query, so that each is one look at the index whatever the planner knows of rows written a moment ago. */
+async function knownChunks(db: Db, workspaceId: string, slice: readonly OwnedChunk[]): Promise<string[]> {
+  if (slice.length === 0) return [];
+  const { rows } = await db.query<{ document_id: string; content_hash: Buffer }>(
+    `SELECT asked.document_id, asked.content_hash FROM unnest($2::uuid[], $3::bytea[]) AS asked (document_id, content_hash)
+     WHERE (SELECT true FROM dbrag.chunks c
+       WHERE c.workspace_id = $1 AND c.document_id = asked.document_id AND c.content_hash = asked.content_hash)`,
+    [workspaceId, slice.map(({ owner }) => owner.documentId), slice.map(({ chunk }) => chunk.contentHash)],
   );
-  return new Set(rows.map((row) => row.content_hash.toString('hex')));
+  return rows.map((row) => `${row.document_id} ${row.content_hash.toString('hex')}`);
 }
 
-function distinct(chunks: readonly Chunk[]): Chunk[] {
-  return [...new Map(chunks.map((chunk) => [hex(chunk), chunk])).values()];
-}
-
-function hex(chunk: Chunk): string {
-  return chunk.contentHash.toString('hex');
+function keyOf({ owner, chunk }: OwnedChunk): string {
+  return `${owner.documentId} ${chunk.contentHash.toString('hex')}`;
 }
 
 export function* slicesOf<T>(items: Iterable<T>, size: number): Generator<T[]> {

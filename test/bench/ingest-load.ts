@@ -1,5 +1,5 @@
 /**
- * `npm run bench:ingest-load [-- --documents 2000]`: documents a second from the first post to the last one ready, with everything on
+ * `npm run bench:ingest-load [-- --documents 2000 --single]`: documents a second from the first post to the last one ready, with everything on
  * this machine: the clients, the gateway, the stand-ins, the functions, native Postgres, and a model server that takes 80 ms and
  * 0.2 ms an input. Then the same documents again, which must buy nothing. Says where the processor time went.
  */
@@ -11,9 +11,10 @@ import pg from 'pg';
 import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { callApi } from '../../infra/local/start/first-workspace.ts';
 import { openaiEmbeddingLimits } from '../../shared/models/embedder.ts';
+import { postAll } from './bulk-post.ts';
 import { cpuMilliseconds } from './cpu-time.ts';
 import { dropDatabase, type Engines, startEngines } from './engines.ts';
-import { type HttpClient, httpClient, successOf } from './http-client.ts';
+import { type HttpClient, httpClient } from './http-client.ts';
 import { markdownDocument } from './markdown-corpus.ts';
 import { type ModelServer, startModelServer } from './model-server.ts';
 import { type Cloud, startCloud } from './start-cloud.ts';
@@ -23,6 +24,8 @@ const { values } = parseArgs({
   options: {
     documents: { type: 'string', default: '2000' },
     connections: { type: 'string', default: '8' },
+    /** One call a document instead of `POST /v1/documents/batch`. */
+    single: { type: 'boolean', default: false },
     /** Execution environments per function, if not as many as `npm start` takes. */
     concurrency: { type: 'string' },
     /** Writes a processor profile of the cloud and of every function into this directory. */
@@ -56,18 +59,6 @@ async function processorTimes({ engines, cloud, models }: World): Promise<Record
   };
 }
 
-async function post(api: HttpClient, collectionId: string): Promise<void> {
-  let next = 0;
-  const client = async (): Promise<void> => {
-    while (next < documents) {
-      const { name, content } = prepared[next++] as { name: string; content: string };
-      const body = { collection_id: collectionId, name, content, content_type: 'text/markdown', source_uri: name };
-      successOf(await api('POST', '/v1/documents', body));
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, client));
-}
-
 async function waitUntilReady(admin: pg.Client, version: number): Promise<void> {
   const ends = performance.now() + longestMilliseconds;
   for (;;) {
@@ -88,7 +79,7 @@ async function waitUntilReady(admin: pg.Client, version: number): Promise<void> 
 async function load(world: World, api: HttpClient, collectionId: string, version: number): Promise<number> {
   const before = await processorTimes(world);
   const started = performance.now();
-  await post(api, collectionId);
+  await postAll(api, prepared, { collectionId, connections, asSources: true, single: values.single });
   const posted = performance.now();
   await waitUntilReady(world.admin, version);
   const finished = performance.now();

@@ -141,7 +141,12 @@ describe('statistics of search', () => {
           location: { headings: [], start: 0, end: 1 },
           language: detectLanguage(each),
         }));
-        await storeChunks(db, { workspaceId, collectionId, documentId, version }, chunks, true);
+        const owner = { workspaceId, collectionId, documentId, version };
+        await storeChunks(
+          db,
+          workspaceId,
+          chunks.map((chunk) => ({ owner, chunk, mayBeKnown: true })),
+        );
         await leaveStatisticsDifference(db, workspaceId, [{ documentId, version }]);
         await db.query('UPDATE dbrag.documents SET live_version = $2, version = $2 WHERE id = $1', [
           documentId,

@@ -128,12 +128,12 @@ export const functionAssertions: readonly Assertion[] = [
   }),
   every({
     area: 'Lambda',
-    name: 'documents are ingested one at a time',
+    name: 'documents are ingested ten at a time, and none waits for others to come',
     type: mappingType,
     where: ({ properties }) => leadsTo(properties.FunctionName, 'FunctionsIngestDocument'),
-    demand: ({ properties }) => properties.BatchSize === 1,
+    demand: ({ properties }) => properties.BatchSize === 10 && properties.MaximumBatchingWindowInSeconds === undefined,
     break: ({ properties }) => {
-      properties.BatchSize = 10;
+      properties.MaximumBatchingWindowInSeconds = 1;
     },
   }),
   {

@@ -11,7 +11,7 @@ import { embedChunksMessage } from '../../../shared/ingestion/embed-chunks.messa
 import { embedChunks, type ModelSpace, type Postponement } from '../../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../../shared/ingestion/embedding-nudges.ts';
 import { ingestDocumentMessage } from '../../../shared/ingestion/ingest-document.message.ts';
-import { ingestDocument } from '../../../shared/ingestion/ingest-document.ts';
+import { type Ingested, ingestDocuments } from '../../../shared/ingestion/ingest-documents.ts';
 import { nudgeIngestion } from '../../../shared/ingestion/nudge-ingestion.ts';
 import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
 import { RetryingEmbedder } from '../../../shared/models/retrying-embedder.ts';
@@ -156,7 +156,14 @@ export class IngestionWorld {
     return { documentId, version };
   }
 
-  ingest(body: unknown): ReturnType<typeof ingestDocument> {
+  /** One message by itself. */
+  async ingest(body: unknown): Promise<Extract<Ingested, { status: 'fulfilled' }>['value']> {
+    const [ended] = await this.ingestBatch([body]);
+    if (ended?.status !== 'fulfilled') throw ended?.reason;
+    return ended.value;
+  }
+
+  ingestBatch(bodies: readonly unknown[]): Promise<readonly Ingested[]> {
     const { database } = this.options;
     const { objects, queue, failpoint } = this;
     // Of an execution environment of its own, which shares no message with others.
@@ -171,7 +178,10 @@ export class IngestionWorld {
       fallbackModel,
       maximumFileBytes: 1e8,
     };
-    return ingestDocument(ports, ingestDocumentMessage.parse(body));
+    return ingestDocuments(
+      ports,
+      bodies.map((body) => ingestDocumentMessage.parse(body)),
+    );
   }
 
   embed(bodies: readonly unknown[]): ReturnType<typeof embedChunks> {
