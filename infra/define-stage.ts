@@ -1,3 +1,4 @@
+import { prices } from '../shared/usage/prices.ts';
 import type { ConcurrencyByPriority, StageSettings } from './stage-settings.ts';
 
 type Check = (stage: StageSettings) => string | false | undefined;
@@ -72,6 +73,9 @@ const checks: readonly Check[] = [
     models.fallbackEmbeddingModel === models.embedding.model &&
     'models.fallbackEmbeddingModel must differ from models.embedding.model.',
   ({ models }) => models.chatModel.trim() === '' && 'models.chatModel must name a model.',
+  ({ models }) =>
+    models.chatModelChoices.some((choice) => !prices.some(({ model }) => model === choice)) &&
+    'models.chatModelChoices must name models that shared/usage/prices.ts has a price of.',
   ({ models }) =>
     models.fallbackEmbeddingDimensions !== null &&
     !isWhole(models.fallbackEmbeddingDimensions, 1, models.embedding.dimensions) &&

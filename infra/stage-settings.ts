@@ -57,6 +57,8 @@ export interface ModelSettings {
   readonly fallbackEmbeddingModel: string | null;
   /** Writes answers, in OpenAI's chat completions. */
   readonly chatModel: string;
+  /** Chat models beside it that a workspace may choose for itself; each has a price in `shared/usage/prices.ts`. */
+  readonly chatModelChoices: readonly string[];
   /** Its dimensions, at most the first model's; null for as many. */
   readonly fallbackEmbeddingDimensions: number | null;
   /** What the account may spend on an embedding model in a minute; null for no limit of ours. */

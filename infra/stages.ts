@@ -32,6 +32,7 @@ export const small = defineStage({
     embedding: { model: 'text-embedding-3-small', dimensions: 1536 },
     fallbackEmbeddingModel: null,
     chatModel: 'gpt-5.4-mini',
+    chatModelChoices: ['gpt-5.4', 'gpt-5.4-nano'],
     fallbackEmbeddingDimensions: null,
     tokensPerMinute: null,
     requestsPerMinute: null,

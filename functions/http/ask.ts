@@ -2,13 +2,14 @@ import { leaseCall, releaseLease } from '../../shared/access/lease-call.ts';
 import { type AnswerRequest, answerQuestion } from '../../shared/answering/answer-question.ts';
 import type { AnsweredQuery, QueryEvent } from '../../shared/answering/answered-query.ts';
 import { documentsLeg } from '../../shared/answering/documents-leg.ts';
+import { openQuestion, type QuestionGround } from '../../shared/answering/open-question.ts';
 import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
 import { type AskedQuery, storeQuery } from '../../shared/answering/store-query.ts';
 import type { Caller } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { notFound } from '../../shared/core/errors.ts';
 import { newUuid, parsePublicId } from '../../shared/core/ids.ts';
-import { requireCollections } from '../../shared/ingestion/collections.ts';
+import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { compileFilter } from '../../shared/retrieval/filter.ts';
 import { EventQueue } from './event-queue.ts';
 import { eventStream, type ServerSentEvent } from './event-stream.ts';
@@ -38,8 +39,10 @@ export interface Asking {
   /** The collections that may be searched: the caller's, or fewer. Null: all of them. */
   readonly narrowing: readonly string[] | null;
   readonly conversationId: string | null;
+  /** Whom it is asked for, as the caller names it. */
+  readonly subject: string | null;
   /** The question in words that need no conversation around them, told by a model if need be. */
-  readonly question: (options: AskOptions) => Promise<Rewritten>;
+  readonly question: (chat: ChatModel, options: AskOptions) => Promise<Rewritten>;
   /** Done in the transaction that keeps the answer. */
   readonly store?: (db: Db, queryId: string, query: AnsweredQuery) => Promise<void>;
 }
@@ -60,33 +63,31 @@ const storeMilliseconds = 700;
 export async function ask(context: AskContext, asking: Asking): Promise<Reply | Response> {
   // No connection can be known before there are any: an id of one names nothing.
   if (asking.body.connection_ids) throw notFound('connection');
-  await refuseUnknown(context, asking.body);
+  const ground = await open(context, asking);
   const { replay } = await leaseCall(context.services.database, context);
   if (replay) return asking.body.stream ? replayedStream(replay.body) : replayedReply(replay);
-  return asking.body.stream ? askStreaming(context, asking) : askWhole(context, asking);
+  return asking.body.stream ? askStreaming(context, asking, ground) : askWhole(context, asking, ground);
 }
 
 /** Before a stream begins: what is wrong with a request has a status. */
-async function refuseUnknown(
-  { caller, services }: AskContext,
-  { filter, collection_ids: ids }: QueryBody,
-): Promise<void> {
-  if (filter) compileFilter(filter);
-  const collectionIds = ids?.map((id) => parsePublicId('collection', id));
-  if (!collectionIds) return;
-  await services.database.inWorkspace(caller, (db) => requireCollections(db, caller.workspaceId, collectionIds));
+async function open({ caller, services }: AskContext, { body, subject }: Asking): Promise<QuestionGround> {
+  if (body.filter) compileFilter(body.filter);
+  const collectionIds = body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null;
+  return services.database.inWorkspace(caller, (db) =>
+    openQuestion(db, caller.workspaceId, { collectionIds, subject }),
+  );
 }
 
-async function askWhole(context: AskContext, asking: Asking): Promise<Reply> {
-  const body = await answerAndKeep(context, asking, new AbortController().signal, wholeMilliseconds, () => {});
+async function askWhole(context: AskContext, asking: Asking, ground: QuestionGround): Promise<Reply> {
+  const body = await answerAndKeep(context, asking, ground, new AbortController().signal, wholeMilliseconds, () => {});
   return { status: 200, body };
 }
 
-async function askStreaming(context: AskContext, asking: Asking): Promise<Response> {
+async function askStreaming(context: AskContext, asking: Asking, ground: QuestionGround): Promise<Response> {
   const queue = new EventQueue();
   const left = new AbortController();
   const first = Promise.withResolvers<void>();
-  const work = answerAndKeep(context, asking, left.signal, streamMilliseconds, (event) => {
+  const work = answerAndKeep(context, asking, ground, left.signal, streamMilliseconds, (event) => {
     queue.push(eventOf(event));
     first.resolve();
   }).then(
@@ -121,6 +122,7 @@ function eventOf(event: QueryEvent): ServerSentEvent {
 async function answerAndKeep(
   context: AskContext,
   asking: Asking,
+  ground: QuestionGround,
   signal: AbortSignal,
   milliseconds: number,
   hear: (event: QueryEvent) => void,
@@ -128,9 +130,10 @@ async function answerAndKeep(
   const { services, origin } = context;
   const deadline = Math.min(Date.now() + milliseconds, context.deadline - storeMilliseconds);
   try {
-    const asked = askedOf(context.caller, asking);
-    const rewritten = await asking.question({ deadline, signal });
-    const whole = await answered(context, asking, asked, rewritten, { deadline, signal }, hear);
+    const asked = askedOf(context.caller, asking, ground);
+    const chat = services.chat(ground.chatModel);
+    const rewritten = await asking.question(chat, { deadline, signal });
+    const whole = await answered(context, asking, { asked, ground, chat, rewritten }, { deadline, signal }, hear);
     const body = queryView(asked, whole, origin.requestId);
     await services.database.inWorkspace(context.caller, async (db) => {
       await storeQuery(db, asked, whole, {
@@ -143,6 +146,7 @@ async function answerAndKeep(
     services.log.queryAnswered({
       route: whole.route,
       answered: whole.citations.length > 0,
+      resultCache: whole.resultCache,
       removedMarks: whole.trace.removedMarks,
       retrieveMilliseconds: whole.timing.retrieve,
       firstTokenMilliseconds: whole.timing.firstToken,
@@ -156,39 +160,54 @@ async function answerAndKeep(
   }
 }
 
-function askedOf(caller: Caller, { body, narrowing, conversationId }: Asking): AskedQuery {
+function askedOf(
+  caller: Caller,
+  { body, narrowing, conversationId, subject }: Asking,
+  { subjectId }: QuestionGround,
+): AskedQuery {
   return {
     id: newUuid(),
     workspaceId: caller.workspaceId,
     actor: caller.actor,
     apiKeyId: caller.apiKeyId,
+    subjectId,
+    subject,
     conversationId,
     collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? narrowing,
     reasoning: body.reasoning,
   };
 }
 
+/** What stands before a question is answered. */
+interface Prepared {
+  readonly asked: AskedQuery;
+  readonly ground: QuestionGround;
+  readonly chat: ChatModel;
+  readonly rewritten: Rewritten;
+}
+
 async function answered(
   { caller, services }: AskContext,
   { body, narrowing }: Asking,
-  asked: AskedQuery,
-  { question, call }: Rewritten,
+  { asked, ground, chat, rewritten }: Prepared,
   options: AskOptions,
   hear: (event: QueryEvent) => void,
 ): Promise<AnsweredQuery> {
   const answering = answerQuestion(
-    { legs: [documentsLeg(services)], chat: services.chat },
+    { legs: [documentsLeg(services)], chat, answers: services.answers },
     {
       workspaceId: caller.workspaceId,
       narrowing,
       apiKeyId: caller.apiKeyId,
-      question,
+      subjectId: ground.subjectId,
+      state: ground.state,
+      question: rewritten.question,
       collectionIds: body.collection_ids ? asked.collectionIds : null,
       filter: body.filter ?? null,
       limit: body.limit,
       route: body.route,
       reasoning: body.reasoning,
-      rewriting: call,
+      rewriting: rewritten.call,
     },
     options,
   );

@@ -80,15 +80,22 @@ export function createBudget({ config, log, cache }: ModelParts): TokenBudget {
   });
 }
 
-/** The stage's chat model, tried once more when it fails before its first token. */
-export function createChatModel({ models }: Config, secrets: SecretReader): ChatModel {
-  return new RetryingChatModel(
-    new OpenAiChatModel({
-      model: models.chatModel,
-      baseUrl: models.baseUrl,
-      apiKey: () => modelKey(models, secrets),
-    }),
-  );
+/** The chat model that a workspace chose; the stage's own where it chose none, or one that the stage no longer allows. */
+export type ChatModels = (choice: string | null) => ChatModel;
+
+/** Each is tried once more when it fails before its first token. */
+export function createChatModels({ models }: Config, secrets: SecretReader): ChatModels {
+  const known = new Map<string, ChatModel>();
+  return (choice) => {
+    const model = choice !== null && models.chatModelChoices.includes(choice) ? choice : models.chatModel;
+    let chat = known.get(model);
+    if (!chat) {
+      const { baseUrl } = models;
+      chat = new RetryingChatModel(new OpenAiChatModel({ model, baseUrl, apiKey: () => modelKey(models, secrets) }));
+      known.set(model, chat);
+    }
+    return chat;
+  };
 }
 
 async function modelKey({ secretArn }: Config['models'], secrets: SecretReader): Promise<string> {

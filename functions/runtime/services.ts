@@ -6,6 +6,7 @@ import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
+import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
@@ -19,7 +20,6 @@ import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { type Announcements, createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
-import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { MemoryCircuits } from '../../shared/models/circuit.ts';
 import { CircuitRows } from '../../shared/models/circuit-rows.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
@@ -31,8 +31,9 @@ import { databaseTls } from './database-tls.ts';
 import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
 import {
+  type ChatModels,
   createBudget,
-  createChatModel,
+  createChatModels,
   createModelSpace,
   createQuestionEmbedder,
   fallbackModel,
@@ -71,7 +72,9 @@ export interface Services {
   readonly fallbackSpace: ModelSpace | null;
   /** With circuits of this process: a question asks no database whether it may ask. */
   readonly questions: QuestionEmbedder;
-  readonly chat: ChatModel;
+  readonly chat: ChatModels;
+  /** Answers that are known. */
+  readonly answers: AnswerCache;
   /** Questions in the fallback space, which is searched while it holds anything (`holdsFallback`). */
   readonly fallbackQuestions: QuestionEmbedder | null;
   operatorSecret(): Promise<string>;
@@ -119,7 +122,8 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     searches: overrides.searches ?? new WorkspaceSearch(database),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
-    chat: overrides.chat ?? createChatModel(config, secrets),
+    answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),
+    chat: overrides.chat ?? createChatModels(config, secrets),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
   };

@@ -39,6 +39,7 @@ export interface Telemetry {
   queryAnswered(event: {
     route: string;
     answered: boolean;
+    resultCache: 'hit' | 'miss';
     removedMarks: number;
     retrieveMilliseconds: number;
     firstTokenMilliseconds: number | null;
@@ -119,6 +120,7 @@ export function createTelemetry(): Telemetry {
     },
     queryAnswered(event) {
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
+      if (event.resultCache === 'hit') count('QueryKnown');
       count('CitationRemoved', event.removedMarks);
       time('QueryDuration', event.totalMilliseconds);
       if (event.firstTokenMilliseconds !== null) time('FirstTokenDuration', event.firstTokenMilliseconds);

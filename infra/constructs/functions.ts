@@ -162,6 +162,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
       processes: Object.values(ingestion.embedConcurrency).reduce((sum, executions) => sum + executions, 0),
     }),
     [names.chatModel]: models.chatModel,
+    [names.chatModelChoices]: JSON.stringify(models.chatModelChoices),
     ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
     [names.maximumFileBytes]: String(ingestion.maximumFileBytes),
     [names.versionGraceSeconds]: String(ingestion.versionGraceSeconds),

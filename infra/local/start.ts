@@ -32,7 +32,8 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
     databaseUrl,
     redisUrl,
     models: { apiKey, baseUrl },
-    environment: chatModel === undefined ? {} : { [names.chatModel]: chatModel },
+    // Another server need not have the stage's choices.
+    environment: chatModel === undefined ? {} : { [names.chatModel]: chatModel, [names.chatModelChoices]: '[]' },
     concurrency,
     log: (line) => log.write(`${line}\n`),
     onFunctionLine: (name, line) => log.write(`${name}: ${line}\n`),

@@ -11,6 +11,18 @@ export interface Workspace {
   readonly created_at: Date;
 }
 
+/** What a workspace chose for itself; null where it leaves that to the stage. */
+export interface WorkspaceSettings {
+  /** Days for which questions, answers and conversations are kept. */
+  readonly retention_days: number | null;
+  readonly chat_model: string | null;
+}
+
+/** Where a workspace has not said otherwise in its settings. */
+export const defaultRetentionDays = 365;
+
+const columns = `id, name, created_at, (settings ->> 'retention_days')::float8 AS retention_days, settings ->> 'chat_model' AS chat_model`;
+
 /** A workspace with its first key, of the role owner. @returns the secret of that key, which is stored nowhere */
 export async function createWorkspace(
   db: Db,
@@ -36,17 +48,28 @@ export async function listWorkspaces(db: Db, { limit, after }: PageRequest): Pro
 }
 
 /** @throws not_found */
-export async function getWorkspace(db: Db, id: string): Promise<Workspace> {
-  const { rows } = await db.query<Workspace>('SELECT id, name, created_at FROM dbrag.workspaces WHERE id = $1', [id]);
+export async function getWorkspace(db: Db, id: string): Promise<Workspace & WorkspaceSettings> {
+  const { rows } = await db.query<Workspace & WorkspaceSettings>(
+    `SELECT ${columns} FROM dbrag.workspaces WHERE id = $1`,
+    [id],
+  );
   if (!rows[0]) throw notFound('workspace');
   return rows[0];
 }
 
-/** @throws not_found */
-export async function renameWorkspace(db: Db, id: string, name: string | undefined): Promise<Workspace> {
-  const { rows } = await db.query<Workspace>(
-    'UPDATE dbrag.workspaces SET name = coalesce($2, name), updated_at = now() WHERE id = $1 RETURNING id, name, created_at',
-    [id, name ?? null],
+/** Changes what is named; a setting that is null is the stage's again. @throws not_found */
+export async function updateWorkspace(
+  db: Db,
+  id: string,
+  {
+    name,
+    ...settings
+  }: { readonly name?: string | undefined } & { [K in keyof WorkspaceSettings]?: WorkspaceSettings[K] | undefined },
+): Promise<Workspace & WorkspaceSettings> {
+  const { rows } = await db.query<Workspace & WorkspaceSettings>(
+    `UPDATE dbrag.workspaces SET name = coalesce($2, name), settings = jsonb_strip_nulls(settings || $3::jsonb), updated_at = now()
+     WHERE id = $1 RETURNING ${columns}`,
+    [id, name ?? null, JSON.stringify(settings)],
   );
   if (!rows[0]) throw notFound('workspace');
   return rows[0];

@@ -11,6 +11,8 @@ export interface HourOfQueries {
   readonly count: number;
   readonly unanswered: number;
   readonly failed: number;
+  readonly known: number;
+  readonly removed_marks: number;
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
@@ -41,7 +43,7 @@ export async function queriesByHour(
 
 export const hourStatement = `
 WITH asked AS (
-  SELECT date_trunc('hour', created_at, 'UTC') AS hour, route, answered, error, total_ms, rating, cost_usd
+  SELECT date_trunc('hour', created_at, 'UTC') AS hour, route, answered, error, total_ms, rating, cost_usd, result_cache, removed_marks
   FROM dbrag.queries WHERE ${inRange}
 ), routes AS (
   SELECT hour, jsonb_object_agg(route, count) AS routes
@@ -49,6 +51,7 @@ WITH asked AS (
 )
 SELECT hour, count(*)::float8 AS count, count(*) FILTER (WHERE NOT answered AND error IS NULL)::float8 AS unanswered,
   count(*) FILTER (WHERE error IS NOT NULL)::float8 AS failed,
+  count(*) FILTER (WHERE result_cache = 'hit')::float8 AS known, sum(removed_marks)::float8 AS removed_marks,
   percentile_cont(0.5) WITHIN GROUP (ORDER BY total_ms) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY total_ms) AS p95,
   percentile_cont(0.99) WITHIN GROUP (ORDER BY total_ms) AS p99, routes,
   count(rating)::float8 AS ratings, avg(rating)::float8 AS rating, sum(cost_usd)::float8 AS cost_usd

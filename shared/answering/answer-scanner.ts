@@ -1,4 +1,4 @@
-import { type CitationMark, type Reference, readCitationMark } from './citation-mark.ts';
+import { type CitationMark, type IsInSource, type Reference, readCitationMark } from './citation-mark.ts';
 
 /** One piece of what a model wrote. */
 export type AnswerPiece =
@@ -29,7 +29,12 @@ const special = /[[\u3010!<hfw]|\s/iu;
  * an answer must not make a reader's browser call anybody.
  */
 export class AnswerScanner {
+  private readonly isInSource: IsInSource;
   private held = '';
+
+  constructor(isInSource: IsInSource = () => false) {
+    this.isInSource = isInSource;
+  }
 
   push(delta: string): AnswerPiece[] {
     this.held += delta;
@@ -53,7 +58,7 @@ export class AnswerScanner {
       }
       if (at > 0) pieces.push({ type: 'text', text: rest.slice(0, at) });
       rest = rest.slice(at);
-      const taken = take(rest, isEnd);
+      const taken = take(rest, isEnd, this.isInSource);
       if (taken === 'hold') break;
       pieces.push(...taken.pieces);
       rest = rest.slice(taken.length);
@@ -69,18 +74,18 @@ interface Taken {
 }
 
 /** What the text begins with; `hold` while that cannot be said yet. */
-function take(text: string, isEnd: boolean): Taken | 'hold' {
+function take(text: string, isEnd: boolean, isInSource: IsInSource): Taken | 'hold' {
   const mayHold = !isEnd && text.length <= longestHeld;
   const first = text.charAt(0);
-  if (first === '[' || first === '\u3010') return takeBracket(text, mayHold);
+  if (first === '[' || first === '\u3010') return takeBracket(text, mayHold, isInSource);
   if (first === '!') return dropped(text, image, imageBeginning, mayHold);
   if (first === '<') return takeTag(text, mayHold);
   if (/\s/u.test(first)) return takeBlanks(text, mayHold);
   return takeUrl(text, mayHold);
 }
 
-function takeBracket(text: string, mayHold: boolean): Taken | 'hold' {
-  const mark = readCitationMark(text.slice(0, longestHeld));
+function takeBracket(text: string, mayHold: boolean, isInSource: IsInSource): Taken | 'hold' {
+  const mark = readCitationMark(text.slice(0, longestHeld), isInSource, !mayHold);
   if (mark === 'incomplete' && mayHold) return 'hold';
   if (typeof mark === 'object') return takeMark(text, mark, mayHold);
   const linked = match(link, text);
@@ -119,7 +124,10 @@ function takeTag(text: string, mayHold: boolean): Taken | 'hold' {
   const found = match(tag, text);
   if (found !== undefined && !activeTag.test(found))
     return { pieces: [{ type: 'text', text: found }], length: found.length };
-  return dropped(text, tag, tagBeginning, mayHold);
+  const taken = dropped(text, tag, tagBeginning, mayHold);
+  // Another tag begins inside this one: when that is dropped, what is left of both must not be a tag.
+  const isOpen = taken !== 'hold' && taken.pieces[0]?.type === 'text' && activeTag.test(text.slice(0, longestHeld));
+  return isOpen ? { pieces: [{ type: 'text', text: '< ' }], length: 1 } : taken;
 }
 
 /** Blanks before a mark belong to it: when the mark is removed they go as well, so they wait for what follows. */

@@ -54,6 +54,8 @@ export interface AnsweredQuery {
   readonly completionTokens: number;
   readonly costUsd: number;
   readonly embeddingCache: 'hit' | 'miss' | 'off';
+  /** `hit`: the answer was known, and nothing was searched or asked. */
+  readonly resultCache: 'hit' | 'miss';
   readonly timing: QueryTiming;
   readonly trace: QueryTrace;
   /** What the calls to the chat model came to: one event a call. */

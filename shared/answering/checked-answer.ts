@@ -26,7 +26,7 @@ const removedUrl = '(link removed)';
  */
 export class CheckedAnswer {
   private readonly passages: ReadonlyMap<number, Passage>;
-  private readonly scanner = new AnswerScanner();
+  private readonly scanner: AnswerScanner;
   private readonly leak: PromptLeak;
   private readonly found: Citation[] = [];
   private readonly parts: string[] = [];
@@ -39,6 +39,7 @@ export class CheckedAnswer {
 
   constructor(passages: readonly Passage[], prompt: Pick<Prompt, 'instructions' | 'fence'>) {
     this.passages = new Map(passages.map((passage) => [passage.n, passage]));
+    this.scanner = new AnswerScanner((n, words) => this.isInSource(n, words));
     this.leak = new PromptLeak(prompt.instructions, prompt.fence);
   }
 
@@ -95,7 +96,10 @@ export class CheckedAnswer {
         this.blanks = this.leftOut ? text : this.blanks + text;
       return '';
     }
-    const whole = (this.leftOut && /^[.,;:!?)]/u.test(text) ? '' : this.blanks) + text;
+    const isClosing = this.leftOut && /^[.,;:!?)]/u.test(text);
+    // What stood on both sides of something that was left out must not become a link together.
+    const isGlued = this.leftOut && this.blanks === '' && /^[([]/u.test(text);
+    const whole = (isClosing ? '' : isGlued ? ' ' : this.blanks) + text;
     this.blanks = '';
     this.leftOut = false;
     this.remember(whole);
@@ -134,6 +138,11 @@ export class CheckedAnswer {
   private supported(passage: Passage): QuotedChunk | undefined {
     const span = supportingSentence(passage.text, this.statement);
     return span && chunkOfSpan(passage, span);
+  }
+
+  private isInSource(n: number, words: string): boolean {
+    const passage = this.passages.get(n);
+    return passage !== undefined && foldedText(passage).find(words) !== undefined;
   }
 
   /** What stands in no source may carry what somebody asked to a stranger. */

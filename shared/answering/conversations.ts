@@ -1,3 +1,4 @@
+import { subjectIdOf } from '../access/subjects.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
@@ -8,6 +9,8 @@ export interface Conversation {
   readonly id: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** As a caller named it; what is asked here is asked for it. */
+  readonly subject: string | null;
   /** What questions in it may search; null: everything. */
   readonly collection_ids: readonly string[] | null;
   readonly created_at: Date;
@@ -22,18 +25,33 @@ export interface Message {
   readonly created_at: Date;
 }
 
-const columns = 'id, title, metadata, collection_ids, created_at, updated_at';
+const columns = `id, title, metadata, collection_ids, created_at, updated_at,
+  (SELECT external_id FROM dbrag.subjects s WHERE s.workspace_id = conversations.workspace_id AND s.id = conversations.subject_id) AS subject`;
 
 export async function createConversation(
   db: Db,
   caller: Pick<Caller, 'workspaceId' | 'actor' | 'collectionIds'>,
-  input: { readonly title: string | null; readonly metadata: Readonly<Record<string, unknown>> },
+  input: {
+    readonly title: string | null;
+    readonly metadata: Readonly<Record<string, unknown>>;
+    readonly subject: string | null;
+  },
 ): Promise<Conversation> {
+  const subjectId = input.subject === null ? null : await subjectIdOf(db, caller.workspaceId, input.subject);
   const id = newUuid();
   const { rows } = await db.query<Conversation>(
-    `INSERT INTO dbrag.conversations (workspace_id, created_at, id, actor, title, metadata, collection_ids)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${columns}`,
-    [caller.workspaceId, timeOfUuid(id), id, caller.actor, input.title, input.metadata, caller.collectionIds],
+    `INSERT INTO dbrag.conversations (workspace_id, created_at, id, actor, title, metadata, collection_ids, subject_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${columns}`,
+    [
+      caller.workspaceId,
+      timeOfUuid(id),
+      id,
+      caller.actor,
+      input.title,
+      input.metadata,
+      caller.collectionIds,
+      subjectId,
+    ],
   );
   return rows[0] as Conversation;
 }
@@ -41,14 +59,17 @@ export async function createConversation(
 export async function listConversations(
   db: Db,
   workspaceId: string,
+  subject: string | undefined,
   { limit, after }: PageRequest,
 ): Promise<Page<Conversation>> {
   const { rows } = await db.query<Conversation>(
     `SELECT ${columns} FROM dbrag.conversations WHERE workspace_id = $1
        AND created_at <= coalesce($2::timestamptz, 'infinity')
+       AND ($5::text IS NULL
+         OR subject_id = (SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND external_id = $5))
        AND ($3::uuid IS NULL OR (created_at, id) < ($2::timestamptz, $3::uuid))
      ORDER BY created_at DESC, id DESC LIMIT $4`,
-    [workspaceId, after === undefined ? null : timeOfUuid(after), after ?? null, limit + 1],
+    [workspaceId, after === undefined ? null : timeOfUuid(after), after ?? null, limit + 1, subject ?? null],
   );
   return pageOf(rows, limit);
 }

@@ -7,11 +7,12 @@ export function documentsLeg(ports: AnswerSearchPorts): Leg {
   return {
     kind: 'documents',
     async gather(question: LegQuestion): Promise<Evidence> {
-      const { workspaceId, narrowing, apiKeyId, collectionIds, filter, limit } = question;
+      const { workspaceId, narrowing, apiKeyId, subjectId, collectionIds, filter, limit } = question;
       const found = await answerSearch(ports, {
         workspaceId,
         narrowing,
         apiKeyId,
+        subjectId,
         query: question.question,
         mode: 'hybrid',
         limit,

@@ -1,8 +1,7 @@
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
+import { defaultRetentionDays } from '../access/workspaces.ts';
 import type { Database, Db } from '../core/database.ts';
 
-/** Where a workspace has not said otherwise in its settings. */
-export const defaultRetentionDays = 365;
 /** A transaction deletes no more than this: what is left waits for the next one. */
 const batch = 5_000;
 

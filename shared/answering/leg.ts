@@ -11,6 +11,7 @@ export interface LegQuestion {
   /** The caller's: null sees every collection. */
   readonly narrowing: readonly string[] | null;
   readonly apiKeyId: string | null;
+  readonly subjectId: string | null;
   readonly question: string;
   readonly collectionIds: readonly string[] | null;
   readonly filter: Filter | null;

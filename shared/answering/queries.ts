@@ -26,6 +26,9 @@ export interface KeptQuery {
   readonly completion_tokens: number;
   readonly cost_usd: number;
   readonly embedding_cache: string;
+  readonly result_cache: string;
+  readonly removed_marks: number;
+  readonly subject: string | null;
   readonly timing: QueryTiming;
   readonly rating: number | null;
   readonly comment: string | null;
@@ -37,13 +40,16 @@ export interface QueryFilter {
   readonly answered?: boolean | undefined;
   readonly rated?: boolean | undefined;
   readonly conversationId?: string | undefined;
+  /** As a caller named it. */
+  readonly subject?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
 }
 
 const columns = `id, created_at, conversation_id, question, reasoning, route, answer, citations, sources, steps, sql, model, provider,
   degraded, error, embedding_tokens::float8, prompt_tokens::float8, completion_tokens::float8, cost_usd::float8, embedding_cache,
-  timing, rating, comment, rated_at`;
+  result_cache, removed_marks, timing, rating, comment, rated_at,
+  (SELECT external_id FROM dbrag.subjects s WHERE s.workspace_id = queries.workspace_id AND s.id = queries.subject_id) AS subject`;
 
 /** Newest first. Only the conditions that are asked for stand in the statement, so that each finds its index. */
 export async function listQueries(
@@ -69,6 +75,11 @@ export function listStatement(workspaceId: string, filter: QueryFilter, { limit,
   if (filter.answered !== undefined) conditions.push(filter.answered ? 'answered' : 'NOT answered');
   if (filter.rated !== undefined) conditions.push(`rating IS ${filter.rated ? 'NOT ' : ''}NULL`);
   if (filter.conversationId !== undefined) add((place) => `conversation_id = ${place}`, filter.conversationId);
+  if (filter.subject !== undefined)
+    add(
+      (place) => `subject_id = (SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND external_id = ${place})`,
+      filter.subject,
+    );
   if (filter.from !== undefined) add((place) => `created_at >= ${place}`, filter.from);
   if (filter.to !== undefined) add((place) => `created_at < ${place}`, filter.to);
   if (after !== undefined) {

@@ -3,6 +3,7 @@ import type { ChatModel, ChatOutcome } from '../models/chat-model.ts';
 import { costUsd } from '../usage/prices.ts';
 import type { UsageEvent } from '../usage/record-usage.ts';
 import type { AnsweredQuery, AnsweredStep, QueryTrace } from './answered-query.ts';
+import type { KnownAnswer } from './known-answer.ts';
 import type { Evidence, LegQuestion, Route } from './leg.ts';
 import type { Passage } from './passages.ts';
 import type { WrittenAnswer } from './write-answer.ts';
@@ -10,7 +11,7 @@ import type { WrittenAnswer } from './write-answer.ts';
 /** Keeps account of one question while it is answered: what was found, called, spent, and when. */
 export class QueryLedger {
   private readonly started = performance.now();
-  private readonly request: Pick<LegQuestion, 'question' | 'apiKeyId'>;
+  private readonly request: Pick<LegQuestion, 'question' | 'apiKeyId' | 'subjectId'>;
   private readonly chat: ChatModel;
   private readonly searches: { question: string; hits: Evidence['hits'] }[] = [];
   private readonly steps: AnsweredStep[] = [];
@@ -26,7 +27,7 @@ export class QueryLedger {
   private embeddingCache: Evidence['embeddingCache'] = 'off';
   private answeringModel: string;
 
-  constructor(request: Pick<LegQuestion, 'question' | 'apiKeyId'>, chat: ChatModel) {
+  constructor(request: Pick<LegQuestion, 'question' | 'apiKeyId' | 'subjectId'>, chat: ChatModel) {
     this.request = request;
     this.chat = chat;
     this.answeringModel = chat.model;
@@ -62,6 +63,7 @@ export class QueryLedger {
       operation: 'query',
       model: this.chat.model,
       apiKeyId: this.request.apiKeyId,
+      subjectId: this.request.subjectId,
       requests: 1,
       promptTokens: usage.promptTokens,
       completionTokens: usage.completionTokens,
@@ -87,6 +89,15 @@ export class QueryLedger {
     return this.closed({ answer: text, citations, passages, error }, written);
   }
 
+  /** What was known before: nothing was bought for it. */
+  known({ answer, citations, passages, steps, model, removedMarks, promptHash }: KnownAnswer): AnsweredQuery {
+    this.answeringModel = model;
+    this.steps.push(...steps);
+    this.removedMarks = removedMarks;
+    const told = this.closed({ answer, citations, passages, error: null });
+    return { ...told, resultCache: 'hit', trace: { ...told.trace, promptHash } };
+  }
+
   private closed(
     told: Pick<AnsweredQuery, 'answer' | 'citations' | 'passages' | 'error'>,
     written?: WrittenAnswer,
@@ -108,6 +119,7 @@ export class QueryLedger {
       completionTokens,
       costUsd: this.embeddingCost + chatCost,
       embeddingCache: this.embeddingCache,
+      resultCache: 'miss',
       timing: this.timing(modelFirstToken),
       usage: this.usage,
       trace: this.trace(told.passages, written),

@@ -13,6 +13,9 @@ export interface AskedQuery {
   readonly workspaceId: string;
   readonly actor: string;
   readonly apiKeyId: string | null;
+  readonly subjectId: string | null;
+  /** As the caller named it. */
+  readonly subject: string | null;
   readonly conversationId: string | null;
   /** Null: every collection. */
   readonly collectionIds: readonly string[] | null;
@@ -62,6 +65,7 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     id: asked.id,
     actor: asked.actor,
     api_key_id: asked.apiKeyId,
+    subject_id: asked.subjectId,
     conversation_id: asked.conversationId,
     collection_ids: asked.collectionIds,
     source_collection_ids: collectionsOf(query.passages),
@@ -82,6 +86,8 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     completion_tokens: query.completionTokens,
     cost_usd: query.costUsd.toFixed(12),
     embedding_cache: query.embeddingCache,
+    result_cache: query.resultCache,
+    removed_marks: query.trace.removedMarks,
     timing: query.timing,
     total_ms: query.timing.total,
     trace: traceOf(query),

@@ -49,6 +49,8 @@ export interface ModelConfig {
   /** Also the width of the column: shorter vectors are filled up. */
   readonly embeddingDimensions: number;
   readonly chatModel: string;
+  /** What a workspace may choose in its place. */
+  readonly chatModelChoices: readonly string[];
   /** The second vector space, for times when the first model is down; null: none. */
   readonly fallbackModel: string | null;
   readonly fallbackDimensions: number;
@@ -98,6 +100,7 @@ export function readConfig(environment: Environment = process.env): Config {
       embeddingModel: environment[names.embeddingModel] ?? 'text-embedding-3-small',
       embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
       chatModel: environment[names.chatModel] || 'gpt-5.4-mini',
+      chatModelChoices: json<string[]>(environment, names.chatModelChoices, []),
       fallbackModel: environment[names.embeddingFallbackModel] || null,
       fallbackDimensions: integer(
         environment,

@@ -61,6 +61,7 @@ export const environmentNames = {
 
   /** Model that writes answers. */
   chatModel: 'CHAT_MODEL',
+  chatModelChoices: 'CHAT_MODEL_CHOICES',
 
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */

@@ -24,6 +24,7 @@ export interface SearchQuestion {
   /** The caller's: null sees every collection. */
   readonly narrowing: readonly string[] | null;
   readonly apiKeyId: string | null;
+  readonly subjectId?: string | null;
   readonly query: string;
   readonly mode: SearchMode;
   readonly limit: number;
@@ -124,6 +125,7 @@ function usageOf({ questions }: AnswerSearchPorts, question: SearchQuestion, tok
     operation: 'search',
     model: questions.model,
     apiKeyId: question.apiKeyId,
+    subjectId: question.subjectId ?? null,
     requests: 1,
     embeddingTokens: tokens,
   } as const;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Cache } from '../core/cache.ts';
 import type { Database, WorkspaceScope } from '../core/database.ts';
+import { seal, unseal } from '../core/sealed-value.ts';
 import type { SearchHit } from './search.ts';
 
-const digestBytes = 16;
 /** Larger answers would push many smaller ones out, and take longer to read than a search takes. */
 const largestBytes = 100_000;
 /** Questions whose first asking is remembered. */
@@ -68,12 +68,14 @@ export class ResultCache {
   }
 }
 
-/** A sum of hashes over which collections there are and where each stands: in whatever order, and without sorting them. */
-const generationStatement = `
-SELECT w.generation || ' ' || (
+/**
+ * The state of a workspace `w`, whose id is $1: a sum of hashes over which collections there are and where each stands, in whatever
+ * order, and without sorting them.
+ */
+export const generationExpression = `w.generation || ' ' || (
   SELECT coalesce(sum(hashtextextended(c.id::text, c.generation)), 0) FROM dbrag.collections c WHERE c.workspace_id = $1::uuid
-) AS generation
-FROM dbrag.workspaces w WHERE w.id = $1::uuid`;
+)`;
+const generationStatement = `SELECT ${generationExpression} AS generation FROM dbrag.workspaces w WHERE w.id = $1::uuid`;
 
 async function generationOf(database: Database, scope: WorkspaceScope): Promise<string> {
   const values = [scope.workspaceId];
@@ -84,17 +86,10 @@ async function generationOf(database: Database, scope: WorkspaceScope): Promise<
 }
 
 function encode(key: string, hits: readonly SearchHit[]): Buffer {
-  const body = Buffer.from(JSON.stringify(hits));
-  return Buffer.concat([digest(key, body), body]);
+  return seal(key, Buffer.from(JSON.stringify(hits)));
 }
 
 function decode(key: string, value: Uint8Array | undefined): readonly SearchHit[] | undefined {
-  if (value === undefined || value.byteLength <= digestBytes) return undefined;
-  const body = value.subarray(digestBytes);
-  if (digest(key, body).compare(value, 0, digestBytes) !== 0) return undefined;
-  return JSON.parse(Buffer.from(body).toString()) as readonly SearchHit[];
-}
-
-function digest(key: string, body: Uint8Array): Buffer {
-  return createHash('sha256').update(key).update(body).digest().subarray(0, digestBytes);
+  const body = unseal(key, value);
+  return body && (JSON.parse(Buffer.from(body).toString()) as readonly SearchHit[]);
 }

@@ -30,6 +30,7 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
   ['models.embedding.model', { models: { ...models, embedding: { model: '', dimensions: 8 } } }],
   ['models.fallbackEmbeddingModel', { models: { ...models, fallbackEmbeddingModel: models.embedding.model } }],
   ['models.fallbackEmbeddingDimensions', { models: { ...models, fallbackEmbeddingDimensions: 3_072 } }],
+  ['models.chatModelChoices', { models: { ...models, chatModelChoices: ['a-model-without-a-price'] } }],
   ['models.tokensPerMinute', { models: { ...models, tokensPerMinute: 0 } }],
   ['models.baseUrl', { models: { ...models, baseUrl: 'http://models.example.com' } }],
   ['ingestion.maximumFileBytes', { ingestion: { ...ingestion, maximumFileBytes: 0 } }],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultRetentionDays } from '../../shared/access/workspaces.ts';
 import { hourStatement, unansweredStatement } from '../../shared/answering/analytics.ts';
-import { defaultRetentionDays, expireHistory } from '../../shared/answering/expire-history.ts';
+import { expireHistory } from '../../shared/answering/expire-history.ts';
 import { listStatement, type QueryFilter } from '../../shared/answering/queries.ts';
 import { newUuid } from '../../shared/core/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -19,6 +19,8 @@ export const queryAnalyticsReport = z.object({
       count: z.int(),
       no_answer_rate: z.number(),
       failed: z.int(),
+      cached: z.int(),
+      removed_marks: z.int(),
       latency_ms: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }),
       routes: z.record(z.string(), z.int()),
       satisfaction: z.object({ ratings: z.int(), average: z.nullable(z.number()) }),

@@ -3,6 +3,9 @@ import { location } from './documents.ts';
 import { id, idInBody, listQueryMembers, timestamp } from './primitives.ts';
 import { filter } from './search.ts';
 
+/** Whom a question is asked for, in the caller's own words: an id of theirs, which exports and erasures go by. */
+export const subject = z.string().check(z.trim(), z.minLength(1), z.maxLength(255));
+
 /** What a question may hold beside its words: a message of a conversation takes the same. */
 export const queryMembers = {
   collection_ids: z.optional(z.array(idInBody('collection')).check(z.minLength(1), z.maxLength(100))),
@@ -12,6 +15,7 @@ export const queryMembers = {
   stream: z._default(z.boolean(), false),
   limit: z._default(z.int().check(z.gte(1), z.lte(50)), 12),
   filter: z.optional(filter),
+  subject: z.optional(subject),
 };
 
 export const questionText = z.string().check(
@@ -58,6 +62,7 @@ export const query = z.object({
   steps: z.array(z.object({ question: z.string(), route, answer: z.nullable(z.string()) })),
   model: z.string(),
   provider: z.string(),
+  removed_marks: z.int().check(z.meta({ description: 'Marks that did not hold: what they stood behind is uncited' })),
   sources_count: z.int(),
   degraded: z.array(z.string()),
   error: problem,
@@ -77,6 +82,7 @@ export const query = z.object({
     total: z.number(),
   }),
   conversation_id: z.nullable(id('conversation')),
+  subject: z.nullable(z.string()),
   feedback: z.nullable(z.object({ rating: z.int(), comment: z.nullable(z.string()), at: timestamp })),
   created_at: timestamp,
 });
@@ -91,6 +97,7 @@ export const listQueries = z.strictObject({
   answered: z.optional(flag),
   rated: z.optional(flag),
   conversation_id: z.optional(z.string()),
+  subject: z.optional(z.string()),
   from: z.optional(z.iso.datetime({ offset: true })),
   to: z.optional(z.iso.datetime({ offset: true })),
 });

@@ -4,17 +4,28 @@ import { id, name, nullableTimestamp, timestamp } from './primitives.ts';
 export const role = z.enum(['reader', 'editor', 'admin', 'owner']);
 
 export const createWorkspace = z.strictObject({ name });
-export const workspace = z.object({
+export const listedWorkspace = z.object({
   id: id('workspace'),
   object: z.literal('workspace'),
   name: z.string(),
   created_at: timestamp,
 });
+export const workspace = z.object({
+  ...listedWorkspace.shape,
+  retention_days: z.int().check(z.meta({ description: 'For how long questions, answers and conversations are kept' })),
+  chat_model: z.string().check(z.meta({ description: 'What writes the answers' })),
+  chat_models: z.array(z.string()).check(z.meta({ description: 'What may be chosen' })),
+});
 export const createdWorkspace = z.object({
-  ...workspace.shape,
+  ...listedWorkspace.shape,
   api_key: z.object({ id: id('apiKey'), secret: z.optional(z.string()) }),
 });
-export const updateWorkspace = z.strictObject({ name: z.optional(name) });
+/** Null: as the stage has it. */
+export const updateWorkspace = z.strictObject({
+  name: z.optional(name),
+  retention_days: z.optional(z.nullable(z.int().check(z.gte(1), z.lte(3_650)))),
+  chat_model: z.optional(z.nullable(z.string().check(z.minLength(1), z.maxLength(100)))),
+});
 
 export const createApiKey = z.strictObject({
   name,

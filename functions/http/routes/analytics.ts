@@ -17,6 +17,8 @@ function hourView(hour: HourOfQueries) {
     count: hour.count,
     no_answer_rate: hour.count === 0 ? 0 : hour.unanswered / hour.count,
     failed: hour.failed,
+    cached: hour.known,
+    removed_marks: hour.removed_marks,
     latency_ms: { p50, p95, p99 },
     routes: hour.routes,
     satisfaction: { ratings: hour.ratings, average: hour.rating },

@@ -10,10 +10,10 @@ import {
 } from '../../../shared/answering/conversations.ts';
 import { rewriteQuestion } from '../../../shared/answering/rewrite-question.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
-import { type AskOptions, ask } from '../ask.ts';
+import { ask } from '../ask.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/conversations.ts';
-import { listOf, listQuery } from '../contract/primitives.ts';
+import { listOf } from '../contract/primitives.ts';
 import { query } from '../contract/queries.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { defineRoute, ok } from '../route.ts';
@@ -30,6 +30,7 @@ function conversationView(conversation: Conversation) {
     object: 'conversation' as const,
     title: conversation.title,
     metadata: conversation.metadata,
+    subject: conversation.subject,
     created_at: conversation.created_at.toISOString(),
     updated_at: conversation.updated_at.toISOString(),
   };
@@ -58,7 +59,11 @@ export const conversationRoutes = [
     async handle(context) {
       const { caller, body } = context;
       return changeReply(context, async (db) => {
-        const made = await createConversation(db, caller, { title: body.title ?? null, metadata: body.metadata ?? {} });
+        const made = await createConversation(db, caller, {
+          title: body.title ?? null,
+          metadata: body.metadata ?? {},
+          subject: body.subject ?? null,
+        });
         const view = conversationView(made);
         return {
           status: 201,
@@ -75,11 +80,11 @@ export const conversationRoutes = [
     access: 'reader',
     tag,
     summary: 'List conversations',
-    query: listQuery,
+    query: contract.listConversations,
     success: { status: 200, description: 'Conversations, newest first', schema: listOf(contract.conversation) },
     async handle({ caller, query: page, services }) {
       const found = await services.database.inWorkspace(caller, (db) =>
-        listConversations(db, caller.workspaceId, pageRequest('conversation', page)),
+        listConversations(db, caller.workspaceId, page.subject, pageRequest('conversation', page)),
       );
       return listReply(found, conversationView, (view) => view.id);
     },
@@ -152,7 +157,8 @@ export const conversationRoutes = [
         // Whoever may read the conversation may read all that is answered in it.
         narrowing: conversation.collection_ids ?? caller.collectionIds,
         conversationId: id,
-        question: (options: AskOptions) => rewriteQuestion(services.chat, said, history, options),
+        subject: body.subject ?? conversation.subject,
+        question: (chat, options) => rewriteQuestion(chat, said, history, options),
         store: (db, queryId, { answer }) =>
           addTurn(db, caller.workspaceId, conversation, { said, answered: answer, queryId }),
       });

@@ -32,6 +32,7 @@ export const queryRoutes = [
         body,
         narrowing: caller.collectionIds,
         conversationId: null,
+        subject: body.subject ?? null,
         question: async () => ({ question: body.question.trim(), call: undefined }),
       });
     },
@@ -45,13 +46,14 @@ export const queryRoutes = [
     query: contract.listQueries,
     success: { status: 200, description: 'Questions and answers, newest first', schema: listOf(contract.query) },
     async handle({ caller, query, services }) {
-      const { route, answered, rated, from, to, conversation_id: conversation } = query;
+      const { route, answered, rated, from, to, conversation_id: conversation, subject } = query;
       const filter = {
         route,
         answered,
         rated,
         from,
         to,
+        subject,
         conversationId: conversation === undefined ? undefined : parsePublicId('conversation', conversation),
       };
       const page = await services.database.inWorkspace(caller, (db) =>

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import {
   createWorkspace,
+  defaultRetentionDays,
   getWorkspace,
   listWorkspaces,
-  renameWorkspace,
+  updateWorkspace,
   type Workspace,
+  type WorkspaceSettings,
 } from '../../../shared/access/workspaces.ts';
-import { DbragError } from '../../../shared/core/errors.ts';
+import type { Config } from '../../../shared/core/config.ts';
+import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
@@ -16,13 +19,30 @@ import { defineRoute, type IdempotencyRequest, ok } from '../route.ts';
 
 const tag = 'Workspaces';
 
-function workspaceView(workspace: Workspace) {
+function listedWorkspaceView(workspace: Workspace) {
   return {
     id: publicId('workspace', workspace.id),
     object: 'workspace' as const,
     name: workspace.name,
     created_at: workspace.created_at.toISOString(),
   };
+}
+
+function workspaceView(workspace: Workspace & WorkspaceSettings, { models }: Config) {
+  const choices = [...new Set([models.chatModel, ...models.chatModelChoices])];
+  const chosen = workspace.chat_model;
+  return {
+    ...listedWorkspaceView(workspace),
+    retention_days: workspace.retention_days ?? defaultRetentionDays,
+    chat_model: chosen !== null && choices.includes(chosen) ? chosen : models.chatModel,
+    chat_models: choices,
+  };
+}
+
+function refuseUnknownModel(chosen: string | null | undefined, { models }: Config): void {
+  const choices = [...new Set([models.chatModel, ...models.chatModelChoices])];
+  if (chosen === undefined || chosen === null || choices.includes(chosen)) return;
+  throw validationFailed([{ pointer: '/chat_model', detail: `Must be one of ${choices.join(', ')}` }]);
 }
 
 /**
@@ -52,7 +72,7 @@ export const workspaceRoutes = [
       const caller = { workspaceId: id, actor: 'operator', collectionIds: null };
       return changeReply({ caller, services, origin, idempotency }, async (db) => {
         const { workspace, apiKeyId, secret } = await createWorkspace(db, id, body.name);
-        const view = workspaceView(workspace);
+        const view = listedWorkspaceView(workspace);
         const keyId = publicId('apiKey', apiKeyId);
         return {
           status: 201,
@@ -71,10 +91,10 @@ export const workspaceRoutes = [
     tag,
     summary: 'List workspaces',
     query: listQuery,
-    success: { status: 200, description: 'Workspaces, newest first', schema: listOf(contract.workspace) },
+    success: { status: 200, description: 'Workspaces, newest first', schema: listOf(contract.listedWorkspace) },
     async handle({ query, services }) {
       const page = await services.database.inSystem((db) => listWorkspaces(db, pageRequest('workspace', query)));
-      return listReply(page, workspaceView, (view) => view.id);
+      return listReply(page, listedWorkspaceView, (view) => view.id);
     },
   }),
   defineRoute({
@@ -86,7 +106,10 @@ export const workspaceRoutes = [
     success: { status: 200, description: 'The workspace', schema: contract.workspace },
     async handle({ caller, services }) {
       return ok(
-        workspaceView(await services.database.inWorkspace(caller, (db) => getWorkspace(db, caller.workspaceId))),
+        workspaceView(
+          await services.database.inWorkspace(caller, (db) => getWorkspace(db, caller.workspaceId)),
+          services.config,
+        ),
       );
     },
   }),
@@ -99,16 +122,19 @@ export const workspaceRoutes = [
     body: contract.updateWorkspace,
     success: { status: 200, description: 'The workspace', schema: contract.workspace },
     async handle(context) {
-      const { caller, body } = context;
+      const { caller, body, services } = context;
       if (caller.collectionIds) {
         throw new DbragError('forbidden', 'A key narrowed to some collections cannot change the workspace.');
       }
+      refuseUnknownModel(body.chat_model, services.config);
       return changeReply(context, async (db) => {
-        const view = workspaceView(await renameWorkspace(db, caller.workspaceId, body.name));
+        const view = workspaceView(await updateWorkspace(db, caller.workspaceId, body), services.config);
         return {
           status: 200,
           body: view,
-          audit: [{ action: 'workspace.update', resourceType: 'workspace', resourceId: view.id }],
+          audit: [
+            { action: 'workspace.update', resourceType: 'workspace', resourceId: view.id, detail: { changed: body } },
+          ],
         };
       });
     },

@@ -20,6 +20,7 @@ export function keptQueryView(query: KeptQuery) {
     steps: query.steps,
     model: query.model,
     provider: query.provider,
+    removed_marks: query.removed_marks,
     sources_count: query.sources.length,
     degraded: query.degraded,
     error: query.error && problemOf(new DbragError(query.error.code as ErrorCode, query.error.message), id),
@@ -29,9 +30,10 @@ export function keptQueryView(query: KeptQuery) {
       completion_tokens: query.completion_tokens,
       cost_usd: query.cost_usd,
     },
-    cache: { embedding: query.embedding_cache, result: 'off' as const },
+    cache: { embedding: query.embedding_cache, result: query.result_cache },
     timing_ms: timingView(query.timing),
     conversation_id: query.conversation_id === null ? null : publicId('conversation', query.conversation_id),
+    subject: query.subject,
     feedback:
       query.rating === null
         ? null

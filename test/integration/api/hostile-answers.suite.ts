@@ -180,7 +180,7 @@ export function hostileAnswersSuite(world: World): void {
       }));
       const behind: number[] = [];
       for (let i = 0; i < 9; i += 1) {
-        const events = await readEvents(api, '/v1/queries', { question, stream: true });
+        const events = await readEvents(api, '/v1/queries', { question: `${question} (${i})`, stream: true });
         const { id, timing_ms } = (events.at(-1) as ReadEvent).data;
         const { model_first_token_ms } = await api.expect(200, 'GET', `/v1/queries/${id}/trace`);
         behind.push(timing_ms.first_token - timing_ms.retrieve - model_first_token_ms);
@@ -227,15 +227,20 @@ export function hostileAnswersSuite(world: World): void {
       expect(shown.steps).toEqual(answer.steps);
     });
 
-    it('asked with three question marks takes at most 2.5 times one call', async () => {
-      const { api } = await home('speed of parts', [{ name: 'skagen.md', content: 'The lighthouse was lit in 1747.' }]);
+    it.each([
+      ['asked with three question marks', parts.join(' ')],
+      ['that a model must split', 'Tell me all'],
+    ])('%s takes at most 2.5 times one call', async (_, asked) => {
+      const { api } = await home(`speed of ${asked.length} characters`, [
+        { name: 'skagen.md', content: 'The lighthouse was lit in 1747.' },
+      ]);
       const slow = 400;
       say(async (request) => {
         await sleep(slow);
         return answerPart(request);
       });
       const answer = await api.expect(200, 'POST', '/v1/queries', {
-        question: parts.join(' '),
+        question: asked,
         reasoning: 'decompose',
       });
       expect(answer.steps).toHaveLength(3);

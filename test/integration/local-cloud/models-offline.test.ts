@@ -120,7 +120,7 @@ describe('offline models behind the stock OpenAI client', () => {
 
     test('parts of a question are answered one by one', async () => {
       const parts = ['When is the shop open?', 'When are refunds paid?'].map(
-        (part) => `<finding-ab12 question="${part}">\nx\n</finding-ab12>`,
+        (part) => `<part-ab12 question="${part}">`,
       );
       const answer = await say(ask, `${sources}\n\n${parts.join('\n')}\n\nQuestion: Tell me all.`);
       expect(answer).toContain('open from 9 to 5');

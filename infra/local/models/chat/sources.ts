@@ -10,7 +10,7 @@ export interface Prompt {
   readonly task: Task;
   readonly sources: readonly Source[];
   readonly question: string;
-  /** Questions that it was split into, where something was found for them. */
+  /** Questions that it was split into. */
   readonly parts: readonly string[];
   /** True: a mark must hold the words that it stands for. */
   readonly quotes: boolean;
@@ -30,7 +30,7 @@ const FENCED = /<source(-[\w-]+)?\s[^>]*?n="(\d{1,4})"[^>]*>([\s\S]*?)<\/source\
 /** `[3] text…` at the beginning of a line, up to the next such line, a "Question:" line, or the end. */
 const NUMBERED = /^\[(\d{1,4})\][ \t]*([\s\S]*?)(?=^\[\d{1,4}\]|^(?:Question|User question)[ \t]*:|$(?![\s\S]))/gim;
 const QUESTION = /^(?:User )?Question[ \t]*:[ \t]*([\s\S]+?)(?=^\[\d{1,4}\]|$(?![\s\S]))/im;
-const PART = /<finding-[\w-]+ question="([^"]*)">/g;
+const PART = /<part-[\w-]+ question="([^"]*)">/g;
 const EARLIER = /<question(-[\w-]+)?>([\s\S]*?)<\/question\1>/g;
 
 /** Finds the task, the sources and the question in a conversation. The question is the last user message without its sources. */

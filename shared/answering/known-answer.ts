@@ -1,0 +1,66 @@
+import { seal, unseal } from '../core/sealed-value.ts';
+import type { SearchHit } from '../retrieval/search.ts';
+import type { AnsweredQuery, AnsweredStep } from './answered-query.ts';
+import type { Citation } from './checked-answer.ts';
+import type { Route } from './leg.ts';
+import { fitPassages, type Passage } from './passages.ts';
+
+/** What of an answer holds for everybody who asks the same of the same state. */
+export interface KnownAnswer {
+  readonly route: Route;
+  readonly answer: string;
+  readonly citations: readonly Citation[];
+  readonly passages: readonly Passage[];
+  readonly steps: readonly AnsweredStep[];
+  readonly model: string;
+  readonly removedMarks: number;
+  readonly promptHash: string | null;
+}
+
+/** Each hit once: passages and citations follow from them. */
+interface Packed extends Omit<KnownAnswer, 'passages' | 'citations'> {
+  readonly hits: readonly SearchHit[];
+  readonly citations: readonly { readonly n: number; readonly hit: number; readonly quote: string }[];
+}
+
+/** Whatever is longer is asked again. */
+export const largestKnownAnswer = 100_000;
+
+/** An answer that fell short for a reason that passes is no answer to keep. */
+export function isWorthKnowing(query: AnsweredQuery): boolean {
+  return query.answer !== null && query.error === null && query.degraded.length === 0;
+}
+
+/** Sealed JSON; undefined when that is too long. */
+export function packAnswer(key: string, query: AnsweredQuery): Buffer | undefined {
+  const hits = query.passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit));
+  const packed: Packed = {
+    route: query.route,
+    answer: query.answer ?? '',
+    citations: query.citations.map(({ n, hit, quote }) => ({
+      n,
+      hit: hits.findIndex(({ chunkId }) => chunkId === hit.chunkId),
+      quote,
+    })),
+    hits,
+    steps: query.steps,
+    model: query.model,
+    removedMarks: query.trace.removedMarks,
+    promptHash: query.trace.promptHash,
+  };
+  const value = seal(key, Buffer.from(JSON.stringify(packed)));
+  return value.byteLength > largestKnownAnswer ? undefined : value;
+}
+
+/** @returns undefined for what was not packed under this key, such as the answer of another workspace */
+export function unpackAnswer(key: string, value: Uint8Array | undefined): KnownAnswer | undefined {
+  const body = unseal(key, value);
+  if (!body) return undefined;
+  const { hits, citations, ...rest } = JSON.parse(Buffer.from(body).toString()) as Packed;
+  return {
+    ...rest,
+    // They fitted once, and stand in the order of their numbers.
+    passages: fitPassages(hits, Number.POSITIVE_INFINITY),
+    citations: citations.map(({ n, hit, quote }) => ({ n, hit: hits[hit] as SearchHit, quote })),
+  };
+}

@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+
+const digestBytes = 16;
+
+/** A value with a digest over it and its key in front: what stands in a cache under another key than its own is recognised. */
+export function seal(key: string, body: Uint8Array): Buffer {
+  return Buffer.concat([digest(key, body), body]);
+}
+
+/** @returns undefined for what was not sealed under this key */
+export function unseal(key: string, value: Uint8Array | undefined): Uint8Array | undefined {
+  if (value === undefined || value.byteLength <= digestBytes) return undefined;
+  const body = value.subarray(digestBytes);
+  return digest(key, body).compare(value, 0, digestBytes) === 0 ? body : undefined;
+}
+
+function digest(key: string, body: Uint8Array): Buffer {
+  return createHash('sha256').update(key).update(body).digest().subarray(0, digestBytes);
+}
