@@ -1,5 +1,6 @@
 import readWorkbook from 'read-excel-file/universal';
 import type { Parser } from '../parse.ts';
+import { withoutEmptyCells } from './empty-cells.ts';
 import { MarkdownWriter } from './markdown-writer.ts';
 import { plainCopy, requirePart } from './office-archive.ts';
 import { writeSheet } from './sheet-records.ts';
@@ -9,7 +10,7 @@ import { ZipArchive } from './zip-archive.ts';
 /** Workbooks: the sheets that are shown, by the values that Excel stored; formulas are not computed. */
 export const parseXlsx: Parser = async (bytes) => {
   const hidden = hiddenSheets(bytes);
-  const copy = plainCopy(bytes);
+  const copy = plainCopy(bytes, (name, xml) => (name.startsWith('xl/worksheets/') ? withoutEmptyCells(xml) : xml));
   const sheets = await readWorkbook(copy.buffer.slice(copy.byteOffset, copy.byteOffset + copy.length) as ArrayBuffer);
   const writer = new MarkdownWriter();
   const starts = sheets.flatMap(({ sheet, data }) => {
