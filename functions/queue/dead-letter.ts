@@ -1,4 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
+import * as z from 'zod/mini';
 import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
 import { type GivenUp, giveUpEmbedding, giveUpIngestion } from '../../shared/ingestion/give-up.ts';
 import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
@@ -10,6 +11,7 @@ import type { Services } from '../runtime/services.ts';
 
 const message = 'It was tried five times and never finished; the logs of its function say why.';
 const failure = { code: 'retries_exhausted', message } as const;
+const ownedMessage = z.object({ workspace_id: z.uuid() });
 /** Work that nobody really began is sent again after this long. */
 const againSeconds = 300;
 
@@ -43,17 +45,18 @@ async function giveUp(body: SQSRecord['body'], { database }: Services): Promise<
   }
   const maintenance = maintenanceMessage.safeParse(content);
   if (maintenance.success && 'job_id' in maintenance.data) {
-    const { workspace_id: workspaceId, job_id: jobId } = maintenance.data;
+    const { workspace_id: workspaceId, job_id: jobId, kind: type } = maintenance.data;
     await database.inWorkspace({ workspaceId }, (db) =>
-      finishJob(db, workspaceId, jobId, { status: 'failed', error: failure }),
+      finishJob(db, workspaceId, jobId, { status: 'failed', error: failure, type }),
     );
   }
   return 'ended';
 }
 
+/** Rubbish is not told of, and must not stay: nothing comes after this queue. */
 async function announce(body: string, { announcements }: Services): Promise<void> {
-  const { workspace_id: workspaceId } = (parseJson(body) ?? {}) as { workspace_id?: unknown };
-  if (typeof workspaceId === 'string') await announcements.tell(workspaceId);
+  const owned = ownedMessage.safeParse(parseJson(body));
+  if (owned.success) await announcements.tell(owned.data.workspace_id);
 }
 
 function parseJson(body: string): unknown {

@@ -73,7 +73,7 @@ export async function rebuildIndex(
   const inWorkspace = <T>(work: (db: Db) => Promise<T>) => database.inWorkspace({ workspaceId }, work);
   const job = await inWorkspace(async (db) => {
     const { rows } = await db.query<{ partition: string; started_at: Date | null; status: string }>(
-      `SELECT input ->> 'partition' AS partition, started_at, status FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2`,
+      `SELECT input ->> 'partition' AS partition, started_at, status FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND type = 'rebuild_index'`,
       [workspaceId, jobId],
     );
     return rows[0];
@@ -84,7 +84,7 @@ export async function rebuildIndex(
     await database.inSystem((db) =>
       note(db, job.partition, ports.model, { wanted_at: ports.clock.now(), failures: 0 }),
     );
-  await inWorkspace((db) => startJob(db, workspaceId, jobId, 'The build is being started.'));
+  await inWorkspace((db) => startJob(db, workspaceId, jobId, 'rebuild_index', 'The build is being started.'));
   await tendIndexes(ports);
   const state = (await readPartitions(database, ports.model)).find(({ partition }) => partition === job.partition);
   const ended = state && endOf(state);

@@ -1,12 +1,15 @@
 import * as z from 'zod/mini';
 
+/** As large as its column: what the database cannot compare fails at every receive, and at the last one too. */
+const count = z.int().check(z.positive(), z.lte(2_147_483_647));
+
 /** `ingest-*` → ingest-document: this attempt at this version waits to be ingested. Unknown members are ignored: a newer sender's. */
 export const ingestDocumentMessage = z.object({
   v: z.literal(1),
   workspace_id: z.uuid(),
   document_id: z.uuid(),
-  version: z.int().check(z.positive()),
-  attempt: z.int().check(z.positive()),
+  version: count,
+  attempt: count,
 });
 
 export type IngestDocumentMessage = z.infer<typeof ingestDocumentMessage>;

@@ -19,6 +19,8 @@ export interface UploadKey {
 
 /** What an object's key says; undefined for one that lies under no workspace and collection. */
 export function parseUploadKey(key: string): UploadKey | undefined {
+  // Postgres holds no U+0000, so no row can name it.
+  if (key.includes('\0')) return undefined;
   const match = /^uploads\/([^/]+)\/([^/]+)\/(.+)$/s.exec(key);
   if (!match) return undefined;
   const workspaceId = tryParsePublicId('workspace', match[1] as string);

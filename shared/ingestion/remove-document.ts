@@ -50,7 +50,7 @@ export async function runDeletion(
   const enough = time.remainingTime() * reserve;
   const hasTime = () => time.remainingTime() > enough;
   const target = await ports.database.inWorkspace(scope, async (db) => {
-    if (!(await startJob(db, workspaceId, jobId, 'Removing chunks, vectors and files.'))) return undefined;
+    if (!(await startJob(db, workspaceId, jobId, 'delete', 'Removing chunks, vectors and files.'))) return undefined;
     return findTarget(db, workspaceId, jobId);
   });
   if (!target) return false;

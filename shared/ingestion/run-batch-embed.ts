@@ -67,13 +67,13 @@ async function resume(db: Db, workspaceId: string, jobId: string): Promise<Walk 
     input: { after?: string; walked?: boolean; found?: number };
   }>(
     `UPDATE dbrag.jobs SET deadline_at = greatest(deadline_at, now() + interval '1 hour'), nudged_at = now(), nudges = 0
-     WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running') RETURNING status, collection_id, input`,
+     WHERE workspace_id = $1 AND id = $2 AND type = 'batch_embed' AND status IN ('queued', 'running') RETURNING status, collection_id, input`,
     [workspaceId, jobId],
   );
   const row = rows[0];
   if (!row) return undefined;
   if (row.status === 'queued')
-    await startJob(db, workspaceId, jobId, 'Looking for chunks that have no vector of the model.');
+    await startJob(db, workspaceId, jobId, 'batch_embed', 'Looking for chunks that have no vector of the model.');
   const { after = null, walked = false, found = 0 } = row.input;
   return { collectionId: row.collection_id, after, isWalked: walked, found };
 }

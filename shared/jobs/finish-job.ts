@@ -1,5 +1,5 @@
 import type { Db } from '../core/database.ts';
-import type { Failure, JobStatus } from './jobs.ts';
+import type { Failure, JobStatus, JobType } from './jobs.ts';
 import { announceChanged } from './pending-announcements.ts';
 
 export interface JobEnd {
@@ -8,6 +8,8 @@ export interface JobEnd {
   readonly error?: Failure;
   readonly result?: object;
   readonly why?: string;
+  /** Only a job of this type: what a message says of a job is not believed. */
+  readonly type?: JobType;
 }
 
 /** Ends a job that is not ended yet. @returns false when it was */
@@ -15,10 +17,10 @@ export async function finishJob(db: Db, workspaceId: string, id: string, end: Jo
   const { count } = await db.query(
     `WITH changed AS (
        UPDATE dbrag.jobs SET status = $3, error = $4, result = $5, why = $6, finished_at = now(), waiting_until = NULL
-       WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running') RETURNING id
+       WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running') AND ($7::text IS NULL OR type = $7) RETURNING id
      ), announced AS (${announceChanged(`$3 IN ('succeeded', 'failed')`)})
      SELECT FROM changed`,
-    [workspaceId, id, end.status, end.error ?? null, end.result ?? null, end.why ?? null],
+    [workspaceId, id, end.status, end.error ?? null, end.result ?? null, end.why ?? null, end.type ?? null],
   );
   return count > 0;
 }
@@ -26,14 +28,14 @@ export async function finishJob(db: Db, workspaceId: string, id: string, end: Jo
 /**
  * Marks a job as running, and gives it an hour from now at least: what is run again and again because it is large must not be ended
  * in the middle of a run. Running it again after a crash is the same.
- * @returns false when it has ended
+ * @returns false when it has ended, or is of another type than its message says
  */
-export async function startJob(db: Db, workspaceId: string, id: string, why: string): Promise<boolean> {
+export async function startJob(db: Db, workspaceId: string, id: string, type: JobType, why: string): Promise<boolean> {
   const { count } = await db.query(
     `UPDATE dbrag.jobs SET status = 'running', why = $3, started_at = coalesce(started_at, now()), attempts = attempts + 1,
        deadline_at = greatest(deadline_at, now() + interval '1 hour')
-     WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running')`,
-    [workspaceId, id, why],
+     WHERE workspace_id = $1 AND id = $2 AND type = $4 AND status IN ('queued', 'running')`,
+    [workspaceId, id, why, type],
   );
   return count > 0;
 }

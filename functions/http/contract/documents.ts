@@ -20,12 +20,11 @@ const described = {
   priority: z.optional(priority),
 };
 
-export const contentType = z
-  .string()
-  .check(
-    z.maxLength(127),
-    z.regex(/^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w-]+=("[^"]*"|[^\s;"]+))*$/, 'Must be a media type, such as text/markdown'),
-  );
+export const contentType = z.string().check(
+  z.maxLength(127),
+  // It becomes a header of the stored file: printable ASCII, and no line ends.
+  z.regex(/^[\w.+-]+\/[\w.+-]+( *; *[\w-]+=("[ !#-~]*"|[!#-:<-~]+))*$/, 'Must be a media type, such as text/markdown'),
+);
 
 export const createDocument = z.strictObject({
   ...described,

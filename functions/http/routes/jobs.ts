@@ -1,5 +1,6 @@
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { sendNudges } from '../../../shared/core/work-queue.ts';
+import { requireCollections } from '../../../shared/ingestion/collections.ts';
 import { cancelJob, retryJob } from '../../../shared/jobs/change-job.ts';
 import type { RestartedJob } from '../../../shared/jobs/job-kinds.ts';
 import { getJob, listJobs } from '../../../shared/jobs/jobs.ts';
@@ -116,6 +117,9 @@ export const jobRoutes = [
     async handle(context) {
       const { status, code, collection_id } = context.body;
       const collectionId = collection_id === undefined ? undefined : parsePublicId('collection', collection_id);
+      const { caller, services } = context;
+      if (collectionId)
+        await services.database.inWorkspace(caller, (db) => requireCollections(db, caller.workspaceId, [collectionId]));
       return retryJobs(context, { status, code, collectionId });
     },
   }),

@@ -102,6 +102,8 @@ export function jobSuite(world: World): void {
         expect(await audited('job.retry', job.id)).toBe(1);
       }
       expect((await workspace.api.post('/v1/jobs/retry', { status: 'running' })).status).toBe(422);
+      const foreign = { status: 'failed', collection_id: home.collectionId };
+      expect((await workspace.api.post('/v1/jobs/retry', foreign)).body.code).toBe('not_found');
     });
 
     it('is changed by an editor of its workspace and by nobody else', async () => {

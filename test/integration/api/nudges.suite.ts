@@ -126,6 +126,17 @@ export function nudgeSuite(world: World): void {
       expect(failed).toEqual([]);
     });
 
+    it('that was never any leaves the dead letters again', async () => {
+      const { sqs } = world().cloud.aws;
+      const left = () => sqs.stats().filter(({ name }) => /dead/i.test(name));
+      const rubbish = ['null', 'rubbish', '{"workspace_id":"nobody"}', '{"workspace_id":5,"kind":"delete"}'];
+      for (const { arn } of left()) for (const body of rubbish) sqs.sendInternal(arn, body);
+      await eventually(
+        async () => left().filter(({ visible, inFlight }) => visible + inFlight > 0),
+        (queues) => queues.length === 0,
+      );
+    });
+
     it('whose worker always breaks is given up with a reason, and its message with it', async () => {
       const { sqs } = world().cloud.aws;
       const { admin } = world();

@@ -7,6 +7,7 @@ import { beginDeletion } from '../../../shared/ingestion/delete-document.ts';
 import { runDeletion } from '../../../shared/ingestion/remove-document.ts';
 import { resumeDeletions } from '../../../shared/ingestion/resume-deletions.ts';
 import { finishJob } from '../../../shared/jobs/finish-job.ts';
+import { createJob, getJob } from '../../../shared/jobs/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createDocument, createWorkspace } from '../../support/database-content.ts';
 import { MemoryObjects, MemoryQueue } from './ingestion-world.ts';
@@ -75,6 +76,22 @@ describe('a deletion whose job has failed', () => {
     expect(begun).toHaveLength(1);
     await runAll(begun);
     expect(await left()).toEqual({ documents: 0, collections: 0 });
+  });
+
+  it('is told from another job: a message that names an ingestion removes nothing and ends nothing', async () => {
+    const documentId = await addDocument();
+    const deadline = new Date(Date.now() + 3_600_000);
+    const jobId = await inWorkspace((db) =>
+      createJob(db, workspaceId, { type: 'ingest_document', collectionId, documentId, createdBy: 'test', deadline }),
+    );
+    expect(await runDeletion(ports, workspaceId, jobId, { remainingTime: () => 60_000 })).toBe(false);
+    const error = { code: 'retries_exhausted', message: 'x' };
+    expect(
+      await inWorkspace((db) => finishJob(db, workspaceId, jobId, { status: 'failed', error, type: 'delete' })),
+    ).toBe(false);
+    expect(await inWorkspace((db) => getJob(db, workspaceId, jobId))).toMatchObject({ status: 'queued', attempts: 0 });
+    const { rows } = await database.admin.query('SELECT FROM dbrag.chunks WHERE document_id = $1', [documentId]);
+    expect(rows).toHaveLength(1);
   });
 
   it('that is under way is left alone', async () => {

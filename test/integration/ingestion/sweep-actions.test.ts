@@ -152,7 +152,7 @@ describe('a deadline that has passed', () => {
     const clock = { now: () => new Date(Date.now() - 48 * 3_600_000) };
     const { jobId } = await inWorkspace((db) => beginDeletion(db, { clock }, workspaceId, documentId, 'test'));
     const stale = await seen(jobId);
-    await inWorkspace((db) => startJob(db, workspaceId, jobId, 'Removing.'));
+    await inWorkspace((db) => startJob(db, workspaceId, jobId, 'delete', 'Removing.'));
     expect(await actions.expire(stale)).toBe(false);
     expect((await seen(jobId)).deadline_at.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
     await inWorkspace((db) =>
