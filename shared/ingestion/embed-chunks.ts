@@ -8,6 +8,10 @@ export type { EmbedChunksPorts, EmbedSummary, ModelSpace, Postponement, Time } f
 
 /** Kept for the last commit of an invocation, at most a quarter of its time: no request is begun within it. */
 const reserveMilliseconds = 15_000;
+/** How long one invocation goes on, in all, before it makes room for others: a busy workspace has its share of it. */
+const longestTurnMilliseconds = 30_000;
+/** So that the few texts of one workspace do not wait behind the backlog of another; each holds what eight requests need. */
+const poolsAtOnce = 2;
 
 /**
  * Embeds what the messages point to, and more of the same pools: whatever waits in a workspace at a priority, for as long as there
@@ -21,10 +25,30 @@ export async function embedChunks(
 ): Promise<EmbedSummary> {
   await ports.failpoint.reach('worker.after_receive');
   const reserve = Math.min(reserveMilliseconds, time.remainingTime() / 4);
-  let summary = nothing;
-  for (const { pool, documentIds } of await findPools(ports, messages))
-    summary = add(summary, await embedPool(ports, pool, documentIds, { ...time, reserve }));
+  const pools = await findPools(ports, messages);
+  const turnMilliseconds = longestTurnMilliseconds / Math.max(1, pools.length);
+  const summary = await besideEachOther(pools, ({ pool, documentIds }) =>
+    embedPool(ports, pool, documentIds, { ...time, reserve, turnMilliseconds }),
+  );
   await ports.failpoint.reach('worker.after_commit_before_ack');
+  return summary;
+}
+
+/** A failure is thrown when nothing runs any more: what still does would go on after its messages have come again. */
+async function besideEachOther(
+  pools: readonly Pool[],
+  work: (pool: Pool) => Promise<EmbedSummary>,
+): Promise<EmbedSummary> {
+  let summary = nothing;
+  const waiting = pools.values();
+  const takeSome = async () => {
+    for (const pool of waiting) {
+      const done = await work(pool);
+      summary = add(summary, done);
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(poolsAtOnce, pools.length) }, takeSome));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return summary;
 }
 

@@ -48,6 +48,8 @@ export interface Time {
 export interface Turn extends Time {
   /** Milliseconds to be left at the end. */
   readonly reserve: number;
+  /** How long this goes on for one pool. */
+  readonly turnMilliseconds: number;
 }
 
 export interface EmbedSummary {

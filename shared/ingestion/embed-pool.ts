@@ -24,8 +24,6 @@ import {
 } from './lease-pending.ts';
 import { noteWaiting } from './postpone-chunks.ts';
 
-/** How long one invocation goes on for one workspace before it makes room for others. */
-const turnMilliseconds = 30_000;
 const requestsPerLease = 8;
 const leaseMarginSeconds = 15;
 /** An outage that is shorter than this is waited for; a longer one is bridged by the fallback model. */
@@ -44,7 +42,7 @@ export async function embedPool(
   own: readonly string[],
   time: Turn,
 ): Promise<EmbedSummary> {
-  const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  const turnEnds = time.remainingTime() - Math.min(time.turnMilliseconds, time.remainingTime() / 2);
   let summary = time.isSuspect ? await embedOneByOne(ports, pool, own, time) : nothing;
   for (;;) {
     const isOver = time.remainingTime() <= Math.max(turnEnds, time.reserve);
@@ -154,7 +152,7 @@ async function embedFallback(
   time: Turn,
   embedder: Embedder,
 ): Promise<EmbedSummary> {
-  const turnEnds = time.remainingTime() - Math.min(turnMilliseconds, time.remainingTime() / 2);
+  const turnEnds = time.remainingTime() - Math.min(time.turnMilliseconds, time.remainingTime() / 2);
   let summary = nothing;
   while (summary.postponed === 0 && time.remainingTime() > Math.max(turnEnds, time.reserve)) {
     const { chunks } = await take(ports, pool, time, {

@@ -54,9 +54,13 @@ interface Candidate {
   bytes: number;
 }
 
-/** While ingestion is still adding chunks, a request that is not full waits for more, for as long as these allow. */
+/**
+ * While ingestion is still adding chunks, a request that is not full waits for more, for as long as these allow. A small text that a
+ * worker has begun with is split in a moment, however slow the machine is.
+ */
 const stalledAfter = '600 milliseconds';
 const waitsAtMost = '5 seconds';
+const smallTextBytes = 65_536;
 
 /**
  * Takes chunks out of the pool: those of the documents asked for, then the oldest of the others, up to `maximumRequests` requests.
@@ -124,7 +128,7 @@ const mostCountedPerToken = 1.25;
 
 /**
  * Reads what the pool holds without locking it: nearly every nudge of a bulk load ends here. More is coming while versions are not
- * split yet, chunks came a moment ago, and none has waited for long.
+ * split yet, none has waited for long, and either chunks came a moment ago or a worker is at a small text.
  */
 async function lookAt(db: Db, pool: PendingPool, { limits, forFallback }: LeaseRequest): Promise<Look> {
   const { rows } = await db.query<{
@@ -142,13 +146,14 @@ async function lookAt(db: Db, pool: PendingPool, { limits, forFallback }: LeaseR
      ), pool AS (
        SELECT (SELECT document_id FROM free ORDER BY created_at, document_id LIMIT 1) AS oldest,
          count(*)::int AS inputs, coalesce(sum(token_count), 0)::int AS tokens,
-         max(created_at) > now() - interval '${stalledAfter}' AND min(created_at) > now() - interval '${waitsAtMost}' AS fresh
+         max(created_at) > now() - interval '${stalledAfter}' AS grows, min(created_at) > now() - interval '${waitsAtMost}' AS fresh
        FROM free
      )
      SELECT oldest, inputs, tokens, (SELECT opened_at IS NOT NULL FROM dbrag.model_circuits WHERE model = $3) AS open,
        CASE WHEN fresh AND $2 <> 'critical' THEN EXISTS (
          SELECT FROM dbrag.document_versions
-         WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL) END AS coming
+         WHERE workspace_id = $1 AND priority = $2 AND status IN ('queued', 'processing') AND content_hash IS NULL
+           AND (grows OR (bytes <= ${smallTextBytes} AND started_at > now() - interval '${waitsAtMost}'))) END AS coming
      FROM pool`,
     [pool.workspaceId, pool.priority, pool.model, limits.maximumInputs, forFallback ? pool.fallback : null],
   );

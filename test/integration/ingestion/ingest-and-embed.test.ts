@@ -341,12 +341,40 @@ it('an invocation whose time is up hands over to the next, and one of five secon
   expect(await world.embedWithin([body], () => ends - Date.now())).toMatchObject({ embedded: 1, ready: 1 });
 });
 
+it('a workspace does not wait for another in the same batch of messages', async () => {
+  const other = (await createWorkspace(test.application)).id;
+  const posted = [
+    await world.post(workspaceId, collectionId, textOf('rivers')),
+    await world.post(other, await createCollection(test.application, other), textOf('lakes')),
+  ];
+  for (const { queue, nudge } of [...world.queue.sent]) if (queue.startsWith('ingest')) await world.ingest(nudge.body);
+  const bodies = world.queue.sent.filter(({ queue }) => queue.startsWith('embed')).map(({ nudge }) => nudge.body);
+  const ready = async () =>
+    (await Promise.all(posted.map((one) => documentOf(one.documentId)))).filter((one) => one.live_version);
+  let first = true;
+  world.failpoint = {
+    async reach(name) {
+      if (name !== 'worker.after_embed_call' || !first) return;
+      first = false;
+      // The model takes its time for one of them, until the other is ready.
+      for (let waits = 0; (await ready()).length === 0; waits += 1) {
+        if (waits > 500) throw new Error('the other waited');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
+  expect(await world.embed(bodies)).toMatchObject({ embedded: 2, ready: 2 });
+}, 30_000);
+
 it('a bulk load costs as few requests as the limits allow', async () => {
   const documents = 80;
   const topics = (n: number): string[] => Array.from({ length: 30 }, (_, i) => `subject ${n} part ${i}`);
   for (let n = 0; n < documents; n += 1)
     await world.post(workspaceId, collectionId, textOf(...topics(n)), { sourceUri: `${n}` });
+  const started = performance.now();
   await world.drain();
+  // Nothing waits for more than five seconds, so that a machine which is slow to split needs so many more.
+  const overdue = Math.floor((performance.now() - started) / 5_000);
   const { chunks, bytes, tokens } = await one<{ chunks: number; bytes: number; tokens: number }>(
     'SELECT count(*)::int AS chunks, sum(octet_length(text))::int AS bytes, sum(token_count)::int AS tokens FROM dbrag.chunks WHERE workspace_id = $1',
     [workspaceId],
@@ -354,7 +382,7 @@ it('a bulk load costs as few requests as the limits allow', async () => {
   const minimum = Math.ceil(Math.max(bytes / 4 / 300_000, tokens / 300_000, chunks / 2_048));
   const { requests, inputs, refusals } = models.ledger.snapshot();
   expect(minimum).toBeGreaterThan(2);
-  expect(requests.embeddings).toBeLessThanOrEqual(Math.max(minimum * 1.1, minimum + 1));
+  expect(requests.embeddings).toBeLessThanOrEqual(Math.max(minimum * 1.1, minimum + 1) + overdue);
   expect(inputs).toBe(chunks);
   expect(refusals).toEqual([]);
   const { ready } = await one<{ ready: number }>(
