@@ -17,7 +17,7 @@ export interface Removal {
 }
 
 /** Rows of one transaction: a vector in an ANN index costs milliseconds to take out again, and the document is locked. */
-const rowsAtOnce = 2_000;
+export const rowsAtOnce = 2_000;
 const documentsAtOnce = 200;
 
 /**
@@ -75,13 +75,8 @@ async function removeFromDocument(ports: RemoveVersionsPorts, owner: Owner, remo
   if (left === undefined) return true;
   if (left.files.length > 0) await ports.objects.delete(left.files);
   await ports.failpoint.reach('remove.after_s3');
-  await step((db, versions) =>
-    markRemoved(
-      db,
-      owner,
-      versions.filter((version) => left.versions.includes(version)),
-    ),
-  );
+  while ((await step((db, versions) => markRemoved(db, owner, versions.filter(isOneOf(left.versions))))) === rowsAtOnce)
+    if (!removal.hasTime()) return false;
   return removal.hasTime();
 }
 
@@ -119,7 +114,7 @@ async function removePlacements(
 }
 
 /** EXCEPT and not an anti-join, for the sake of tables that were never analysed: see `findComplete`. */
-async function removeUnplacedChunks(db: Db, { workspaceId, documentId }: Owner): Promise<number> {
+export async function removeUnplacedChunks(db: Db, { workspaceId, documentId }: Owner): Promise<number> {
   const { rows } = await db.query<{ content_hash: Buffer }>(
     `DELETE FROM dbrag.chunks WHERE workspace_id = $1 AND document_id = $2 AND content_hash = ANY (ARRAY(
        SELECT content_hash FROM dbrag.chunks WHERE workspace_id = $1 AND document_id = $2
@@ -163,12 +158,24 @@ async function findFiles(db: Db, { workspaceId, documentId }: Owner, versions: r
   return { versions, files: rows.map((row) => row.s3_key) };
 }
 
-async function markRemoved(db: Db, { workspaceId, documentId }: Owner, versions: readonly number[]): Promise<void> {
+/**
+ * A version counts as removed once no text of the document is left that stands nowhere. That is decided here and not before: since the
+ * texts were removed, somebody else may have taken other placements away, or a worker may have kept this run from seeing any.
+ * @returns texts that were left; as many as rows of one transaction: there may be more, and nothing was marked
+ */
+async function markRemoved(db: Db, owner: Owner, versions: readonly number[]): Promise<number> {
+  const left = await removeUnplacedChunks(db, owner);
+  if (left === rowsAtOnce) return left;
   await db.query(
     `UPDATE dbrag.document_versions v SET removed_at = now()
      WHERE v.workspace_id = $1 AND v.document_id = $2 AND v.version = ANY($3::int[])
        AND NOT EXISTS (
          SELECT FROM dbrag.placements p WHERE p.workspace_id = $1 AND p.document_id = $2 AND p.version = v.version)`,
-    [workspaceId, documentId, versions],
+    [owner.workspaceId, owner.documentId, versions],
   );
+  return left;
+}
+
+function isOneOf(versions: readonly number[]): (version: number) => boolean {
+  return (version) => versions.includes(version);
 }

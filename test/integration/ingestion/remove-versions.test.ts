@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../shared/core/clock.ts';
-import type { Db } from '../../../shared/core/database.ts';
+import type { Database, Db } from '../../../shared/core/database.ts';
 import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import { createRemovalArm } from '../../../shared/ingestion/arm-removal.ts';
 import { failVersion } from '../../../shared/ingestion/fail-version.ts';
@@ -142,6 +142,36 @@ describe('a version that was overtaken', () => {
     expect(await count('chunks')).toBe(2);
     await world.drain();
     await remove();
+    expect(await count('chunks')).toBe(1);
+    expect(await faults()).toEqual([]);
+  });
+});
+
+describe('a removal that a worker came between', () => {
+  it('marks no version of which a text is left', async () => {
+    await ready('rivers');
+    const { documentId } = await ready('lakes');
+    const splitting = (isSplitting: boolean) =>
+      test.admin.query(
+        `UPDATE dbrag.document_versions SET status = $2, content_hash = CASE WHEN $2 = 'ready' THEN '\\x00'::bytea END
+         WHERE document_id = $1 AND version = 2`,
+        [documentId, isSplitting ? 'processing' : 'ready'],
+      );
+    let transactions = 0;
+    const database: Database = {
+      ...test.maintainer,
+      async inWorkspace(scope, work) {
+        transactions += 1;
+        // Just when the texts would leave.
+        if (transactions === 3 || transactions === 4) await splitting(transactions === 3);
+        return test.maintainer.inWorkspace(scope, work);
+      },
+    };
+    const { objects } = world;
+    const hasTime = () => true;
+    await removeVersions({ database, objects, failpoint: noFailpoint }, workspaceId, { graceSeconds: 0, hasTime });
+    expect(transactions).toBe(5);
+    expect((await versions()).map((version) => version.removed)).toEqual([true, false]);
     expect(await count('chunks')).toBe(1);
     expect(await faults()).toEqual([]);
   });
