@@ -66,7 +66,8 @@ async function followUp(
     const outcome = ended.value;
     if (outcome === 'ready') ready.add(workspaceId);
     if (outcome === 'ready' || outcome === 'failed') over.add(workspaceId);
-    if (version > 1 && (outcome === 'ready' || outcome === 'failed')) replaced.add(workspaceId);
+    // A first version that failed may have left texts of an earlier attempt.
+    if (outcome === 'failed' || (outcome === 'ready' && version > 1)) replaced.add(workspaceId);
     log.documentIngested({ documentId, version, workspaceId, outcome, milliseconds });
   }
   for (const workspaceId of ready) await statistics.changed(workspaceId);

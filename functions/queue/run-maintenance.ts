@@ -104,7 +104,10 @@ async function sweepOrComeBack(services: Services, remainingTime: () => number):
     const report = await sweep({ database, failpoint, queue, clock, actions }, remainingTime);
     if (!report) return;
     log.sweepFinished(report);
-    for (const workspaceId of report.ended) await announcements.tell(workspaceId);
+    for (const workspaceId of report.ended) {
+      await announcements.tell(workspaceId);
+      await services.removals.arm(workspaceId);
+    }
     // What was not told now may be all that is left, and no sweep armed for it.
     if (await announcements.tellLeft()) await sendSweep(queue, comeBackSeconds);
   } catch (error) {

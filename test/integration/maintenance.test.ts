@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { giveUpMessage } from '../../functions/queue/give-up-message.ts';
 import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
 import type { Services } from '../../functions/runtime/services.ts';
 import type { Telemetry } from '../../functions/runtime/telemetry.ts';
@@ -138,6 +139,39 @@ describe('maintenance', () => {
       return (await beginDeletion(db, services, workspaceId, document.id, 'test')).jobId;
     });
   };
+
+  it('has what a version leaves removed when a sweep or the dead-letter function ends it', async () => {
+    const armed: string[] = [];
+    services = { ...services, removals: { arm: async (id) => void armed.push(id) } };
+    const collectionId = await createCollection(database.application, workspaceId);
+    const accept = (name: string) =>
+      database.application.inWorkspace({ workspaceId }, (db) =>
+        acceptDocument(db, {
+          workspaceId,
+          collectionId,
+          name,
+          contentType: null,
+          bytes: null,
+          sourceUri: null,
+          priority: 'default',
+          object: { key: `content/${name}`, versionId: null },
+          status: 'queued',
+          createdBy: 'test',
+          now: new Date(),
+        }),
+      );
+    const change = (set: string, id: string) =>
+      database.admin.query(`UPDATE dbrag.document_versions SET ${set} WHERE document_id = $1`, [id]);
+    const late = (await accept('late')).document.id;
+    await change(`deadline_at = now() - interval '1 minute'`, late);
+    await run({ v: 1, kind: 'sweep' });
+    expect(armed).toEqual([workspaceId]);
+    const killing = (await accept('killing')).document.id;
+    await change('claims = 5', killing);
+    const body = { v: 1, workspace_id: workspaceId, document_id: killing, version: 1, attempt: 1 };
+    await giveUpMessage(JSON.stringify(body), services);
+    expect(armed).toEqual([workspaceId, workspaceId]);
+  });
 
   it('sends on what is not due to be removed, and lets the database sleep', async () => {
     const untouched = { inWorkspace: 'asked', inSystem: 'asked' } as never;

@@ -62,13 +62,17 @@ export const jobRoutes = [
       schema: contract.acceptedJob,
     },
     async handle(context) {
-      const { caller, parameters } = context;
+      const { caller, parameters, services } = context;
       const id = parsePublicId('job', parameters.id ?? '');
-      return changeReply(context, async (db) => {
+      let isCancelled = false;
+      const reply = await changeReply(context, async (db) => {
         const { job, changed } = await cancelJob(db, jobKinds, caller.workspaceId, id);
+        isCancelled = changed;
         const audit = { action: 'job.cancel', resourceType: 'job', resourceId: publicId('job', id) };
         return { status: 200, body: { job: jobView(job) }, audit: changed ? [audit] : [] };
       });
+      if (isCancelled) await services.removals.arm(caller.workspaceId);
+      return reply;
     },
   }),
   defineRoute({

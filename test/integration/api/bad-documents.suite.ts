@@ -12,7 +12,7 @@ import {
   zipOf,
 } from '../../unit/ingestion/formats/sample-archives.ts';
 import { encryptedPdf, loopingPdfs, pdfBomb, samplePdf } from '../../unit/ingestion/formats/sample-pdf.ts';
-import { maximumFileBytes, uuidOf, type Workspace, type World } from './world.ts';
+import { maximumFileBytes, shortVisibilitySeconds, uuidOf, type Workspace, type World } from './world.ts';
 
 type Ending = { readonly status: 'ready' } | { readonly status: 'failed'; readonly code: string };
 
@@ -165,15 +165,18 @@ export function badDocumentSuite(world: World): void {
             Body,
           }),
         );
+      // On a busy machine a hostile file takes longer than the short time after which others' messages come again.
+      world().hideMessages(300);
       await Promise.all(all.map(put));
       const ended = (status: string): boolean => status === 'ready' || status === 'failed';
       const list = async (): Promise<Json[]> => (await other.api.expect(200, 'GET', '/v1/documents?limit=100')).data;
       const documents = await eventually(
         list,
         (found) => found.length === all.length && found.every((one: Json) => ended(one.status)),
-        90_000,
+        240_000,
         // What is still under way is told by the comparison.
       ).catch(list);
+      world().hideMessages(shortVisibilitySeconds);
       const outcomes = documents.map((one) => [one.name, one.status, one.error?.code]);
       const expected = all.map(([name, , ending]) => [
         name,
@@ -189,7 +192,7 @@ export function badDocumentSuite(world: World): void {
         expect(receives, id).toHaveLength(1);
       }
       expect(lines.filter((line) => line.includes('record failed') && line.includes('ingest'))).toEqual([]);
-    }, 120_000);
+    }, 300_000);
 
     it('of any format is read into chunks that say where they stand', async () => {
       const mail = 'From: a@x.org\r\nSubject: Offer\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nIt is ten.';
@@ -247,7 +250,7 @@ export function badDocumentSuite(world: World): void {
       const documents: Json[] = await eventually(
         async () => (await other.api.expect(200, 'GET', '/v1/documents?limit=100')).data,
         (found) => found.length === files.length && found.every((one: Json) => /ready|failed/.test(one.status)),
-        60_000,
+        120_000,
       );
       for (const [name, , text, location] of files) {
         const { id } = documents.find((one) => one.name === name);
@@ -255,7 +258,7 @@ export function badDocumentSuite(world: World): void {
         expect([name, data.map((chunk: Json) => chunk.text)]).toEqual([name, [text]]);
         expect(data[0].location).toMatchObject({ ...location, start: 0, end: text.length });
       }
-    }, 90_000);
+    }, 180_000);
 
     it('keeps answering from its last good version when the next one is bad', async () => {
       const body = { collection_id: home.collectionId, name: 'good.txt', source_uri: 'urn:good' };

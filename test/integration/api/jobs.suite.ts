@@ -38,6 +38,11 @@ export function jobSuite(world: World): void {
 
     it('is cancelled once, however often it is asked, and says so', async () => {
       const { document_id, job } = await announce();
+      const removals = () =>
+        world()
+          .cloud.aws.sqs.stats()
+          .find(({ name }) => name.endsWith('-maintenance'))?.delayed ?? 0;
+      const before = removals();
       for (let i = 0; i < 2; i++) {
         const { job: cancelled } = await home.api.expect(200, 'POST', `/v1/jobs/${job.id}/cancel`);
         expect(cancelled).toMatchObject({ id: job.id, status: 'cancelled', error: null, why: 'It was cancelled.' });
@@ -45,6 +50,8 @@ export function jobSuite(world: World): void {
       }
       expect(await home.api.expect(200, 'GET', `/v1/documents/${document_id}`)).toMatchObject({ status: 'cancelled' });
       expect(await audited('job.cancel', job.id)).toBe(1);
+      // What it leaves is removed after its grace period.
+      expect(removals()).toBeGreaterThan(before);
     });
 
     it('that has ended or deletes is not cancelled', async () => {

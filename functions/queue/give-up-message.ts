@@ -1,0 +1,55 @@
+import * as z from 'zod/mini';
+import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
+import { type GivenUp, giveUpEmbedding, giveUpIngestion } from '../../shared/ingestion/give-up.ts';
+import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
+import { finishJob } from '../../shared/jobs/finish-job.ts';
+import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
+import type { Services } from '../runtime/services.ts';
+
+const message = 'It was tried five times and never finished; the logs of its function say why.';
+const failure = { code: 'retries_exhausted', message } as const;
+const ownedMessage = z.object({ workspace_id: z.uuid() });
+
+/**
+ * Ends what a message that was received too often meant. Whoever listens is told, and what a version that ended has left behind is
+ * removed after its grace period.
+ */
+export async function giveUpMessage(body: string, services: Services): Promise<GivenUp> {
+  const content = parseJson(body);
+  const outcome = await end(content, services);
+  // Rubbish is not told of, and must not stay: nothing comes after this queue.
+  const owned = ownedMessage.safeParse(content);
+  if (outcome === 'untried' || !owned.success) return outcome;
+  await services.announcements.tell(owned.data.workspace_id);
+  await services.removals.arm(owned.data.workspace_id);
+  return outcome;
+}
+
+async function end(content: unknown, { database }: Services): Promise<GivenUp> {
+  const ingestion = ingestDocumentMessage.safeParse(content);
+  if (ingestion.success) {
+    const { workspace_id: workspaceId, document_id: documentId, version, attempt } = ingestion.data;
+    return giveUpIngestion(database, { workspaceId, documentId, version, attempt }, failure);
+  }
+  const embedding = embedChunksMessage.safeParse(content);
+  if (embedding.success) {
+    const { workspace_id: workspaceId, document_id: documentId } = embedding.data;
+    return giveUpEmbedding(database, { workspaceId, documentId }, failure);
+  }
+  const maintenance = maintenanceMessage.safeParse(content);
+  if (maintenance.success && 'job_id' in maintenance.data) {
+    const { workspace_id: workspaceId, job_id: jobId, kind: type } = maintenance.data;
+    await database.inWorkspace({ workspaceId }, (db) =>
+      finishJob(db, workspaceId, jobId, { status: 'failed', error: failure, type }),
+    );
+  }
+  return 'ended';
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
