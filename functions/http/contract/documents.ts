@@ -118,13 +118,18 @@ export const listDocuments = z.strictObject({
   status: z.optional(documentStatus),
 });
 
-/** Where a chunk stands in its document's text, as it was parsed: characters are UTF-16 units. */
+/** Where a chunk stands in its document's text, as it was parsed. */
 export const location = z.object({
-  page: z.optional(z.int()),
+  page: z.optional(z.int().check(z.meta({ description: 'From 1, in files that have pages or slides' }))),
   sheet: z.optional(z.string()),
   headings: z.array(z.string()),
-  start: z.int(),
-  end: z.int(),
+  start: z.int().check(
+    z.meta({
+      description:
+        "Where the chunk begins in its document's text, in UTF-16 units from 0. The text is what the file's parser reads: without NUL and byte order mark, lines ended by a line feed, not normalised. text.slice(start, end) is the chunk's own text; neighbours overlap where their ranges do. It is not stored as a whole: put together by their ranges, the chunks give it but for white space between them.",
+    }),
+  ),
+  end: z.int().check(z.meta({ description: 'Just behind the chunk, counted alike' })),
 });
 export const chunk = z.object({
   id: id('chunk'),
