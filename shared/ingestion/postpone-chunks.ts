@@ -1,9 +1,10 @@
 import type { Db } from '../core/database.ts';
 import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import { lockDocuments } from './set-version-status.ts';
 
 /**
  * Puts leased chunks back, to be touched by nobody before `seconds` have passed, and says on their versions until when they wait.
- * Nothing has failed: the provider asked for time, and that was no try. Versions before purchases, as whoever ends a version locks them.
+ * Nothing has failed: the provider asked for time, and that was no try. Documents and versions before purchases, as whoever ends a version locks them.
  */
 export async function postponeChunks(
   db: Db,
@@ -22,19 +23,17 @@ export async function postponeChunks(
   );
 }
 
-/** Says on the versions under way of some documents until when they wait for the provider. */
+/** Says on the versions under way of some documents until when they wait for the provider. Whoever stores vectors of them locks in this order. */
 export async function noteWaiting(
   db: Db,
   { workspaceId }: PendingPool,
   documentIds: readonly string[],
   seconds: number,
 ): Promise<void> {
+  const locked = await lockDocuments(db, workspaceId, documentIds);
   await db.query(
     `UPDATE dbrag.document_versions SET waiting_until = now() + make_interval(secs => $3)
-     WHERE workspace_id = $1 AND status = 'processing' AND (document_id, version) IN (
-       SELECT v.document_id, v.version FROM dbrag.document_versions v
-       WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.status = 'processing'
-       ORDER BY v.document_id, v.version FOR UPDATE)`,
-    [workspaceId, documentIds, seconds],
+     WHERE workspace_id = $1 AND document_id = ANY($2::uuid[]) AND status = 'processing'`,
+    [workspaceId, locked, seconds],
   );
 }
