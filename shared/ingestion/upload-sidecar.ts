@@ -38,7 +38,7 @@ function labelsOf(parsed: unknown): Record<string, unknown> | undefined {
     ([name, value]) =>
       name.length <= 64 &&
       isStorable(name) &&
-      (typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && isStorable(value))),
+      (Number.isFinite(value) || typeof value === 'boolean' || (typeof value === 'string' && isStorable(value))),
   );
   return Object.fromEntries(kept.slice(0, 64));
 }
