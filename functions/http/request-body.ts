@@ -50,7 +50,10 @@ export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, 
   const say = english().localeError;
   const errors: InvalidMember[] = [];
   for (const issue of result.error.issues) {
-    const message = issue.message !== 'Invalid input' ? issue.message : say(issue as never);
+    const message =
+      issue.message !== 'Invalid input'
+        ? issue.message
+        : say({ ...issue, input: memberAt(value, issue.path) } as never);
     const detail = (typeof message === 'string' ? message : message?.message) ?? 'Invalid input';
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys)
@@ -58,6 +61,11 @@ export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, 
     } else errors.push({ pointer: pointer(root, issue.path), detail });
   }
   throw validationFailed(errors);
+}
+
+/** zod leaves the input out of its issues, and its sentences would say that nothing was received. */
+function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `npm start`: the local stage, synthesised and run on this machine. `--timings` tells when each phase ended. */
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
@@ -21,7 +21,7 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   const chatModel = usesRealModels ? settings.chatModel : 'offline';
   await requireFreePort(settings.port);
   process.stdout.write('dbrag is starting …\n');
-  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDirectory);
   const logFile = join(dataDirectory, 'local.log');
   // Appended to: a start that is refused because another one runs must not take that one's log away.
   const log = createWriteStream(logFile, { mode: 0o600, flags: 'a' });
@@ -45,6 +45,15 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   timings.ended('workspace');
   process.stdout.write(banner(file, usesRealModels, logFile, performance.now() / 1_000));
   return cloud;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new SettingError(`LOCAL_DATA_DIR must be a directory that can be written: ${(error as Error).message}`);
+  }
 }
 
 /** Said before anything is started, not after ten seconds. */

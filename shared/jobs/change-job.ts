@@ -43,7 +43,10 @@ export async function retryJob(
 ): Promise<RestartedJob> {
   const job = await getJob(db, workspaceId, id);
   if (job.status !== 'failed' && job.status !== 'cancelled')
-    throw new DbragError('conflict', `The job is ${job.status}; only one that failed or was cancelled is tried again.`);
+    throw new DbragError(
+      'conflict',
+      `The job's status is ${job.status}; only one that failed or was cancelled is tried again.`,
+    );
   const kind = kinds[job.type];
   if (!kind?.retry) throw new DbragError('conflict', `A job of the type ${job.type} cannot be tried again.`);
   const [restarted] = await kind.retry(db, workspaceId, [job], now);

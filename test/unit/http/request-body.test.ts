@@ -38,6 +38,20 @@ describe('a body', () => {
     );
     expect(errors.sort()).toEqual(['/a~1b/0/more', '/a~1b/0/~0']);
   });
+
+  it('is told what it holds instead, and nothing only where nothing is', async () => {
+    const schema = z.strictObject({ limit: z.number(), name: z.string() });
+    const detailsOf = (value: unknown) =>
+      check(schema, value).then(
+        () => [],
+        (error) => error.errors.map(({ detail }: { detail: string }) => detail),
+      );
+    expect(await detailsOf({ limit: 'ten' })).toEqual([
+      'Invalid input: expected number, received string',
+      'Invalid input: expected string, received undefined',
+    ]);
+    expect(await detailsOf([])).toEqual(['Invalid input: expected object, received array']);
+  });
 });
 
 function isStorable(value: unknown): boolean {

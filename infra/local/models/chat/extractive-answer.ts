@@ -36,9 +36,16 @@ export function extractiveAnswer(prompt: Prompt): string {
  * what those before it left open.
  */
 function chooseFor(question: string, sentences: readonly Sentence[]): Sentence[] {
-  const weights = questionWeights(question, sentences);
+  const statements = sentences.filter(({ text }) => !asks(text, question));
+  const weights = questionWeights(question, statements);
   const total = sum(weights.values());
-  return total === 0 ? [] : choose(sentences, weights, total);
+  return total === 0 ? [] : choose(statements, weights, total);
+}
+
+/** The question itself, word for word: nothing shares more of its words, and nothing says less. */
+function asks(text: string, question: string): boolean {
+  const asked = wordsOf(question).join(' ');
+  return text.includes('?') && asked !== '' && ` ${wordsOf(text).join(' ')} `.includes(` ${asked} `);
 }
 
 function choose(sentences: readonly Sentence[], weights: ReadonlyMap<string, number>, total: number): Sentence[] {
