@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FirstWorkspace } from './local-file.ts';
 
 /** The public API refused something that a start needs. */
@@ -23,6 +24,20 @@ export async function callApi<T>(
   return JSON.parse(text) as T;
 }
 
+const longestUnavailableMilliseconds = 60_000;
+const pauseMilliseconds = 500;
+
+/** Where the last start was killed under load, every function begins at once with what was left: the first requests may be too many. */
+async function onceAvailable(url: URL, init: RequestInit): Promise<Response> {
+  const until = performance.now() + longestUnavailableMilliseconds;
+  for (;;) {
+    const response = await fetch(url, init);
+    if (response.status !== 503 || performance.now() >= until) return response;
+    await response.arrayBuffer();
+    await sleep(pauseMilliseconds);
+  }
+}
+
 /** The workspace of the last start if its key is still good (the database may be another one), or a new one. */
 export async function firstWorkspace(
   url: string,
@@ -46,7 +61,7 @@ export async function firstWorkspace(
 }
 
 async function isGood(url: string, { api_key, collection_id }: FirstWorkspace): Promise<boolean> {
-  const response = await fetch(new URL(`/v1/collections/${collection_id}`, url), {
+  const response = await onceAvailable(new URL(`/v1/collections/${collection_id}`, url), {
     headers: { Authorization: `Bearer ${api_key}` },
   });
   await response.arrayBuffer();
