@@ -87,13 +87,17 @@ export class Storage extends Construct {
   }
 }
 
+/** On one machine the API may listen on any port of it. */
+export const loopbackOrigins = ['http://localhost:*', 'http://127.0.0.1:*'];
+
 /** Browsers only PUT to signed URLs, and only from our own pages. */
-function corsOf({ api }: StageSettings): CorsRule[] {
-  if (api.corsOrigins.length === 0) return [];
+function corsOf({ api, network }: StageSettings): CorsRule[] {
+  const allowedOrigins = [...api.corsOrigins, ...(network.loopback ? loopbackOrigins : [])];
+  if (allowedOrigins.length === 0) return [];
   return [
     {
       allowedMethods: [HttpMethods.PUT],
-      allowedOrigins: [...api.corsOrigins],
+      allowedOrigins,
       allowedHeaders: ['content-type', 'content-length', 'x-amz-*'],
       exposedHeaders: ['etag'],
       maxAge: 3_000,

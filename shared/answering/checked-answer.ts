@@ -34,6 +34,7 @@ export class CheckedAnswer {
   /** Blanks that wait for what follows: a mark that is removed takes them along. */
   private blanks = '';
   private leftOut = false;
+  private isAfterMark = false;
   private removedMarks = 0;
   private told = false;
 
@@ -97,11 +98,12 @@ export class CheckedAnswer {
       return '';
     }
     const isClosing = this.leftOut && /^[.,;:!?)]/u.test(text);
-    // What stood on both sides of something that was left out must not become a link together.
-    const isGlued = this.leftOut && this.blanks === '' && /^[([]/u.test(text);
+    // A mark, or what stood before something that was left out, must not become a link or an image with what follows.
+    const isGlued = (this.leftOut || this.isAfterMark) && this.blanks === '' && /^[([]/u.test(text);
     const whole = (isClosing ? '' : isGlued ? ' ' : this.blanks) + text;
     this.blanks = '';
     this.leftOut = false;
+    this.isAfterMark = false;
     this.remember(whole);
     return whole;
   }
@@ -112,6 +114,7 @@ export class CheckedAnswer {
     const text = this.blanks + [...new Set(marks)].map((n) => `[${n}]`).join('');
     this.blanks = '';
     this.leftOut = false;
+    this.isAfterMark = true;
     return text;
   }
 

@@ -110,14 +110,16 @@ export function sourcesOf(passages: readonly Passage[]): StoredSource[] {
   );
 }
 
-/** The location is that of the quote itself, within the text of the document. */
+/** The location is that of the quote itself, within the text of the document; so is the page. */
 export function citationOf({ n, hit, quote }: Citation): StoredCitation {
   const offset = Math.max(0, (hit.text ?? '').indexOf(quote));
   const start = hit.location.start + offset;
+  const { page_starts: starts = [], page, ...place } = hit.location;
+  const further = starts.filter((at) => at <= start).length;
   return {
     n,
     ...describedHit(hit),
-    location: { ...hit.location, start, end: start + quote.length },
+    location: { ...(page === undefined ? {} : { page: page + further }), ...place, start, end: start + quote.length },
     quote,
     verified: true,
   };

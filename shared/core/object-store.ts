@@ -35,7 +35,11 @@ export interface ObjectStore {
   list(prefix: string, after?: string): Promise<readonly { key: string; bytes: number; modifiedAt: Date }[]>;
   /** Removes the current version of each key; a versioned bucket keeps the old bytes until its lifecycle rule. */
   delete(keys: readonly string[]): Promise<void>;
-  presignGet(key: string, options: { versionId?: string | undefined; fileName: string }): Promise<PresignedRequest>;
+  /** @param options.contentType of the document: a PDF is shown in the browser, everything else is saved */
+  presignGet(
+    key: string,
+    options: { versionId?: string | undefined; fileName: string; contentType?: string | undefined },
+  ): Promise<PresignedRequest>;
   presignPut(key: string, options: { contentType: string; bytes: number }): Promise<PresignedRequest>;
 }
 

@@ -28,6 +28,8 @@ export interface ChunkLocation {
   readonly end: number;
   /** From 1, for formats that have pages. */
   readonly page?: number;
+  /** Where the pages after it begin, in chunks that reach over more than one. */
+  readonly page_starts?: readonly number[];
   /** The sheet's name, in workbooks. */
   readonly sheet?: string;
 }
@@ -64,7 +66,7 @@ export function* split(document: ParsedDocument, settings: ChunkingSettings, cou
   for (const span of tokenizableSpans(text, sheetStarts)) {
     for (const { start, end, tokenCount } of splitSpan(text, span, boundaries, settings, counter)) {
       const chunk = text.slice(start, end);
-      const location = { headings: path.at(start, end), start, end, ...pageAndSheet(document, start) };
+      const location = { headings: path.at(start, end), start, end, ...pagesAndSheet(document, start, end) };
       const detected = detectLanguage(chunk, language);
       yield { ordinal, text: chunk, tokenCount, contentHash: contentHashOf(chunk), location, language: detected };
       ordinal += 1;
@@ -72,10 +74,17 @@ export function* split(document: ParsedDocument, settings: ChunkingSettings, cou
   }
 }
 
-function pageAndSheet({ pageStarts, sheets }: ParsedDocument, position: number): { page?: number; sheet?: string } {
+function pagesAndSheet(
+  { pageStarts, sheets }: ParsedDocument,
+  position: number,
+  end: number,
+): Pick<ChunkLocation, 'page' | 'page_starts' | 'sheet'> {
   const sheet = sheets?.findLast(({ start }) => start <= position)?.name;
+  const page = pageStarts && Math.max(1, firstAbove(pageStarts, position));
+  const further = pageStarts?.slice(page, firstAbove(pageStarts, end - 1)) ?? [];
   return {
-    ...(pageStarts ? { page: Math.max(1, firstAbove(pageStarts, position)) } : {}),
+    ...(page === undefined ? {} : { page }),
+    ...(further.length === 0 ? {} : { page_starts: further }),
     ...(sheet === undefined ? {} : { sheet }),
   };
 }

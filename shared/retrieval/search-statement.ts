@@ -89,6 +89,8 @@ export interface SearchRow {
 /** Where a chunk stands in its document: characters `start` to `end` of the parsed text. */
 export interface ChunkLocation {
   readonly page?: number;
+  /** Where the pages after it begin, in chunks that reach over more than one. */
+  readonly page_starts?: readonly number[];
   readonly sheet?: string;
   readonly headings: readonly string[];
   readonly start: number;

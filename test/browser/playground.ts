@@ -7,11 +7,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startLocalCloud } from '../../infra/local/cloud.ts';
+import { type LocalCloud, startLocalCloud } from '../../infra/local/cloud.ts';
 import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { firstWorkspace } from '../../infra/local/start/first-workspace.ts';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { Browser, findBrowser } from '../support/browser.ts';
+import { samplePdf } from '../unit/ingestion/formats/sample-pdf.ts';
 
 const document = `# Lighthouses of the north
 
@@ -43,9 +44,12 @@ async function main(): Promise<void> {
     const { api_key: key } = await firstWorkspace(cloud.url, cloud.operatorKey, undefined);
     const file = join(directory, 'lighthouses.md');
     writeFileSync(file, document);
+    const pdf = join(directory, 'harbours.pdf');
+    writeFileSync(pdf, samplePdf([['Harbours of the north.'], ['The harbour of Hirtshals was opened in 1930.']]));
     const browser = await Browser.start(path);
     try {
       await useThePage(browser, cloud.url, key, file);
+      await openAPdf(browser, cloud, pdf);
       if (values.screenshot) writeFileSync(resolve(values.screenshot), await browser.screenshot());
     } finally {
       await browser.close();
@@ -54,7 +58,9 @@ async function main(): Promise<void> {
     await cloud.close();
     rmSync(directory, { recursive: true, force: true });
   }
-  process.stdout.write('the playground works: file dropped, job watched, question answered, citation opened\n');
+  process.stdout.write(
+    'the playground works: file dropped, job watched, question answered, citation opened, PDF uploaded and opened at its page\n',
+  );
 }
 
 async function useThePage(browser: Browser, url: string, key: string, file: string): Promise<void> {
@@ -81,6 +87,28 @@ async function useThePage(browser: Browser, url: string, key: string, file: stri
     [...browser.hosts].filter((host) => host !== ''),
     [new URL(url).host],
   );
+}
+
+/** What is no text goes into the bucket, whose origin is another, and is opened where the quote stands. */
+async function openAPdf(browser: Browser, cloud: LocalCloud, pdf: string): Promise<void> {
+  await browser.choose('#files', [pdf]);
+  await browser.until(`document.querySelector('#jobs li').textContent.includes('harbours.pdf')
+    && document.querySelector('#jobs li').textContent.includes('succeeded')`);
+  await browser.evaluate(`window.open = () => (window.opened = { close() {} });
+    document.getElementById('question').value = 'When was the harbour of Hirtshals opened?';
+    document.getElementById('form').requestSubmit()`);
+  await browser.until(`document.querySelector('#sources h2')?.textContent.includes('harbours.pdf')`);
+  assert.match(await browser.evaluate(`document.querySelector('#sources small').textContent`), /^page 2/);
+  await browser.evaluate(`document.querySelector('#sources article button').click()`);
+  await browser.until('window.opened?.location');
+  const url = new URL(await browser.evaluate<string>('window.opened.location'));
+  assert.equal(url.hash, '#page=2');
+  const file = await fetch(url);
+  assert.equal(file.headers.get('content-type'), 'application/pdf');
+  assert.match(file.headers.get('content-disposition') ?? '', /^inline/);
+  assert.deepEqual(browser.complaints, []);
+  const hosts = [new URL(cloud.url).host, new URL(cloud.aws.endpoints.S3).host];
+  assert.deepEqual([...browser.hosts].filter((host) => host !== '').sort(), hosts.sort());
 }
 
 main().catch((error: unknown) => {

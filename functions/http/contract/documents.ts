@@ -121,6 +121,11 @@ export const listDocuments = z.strictObject({
 /** Where a chunk stands in its document's text, as it was parsed. */
 export const location = z.object({
   page: z.optional(z.int().check(z.meta({ description: 'From 1, in files that have pages or slides' }))),
+  page_starts: z.optional(
+    z
+      .array(z.int())
+      .check(z.meta({ description: 'Where the pages after it begin, in chunks that reach over more than one' })),
+  ),
   sheet: z.optional(z.string()),
   headings: z.array(z.string()),
   start: z.int().check(

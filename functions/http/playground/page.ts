@@ -4,9 +4,12 @@ import { taskRoot } from '../../../shared/core/config.ts';
 
 let page: Promise<{ readonly html: string; readonly policy: string }> | undefined;
 
-/** One page that is its own style and script. Nothing but these runs in it, and it speaks to this API alone. */
-export async function playgroundPage(): Promise<Response> {
-  page ??= readPage();
+/**
+ * One page that is its own style and script. Nothing but these runs in it, and it speaks to this API alone, and to where files are put.
+ * @param filesAt the origin that uploads go to
+ */
+export async function playgroundPage(filesAt: () => Promise<string>): Promise<Response> {
+  page ??= readPage(await filesAt());
   const { html, policy } = await page;
   return new Response(html, {
     headers: {
@@ -18,13 +21,13 @@ export async function playgroundPage(): Promise<Response> {
   });
 }
 
-async function readPage() {
+async function readPage(filesAt: string) {
   const html = await readFile(`${taskRoot()}/playground/index.html`, 'utf8');
-  return { html, policy: playgroundPolicy(html) };
+  return { html, policy: playgroundPolicy(html, filesAt) };
 }
 
 /** Allows the page's own script and style by their hashes, and nothing from anywhere else. */
-export function playgroundPolicy(html: string): string {
+export function playgroundPolicy(html: string, filesAt: string): string {
   const hashOf = (tag: string): string => {
     const text = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(html)?.[1] ?? '';
     return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
@@ -33,7 +36,7 @@ export function playgroundPolicy(html: string): string {
     "default-src 'none'",
     `script-src ${hashOf('script')}`,
     `style-src ${hashOf('style')}`,
-    "connect-src 'self'",
+    `connect-src 'self' ${filesAt}`,
     // The empty icon, so that no browser asks for one.
     'img-src data:',
     "form-action 'none'",

@@ -162,6 +162,7 @@ export const documentRoutes = [
       const signed = await services.objects.presignGet(version.s3_key, {
         versionId: version.s3_version_id ?? undefined,
         fileName: document.name,
+        contentType: document.content_type ?? undefined,
       });
       return ok({ url: signed.url, expires_at: signed.expiresAt.toISOString() });
     },

@@ -9,8 +9,12 @@ export const playgroundRoutes = [
     tag: 'Service',
     summary: 'A page to drop files on, to ask, and to see what an answer stands on',
     success: { status: 200, description: 'A page', contentType: 'text/html' },
-    async handle() {
-      return playgroundPage();
+    async handle({ services }) {
+      return playgroundPage(async () => {
+        // Where a signed URL would point to; this one is thrown away.
+        const { url } = await services.objects.presignPut('uploads', { contentType: 'text/plain', bytes: 1 });
+        return new URL(url).origin;
+      });
     },
   }),
 ];

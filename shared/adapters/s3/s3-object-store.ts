@@ -96,14 +96,17 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} objects: ${Errors[0]?.Code}`);
       }
     },
-    async presignGet(key, { versionId, fileName }): Promise<PresignedRequest> {
+    async presignGet(key, { versionId, fileName, contentType }): Promise<PresignedRequest> {
       const { sdk } = await load();
+      const isPdf = contentType === 'application/pdf';
       const command = new sdk.GetObjectCommand({
         Bucket: bucket,
         Key: key,
         ...(versionId ? { VersionId: versionId } : {}),
-        // Never rendered in the browser under the bucket's origin: a document may be hostile HTML.
-        ResponseContentDisposition: `attachment; filename*=UTF-8''${encodeURIComponent(fileName)}`,
+        // Never rendered in the browser under the bucket's origin, since a document may be hostile HTML; but by its viewer of PDFs, to
+        // which it is one whatever it holds, and which can go to a page.
+        ResponseContentDisposition: `${isPdf ? 'inline' : 'attachment'}; filename*=UTF-8''${encodeURIComponent(fileName)}`,
+        ...(isPdf ? { ResponseContentType: 'application/pdf' } : {}),
       });
       return { ...(await presign(command, [])), headers: {} };
     },

@@ -1,3 +1,4 @@
+import { loopbackOrigins } from '../../../infra/constructs/storage.ts';
 import { type Assertion, every, type Found, leadsTo, list, resourceNamed, resourcesOf } from './assertion.ts';
 
 const bucketType = 'AWS::S3::Bucket';
@@ -81,13 +82,15 @@ export const storageAssertions: readonly Assertion[] = [
   {
     area: 'S3',
     name: 'browsers of our own origins may PUT, and nothing else',
-    check: (system, { api }) =>
+    check: (system, { api, network }) =>
       resourcesOf(system, bucketType).flatMap(({ id, properties }) =>
         list(properties.CorsConfiguration?.CorsRules)
           .filter(
             ({ AllowedMethods, AllowedOrigins }) =>
               list(AllowedMethods).some((method) => method !== 'PUT') ||
-              !list(AllowedOrigins).every((origin) => api.corsOrigins.includes(origin)),
+              !list(AllowedOrigins).every(
+                (origin) => api.corsOrigins.includes(origin) || (network.loopback && loopbackOrigins.includes(origin)),
+              ),
           )
           .map(() => id),
       ),

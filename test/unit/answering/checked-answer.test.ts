@@ -121,6 +121,7 @@ describe('a checked answer', () => {
     ['a placeholder', 'Open dbrag-<stage>-service or <b>x</b>.', 'Open dbrag-<stage>-service or <b>x</b>.'],
     ['an autolink', 'So <https://evil.example/x>', 'So'],
     ['a tag around a tag', 'So <img src=x <img >onerror=alert`1`>.', 'So < img src=x onerror=alert`1`>.'],
+    ['a mark that looks like an image', 'So!【1: "14 days"】(x y)', 'So![1] (x y)'],
     ['a link around a tag', 'So [it]<img>(javascript:alert`1`).', 'So [it] (javascript:alert`1`).'],
     ['a script', 'Press [it](javascript:alert`1`) now', 'Press it now'],
     ['what is none', 'a < b! 3 <4 and htt or www', 'a < b! 3 <4 and htt or www'],

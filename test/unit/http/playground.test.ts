@@ -19,11 +19,12 @@ describe('the playground', () => {
   });
 
   it('runs its own script and style and no other', () => {
-    const policy = playgroundPolicy(html);
+    const policy = playgroundPolicy(html, 'https://files.example');
     const script = html.slice(html.indexOf('<script>') + 8, html.indexOf('</script>'));
     expect(html.match(/<script/g)).toHaveLength(1);
     expect(policy).toContain(`script-src ${hash(script)}`);
     expect(policy).toMatch(/^default-src 'none'/);
+    expect(policy).toContain("connect-src 'self' https://files.example;");
     expect(policy).not.toMatch(/unsafe|\*/);
     expect(html).not.toMatch(/ on\w+="| style="/);
   });
