@@ -1,3 +1,4 @@
+import { timeForSteps } from '../../shared/core/time-left.ts';
 import { armTending } from '../../shared/indexing/arm-tending.ts';
 import { rebuildIndex, rebuildNudge } from '../../shared/indexing/rebuild-index.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
@@ -59,17 +60,9 @@ export async function runMaintenance(
   }
 }
 
-/** The share of an invocation that is left for the statement under way. */
-const reserve = 0.3;
-
-function within(remainingTime: () => number): () => boolean {
-  const enough = remainingTime() * reserve;
-  return () => remainingTime() > enough;
-}
-
 /** @throws when there is more to do and no message for it could be sent: this one comes again then */
 async function passNight(after: string | undefined, services: Services, remainingTime: () => number): Promise<void> {
-  const last = await runNightly(services, { after, hasTime: within(remainingTime) });
+  const last = await runNightly(services, { after, hasTime: timeForSteps(remainingTime) });
   if (last === undefined) return;
   const body = { v: 1, kind: 'sweep', full: true, after: last };
   if (!(await services.queue.send('maintenance', [{ body }])))
@@ -88,7 +81,7 @@ async function removeRetired(
     await nudgeRemoval(queue, workspaceId, notBefore, now);
     return;
   }
-  const hasTime = within(remainingTime);
+  const hasTime = timeForSteps(remainingTime);
   const isDone = await removeVersions(services, workspaceId, { graceSeconds: config.versionGraceSeconds, hasTime });
   if (!isDone) await nudgeRemoval(queue, workspaceId, now, now);
 }

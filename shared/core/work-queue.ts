@@ -12,12 +12,15 @@ export type QueueName =
   | 'embed-low'
   | 'maintenance';
 
+/** The longest delay that a queue knows: whoever is to come later is sent on. */
+export const longestDelaySeconds = 900;
+
 export interface Nudge {
   /** JSON-serialisable: keys, never text. */
   readonly body: unknown;
   /** Fairness group on the queue: the workspace. */
   readonly groupId?: string;
-  /** Whole seconds, at most 900. */
+  /** Whole seconds, at most `longestDelaySeconds`. */
   readonly delaySeconds?: number;
 }
 

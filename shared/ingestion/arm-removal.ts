@@ -1,10 +1,8 @@
 import type { Clock } from '../core/clock.ts';
-import type { Nudge, WorkQueue } from '../core/work-queue.ts';
+import { longestDelaySeconds, type Nudge, type WorkQueue } from '../core/work-queue.ts';
 
 /** A message covers what is retired within so many seconds after it was sent, so a bulk load costs no message a document. */
 const coveredSeconds = 60;
-/** The longest delay that a queue knows: what is due later is sent on. */
-const longestDelaySeconds = 900;
 const workspacesRemembered = 1_000;
 
 /**

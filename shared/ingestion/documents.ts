@@ -49,16 +49,6 @@ export async function getDocument(db: Db, workspaceId: string, id: string): Prom
   return rows[0];
 }
 
-/** Documents by id, in the order of the ids; those that are not there are left out. */
-export async function getDocuments(db: Db, workspaceId: string, ids: readonly string[]): Promise<readonly Document[]> {
-  const { rows } = await db.query<Document>(`${selectDocument} WHERE d.workspace_id = $1 AND d.id = ANY ($2::uuid[])`, [
-    workspaceId,
-    ids,
-  ]);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.map((id) => byId.get(id)).filter((document) => document !== undefined);
-}
-
 export async function listDocuments(
   db: Db,
   workspaceId: string,

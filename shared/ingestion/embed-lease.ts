@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database } from '../core/database.ts';
 import type { Failpoint } from '../core/failpoint.ts';
-import type { WorkQueue } from '../core/work-queue.ts';
+import { longestDelaySeconds, type WorkQueue } from '../core/work-queue.ts';
 import type { Admission } from '../models/circuit.ts';
 import type { Embedder } from '../models/embedder.ts';
 import type { ModelError } from '../models/model-error.ts';
@@ -65,9 +65,8 @@ export interface EmbedSummary {
 const documentsPerCommit = 32;
 /** What is left in the pool is looked at again after this: the shortest delay that a queue knows. */
 export const recheckSeconds = 1;
-/** How long a provider is left alone that did not say, and the longest delay of a queue. */
+/** How long a provider is left alone that did not say. */
 const patienceSeconds = 60;
-export const longestDelaySeconds = 900;
 
 /** What became of the chunks that a worker held. Those that were put off it holds still. */
 export interface EmbeddedLease {

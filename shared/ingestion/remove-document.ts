@@ -1,6 +1,7 @@
 import type { Database, Db } from '../core/database.ts';
 import type { Failpoint } from '../core/failpoint.ts';
 import type { ObjectStore } from '../core/object-store.ts';
+import { timeForSteps } from '../core/time-left.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import { finishJob, startJob } from '../jobs/finish-job.ts';
 import { markDocumentsDeleting } from './delete-collection.ts';
@@ -23,8 +24,6 @@ export interface DeletionTime {
 /** Rows of one statement: a vector in an ANN index costs milliseconds to take out again, and a transaction must stay short. */
 const rowsAtOnce = 2_000;
 const documentsAtOnce = 500;
-/** The share of an invocation that is left for the statement under way. */
-const reserve = 0.3;
 
 interface Target {
   readonly document_id: string | null;
@@ -47,8 +46,7 @@ export async function runDeletion(
   time: DeletionTime,
 ): Promise<boolean> {
   const scope = { workspaceId };
-  const enough = time.remainingTime() * reserve;
-  const hasTime = () => time.remainingTime() > enough;
+  const hasTime = timeForSteps(() => time.remainingTime());
   const target = await ports.database.inWorkspace(scope, async (db) => {
     if (!(await startJob(db, workspaceId, jobId, 'delete', 'Removing chunks, vectors and files.'))) return undefined;
     return findTarget(db, workspaceId, jobId);

@@ -1,4 +1,5 @@
 import type { Database, Db } from '../core/database.ts';
+import { timeForSteps } from '../core/time-left.ts';
 import { sendNudges, type WorkQueue } from '../core/work-queue.ts';
 import { finishJob, startJob } from '../jobs/finish-job.ts';
 import { batchEmbedNudge } from './batch-embed.ts';
@@ -14,8 +15,6 @@ export interface BatchEmbedPorts {
 
 /** Documents of one transaction: they stay locked until its end. */
 const documentsAtOnce = 50;
-/** The share of an invocation that is left for the slice under way. */
-const reserve = 0.3;
 /** How often the job looks how far the workers are: more seldom the more there is to do. */
 const shortestLookSeconds = 2;
 const longestLookSeconds = 60;
@@ -41,10 +40,10 @@ export async function runBatchEmbed(
   remainingTime: () => number,
 ): Promise<void> {
   const scope = { workspaceId };
-  const enough = remainingTime() * reserve;
+  const hasTime = timeForSteps(remainingTime);
   let walk = await ports.database.inWorkspace(scope, (db) => resume(db, workspaceId, jobId));
   if (!walk) return;
-  while (!walk.isWalked && remainingTime() > enough) {
+  while (!walk.isWalked && hasTime()) {
     const current: Walk = walk;
     const slice = await ports.database.inWorkspace(scope, (db) =>
       noteSlice(db, workspaceId, jobId, ports.spaces, current),

@@ -1,3 +1,4 @@
+import { longestDelaySeconds } from '../core/work-queue.ts';
 import { sweepDelaySeconds } from './arm-sweep.ts';
 import type { UnfinishedWork } from './unfinished-work.ts';
 
@@ -8,8 +9,6 @@ const slackMilliseconds = 15_000;
 const shortestDelaySeconds = 30;
 /** More is due than one sweep takes on. */
 const busyDelaySeconds = 60;
-/** The longest delay that a queue knows: while nothing is due, an idle database may sleep so long. */
-const longestDelaySeconds = 900;
 
 type Row = Pick<UnfinishedWork, 'waiting_until' | 'nudged_at' | 'created_at' | 'nudges'>;
 
@@ -41,6 +40,7 @@ export function nextSweepSeconds(work: readonly UnfinishedWork[], now: number, p
   const looks = work.map((row) => Math.min(deadlineAhead(row, now), nextLook(row, now)));
   const seconds = Math.ceil((Math.min(...looks, Number.POSITIVE_INFINITY) - now) / 1_000);
   // Whoever dies in the middle of a sweep leaves nudges unsent: the next finds them.
+  // While nothing is due, an idle database may sleep.
   const longest = due.length > 0 ? sweepDelaySeconds : longestDelaySeconds;
   return Math.max(shortestDelaySeconds, Math.min(longest, seconds));
 }
