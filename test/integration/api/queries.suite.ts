@@ -231,7 +231,7 @@ export function querySuite(world: World): void {
     it('that embeds is not needed: words are looked for instead', async () => {
       const { api } = await home('words only');
       say(goodAnswer);
-      world().cloud.models.faults.setRules([{ kind: '401', rate: 1, on: 'embeddings' }]);
+      world().cloud.models.faults.setRules([{ kind: 'context-length', rate: 1, on: 'embeddings' }]);
       try {
         const answer = await ask(api, { question: 'When are the refunds paid, in days?' });
         expect(answer).toMatchObject({ answer: 'Refunds take 14 days [1].', degraded: ['embedding'] });
