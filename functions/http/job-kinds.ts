@@ -1,3 +1,4 @@
+import { rebuildJobs } from '../../shared/indexing/rebuild-jobs.ts';
 import { batchEmbedJobs } from '../../shared/ingestion/batch-embed.ts';
 import { deletionJobs } from '../../shared/ingestion/deletion-jobs.ts';
 import { ingestionJobs } from '../../shared/ingestion/ingestion-jobs.ts';
@@ -8,4 +9,5 @@ export const jobKinds: JobKinds = {
   ingest_document: ingestionJobs,
   batch_embed: batchEmbedJobs,
   delete: deletionJobs,
+  rebuild_index: rebuildJobs,
 };

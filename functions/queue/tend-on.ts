@@ -4,8 +4,8 @@ import { type IndexingPorts, tendIndexes } from '../../shared/indexing/tend-inde
 import type { Services } from '../runtime/services.ts';
 
 export function indexingPorts({ database, direct, clock, config }: Services): IndexingPorts {
-  const { embeddingModel: model, embeddingDimensions: dimensions } = config.models;
-  return { database, direct, clock, model, dimensions };
+  const { embeddingModel: model, fallbackModel, embeddingDimensions: dimensions } = config.models;
+  return { database, direct, clock, model, fallbackModel, dimensions };
 }
 
 /** One look of the autopilot, and another while something is being built. An index that has just been finished is measured at once. */

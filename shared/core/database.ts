@@ -41,8 +41,8 @@ export interface WorkspaceScope {
 }
 
 export interface AskOptions {
-  /** The plan is made once for all values. */
-  readonly samePlan?: boolean;
+  /** The plan is made once for all values, sorts nothing and reads no table as a whole where an index gives another way. */
+  readonly byIndex?: boolean;
   /** Vectors that a search of an index keeps in view; 100 if it is not said. */
   readonly efSearch?: number;
 }

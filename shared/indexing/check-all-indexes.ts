@@ -8,7 +8,7 @@ import type { IndexingPorts } from './tend-indexes.ts';
 /** The canary of every partition that has an index; where there is none, nothing is asked. */
 export async function checkAllIndexes(ports: IndexingPorts): Promise<void> {
   const { database, model, settings = autopilotSettings } = ports;
-  const ready = (await readPartitions(database, model)).filter(({ status }) => status === 'ready');
+  const ready = (await readPartitions(database, { model })).filter(({ status }) => status === 'ready');
   if (ready.length === 0) return;
   const homes = new Map<string, IndexedWorkspace[]>();
   for await (const id of walkWorkspaces(database)) {

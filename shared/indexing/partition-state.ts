@@ -33,14 +33,19 @@ export interface FoundIndex {
   readonly name: string;
   readonly kind: IndexKind;
   readonly valid: boolean;
-  /** Of the model that is asked about: an index of another model's vectors serves no search. */
+  /** Of the model that is asked about. */
   readonly of_model: boolean;
+  /** Of the second space's. An index of yet another model's vectors serves no search. */
+  readonly of_fallback: boolean;
   /** Blocks done and to do, while it is being built. */
   readonly progress: { readonly phase: string; readonly done: number; readonly total: number } | null;
 }
 
 /** All partitions, by name. Counts are the server's estimates: counting would read everything. */
-export async function readPartitions(database: Database, model: string): Promise<readonly PartitionState[]> {
+export async function readPartitions(
+  database: Database,
+  { model, fallbackModel = null }: { readonly model: string; readonly fallbackModel?: string | null },
+): Promise<readonly PartitionState[]> {
   return database.inSystem(async (db) => {
     const { rows } = await db.query<PartitionState>(
       `SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows,
@@ -50,6 +55,7 @@ export async function readPartitions(database: Database, model: string): Promise
            SELECT jsonb_agg(jsonb_build_object(
              'name', x.relname, 'kind', CASE WHEN i.indexprs IS NULL THEN 'hnsw' ELSE 'hnsw_binary' END, 'valid', i.indisvalid,
              'of_model', pg_get_expr(i.indpred, i.indrelid) LIKE '%' || quote_literal($1::text) || '%',
+             'of_fallback', coalesce(pg_get_expr(i.indpred, i.indrelid) LIKE '%' || quote_literal($2::text) || '%', false),
              'progress', (SELECT jsonb_build_object('phase', p.phase, 'done', p.blocks_done, 'total', p.blocks_total)
                FROM pg_stat_progress_create_index p WHERE p.relid = c.oid AND p.index_relid IN (0, i.indexrelid) LIMIT 1)))
            FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam
@@ -62,7 +68,7 @@ export async function readPartitions(database: Database, model: string): Promise
        LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
        LEFT JOIN dbrag.vector_indexes n ON n.partition = c.relname AND n.model = $1
        WHERE h.inhparent = 'dbrag.embeddings'::regclass ORDER BY c.relname`,
-      [model],
+      [model, fallbackModel],
     );
     return rows;
   });

@@ -59,7 +59,7 @@ export function planIndex(
   const broken = state.indexes.find((index) => !index.valid);
   if (broken) return { type: 'drop', index: broken.name, why: 'its build was broken off', failed: true };
   const ours = state.indexes.filter((index) => index.of_model);
-  const foreign = state.indexes.find((index) => !index.of_model);
+  const foreign = state.indexes.find((index) => !index.of_model && !index.of_fallback);
   const wanted = ours.find((index) => index.name === state.index_name) ?? ours[0];
   // A replacement is there: what it replaces goes.
   const replaced = ours.find((index) => wanted !== undefined && index.name !== wanted.name);

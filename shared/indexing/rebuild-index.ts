@@ -7,7 +7,7 @@ import { createJob } from '../jobs/jobs.ts';
 import { note, readPartitions } from './partition-state.ts';
 import { type IndexingPorts, tendIndexes } from './tend-indexes.ts';
 
-const deadlineMilliseconds = 24 * 3_600_000;
+export const rebuildDeadlineMilliseconds = 24 * 3_600_000;
 const nextLookSeconds = 30;
 
 /** The partition that a workspace's embeddings are in; undefined while it has none. */
@@ -36,7 +36,7 @@ export async function requestRebuild(
 ): Promise<string> {
   const home = await homePartition(db, workspaceId);
   if (home === undefined || (partition !== undefined && partition !== home)) throw notFound('index');
-  const deadline = new Date(clock.now().getTime() + deadlineMilliseconds);
+  const deadline = new Date(clock.now().getTime() + rebuildDeadlineMilliseconds);
   return createJob(db, workspaceId, { type: 'rebuild_index', input: { partition: home }, createdBy, deadline });
 }
 
@@ -86,7 +86,7 @@ export async function rebuildIndex(
     );
   await inWorkspace((db) => startJob(db, workspaceId, jobId, 'rebuild_index', 'The build is being started.'));
   await tendIndexes(ports);
-  const state = (await readPartitions(database, ports.model)).find(({ partition }) => partition === job.partition);
+  const state = (await readPartitions(database, ports)).find(({ partition }) => partition === job.partition);
   const ended = state && endOf(state);
   if (ended) await inWorkspace((db) => finishJob(db, workspaceId, jobId, ended));
   else {

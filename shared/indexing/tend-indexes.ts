@@ -11,6 +11,8 @@ export interface IndexingPorts {
   readonly direct: DirectStatements;
   readonly clock: Clock;
   readonly model: string;
+  /** The second space: its vectors are searched too, so an index of them stays. */
+  readonly fallbackModel?: string | null;
   readonly dimensions: number;
   readonly settings?: AutopilotSettings;
 }
@@ -36,7 +38,7 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
   const memoryBytes = (await sharedBuffers(ports.database)) / 2;
   const did: { partition: string; action: string; why: string }[] = [];
   let again = false;
-  const states = await readPartitions(ports.database, ports.model);
+  const states = await readPartitions(ports.database, ports);
   await noteSeen(ports, states);
   for (const state of states) {
     // Of most partitions of a small system there is nothing to say.

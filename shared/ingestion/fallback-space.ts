@@ -1,13 +1,19 @@
 import type { Db } from '../core/database.ts';
 
 /**
- * Whether a workspace has chunks that are searched in the fallback space, because they have no vector in the primary one yet. One
- * look into an index that is empty while all is well: cheap enough to ask with every search.
+ * $1 workspace  $2 model. A range of one model, ordered by it: only the index of spaces gives that order, however common the planner
+ * thinks the model to be. By any other it would read all of the workspace's vectors to find none.
+ */
+export const fallbackStatement = `
+SELECT (
+  SELECT true FROM dbrag.embeddings WHERE workspace_id = $1::uuid AND model >= $2 AND model <= $2 ORDER BY model LIMIT 1
+) IS NOT NULL AS holds`;
+
+/**
+ * Whether chunks of a workspace have their vector in the space of this model: because the first model was down when they came, or was
+ * another one then. One look into an index: cheap enough to ask with every search.
  */
 export async function holdsFallback(db: Db, workspaceId: string, fallbackModel: string): Promise<boolean> {
-  const { rows } = await db.query<{ holds: boolean }>(
-    'SELECT EXISTS (SELECT FROM dbrag.pending_embeddings WHERE workspace_id = $1 AND fallback_model = $2) AS holds',
-    [workspaceId, fallbackModel],
-  );
+  const { rows } = await db.query<{ holds: boolean }>(fallbackStatement, [workspaceId, fallbackModel]);
   return rows[0]?.holds === true;
 }

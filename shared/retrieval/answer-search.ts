@@ -1,22 +1,17 @@
-import type { Clock } from '../core/clock.ts';
-import type { Database, Db } from '../core/database.ts';
+import type { Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { requireCollections } from '../ingestion/collections.ts';
-import type { QuestionEmbedder } from '../models/embed-question.ts';
-import { ModelError } from '../models/model-error.ts';
 import { costUsd } from '../usage/prices.ts';
 import { recordUsage } from '../usage/record-usage.ts';
+import { embedInSpaces, type QuestionInSpace, type QuestionInSpaces, type SpacePorts } from './embed-in-spaces.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { SearchHit, SearchMode, SearchRequest } from './search.ts';
 import type { WorkspaceSearch } from './workspace-search.ts';
 
-export interface AnswerSearchPorts {
-  readonly database: Database;
+export interface AnswerSearchPorts extends SpacePorts {
   readonly searches: WorkspaceSearch;
   readonly results: ResultCache;
-  readonly questions: QuestionEmbedder;
-  readonly clock: Clock;
 }
 
 export interface SearchQuestion {
@@ -35,7 +30,7 @@ export interface SearchQuestion {
 
 export interface AnsweredSearch {
   readonly hits: readonly SearchHit[];
-  /** `embedding`: the question could not be embedded, so only its words were looked for. */
+  /** `embedding`: the question could not be embedded in a space that it should be looked for in; its words were looked for all the same. */
   readonly degraded: readonly string[];
   readonly tokens: number;
   readonly costUsd: number;
@@ -45,8 +40,7 @@ export interface AnsweredSearch {
   readonly timing: { readonly embed: number; readonly search: number; readonly total: number };
 }
 
-/** A question waits for its vector no longer than this; after it, the keyword leg answers alone. */
-const embedMilliseconds = 4_000;
+const noSpaces: QuestionInSpaces = { first: null, second: null, failure: undefined };
 
 /**
  * Embeds a question and searches with it.
@@ -59,32 +53,37 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };
   const { mode, query: text, limit, collectionIds, filter, includeText } = question;
   const asked = { model: ports.questions.model, text, limit, collectionIds, filter, includeText };
-  const known = await ports.results.find(ports.database, scope, { mode, ...asked });
+  const spaces = [ports.questions.model, ports.fallbackQuestions?.model ?? null];
+  const known = await ports.results.find(ports.database, scope, { mode, spaces, ...asked });
   if (known?.hits) return fromCache(known.hits, performance.now() - started);
-  const embedded = mode === 'keyword' ? undefined : await embedQuestion(ports, question);
+  const embedded = mode === 'keyword' ? noSpaces : await embedInSpaces(ports, question.workspaceId, text);
   const embeddedAt = performance.now();
+  const { first, second, failure } = embedded;
+  if (mode === 'semantic' && !first && !second) throw cannotEmbed(failure);
   const request: SearchRequest = {
     ...asked,
     workspaceId: question.workspaceId,
-    mode: embedded ? mode : 'keyword',
-    vector: embedded?.vector ?? null,
+    mode: first || second ? mode : 'keyword',
+    vector: first?.vector ?? null,
+    bridge: second,
   };
-  const bought = embedded?.tokens ?? 0;
+  const bought = [first, second].filter((each) => each !== null && each.tokens > 0) as QuestionInSpace[];
   const before = async (db: Db) => {
     if (question.collectionIds) await requireCollections(db, question.workspaceId, question.collectionIds);
-    if (bought > 0) await recordUsage(db, question.workspaceId, [usageOf(ports, question, bought)]);
+    const usage = bought.map((each) => usageOf(question, each));
+    if (usage.length > 0) await recordUsage(db, question.workspaceId, usage);
   };
-  const hits = await ports.searches.search(scope, request, question.collectionIds || bought > 0 ? before : undefined);
+  const isMore = question.collectionIds !== null || bought.length > 0;
+  const hits = await ports.searches.search(scope, request, isMore ? before : undefined);
   const finished = performance.now();
-  const degraded = mode !== 'keyword' && !embedded ? ['embedding'] : [];
   // What was found without the question's meaning is not what the next one should get.
-  if (known && degraded.length === 0) await ports.results.keep(known.key, hits);
+  if (known && !failure) await ports.results.keep(known.key, hits);
   return {
     hits,
-    degraded,
-    tokens: embedded?.tokens ?? 0,
-    costUsd: costUsd(ports.questions.model, { input: embedded?.tokens ?? 0 }),
-    embeddingCache: embedded?.cache ?? 'off',
+    degraded: failure ? ['embedding'] : [],
+    tokens: bought.reduce((sum, { tokens }) => sum + tokens, 0),
+    costUsd: bought.reduce((sum, { model, tokens }) => sum + costUsd(model, { input: tokens }), 0),
+    embeddingCache: (first ?? second)?.cache ?? 'off',
     resultCache: ports.results.isOn ? 'miss' : 'off',
     timing: {
       embed: round(embeddedAt - started),
@@ -100,35 +99,16 @@ function fromCache(hits: readonly SearchHit[], milliseconds: number): AnsweredSe
   return { hits, degraded: [], tokens: 0, costUsd: 0, embeddingCache: 'off', resultCache: 'hit', timing };
 }
 
-async function embedQuestion({ questions, clock }: AnswerSearchPorts, question: SearchQuestion) {
-  try {
-    return await questions.embed(question.workspaceId, question.query, {
-      deadline: clock.now().getTime() + embedMilliseconds,
-    });
-  } catch (error) {
-    if (!(error instanceof ModelError)) throw error;
-    if (question.mode === 'hybrid') return undefined;
-    throw new DbragError(
-      'model_unavailable',
-      'The question cannot be embedded right now; mode keyword needs no model.',
-      {
-        retryable: true,
-        retryAfterSeconds: error.retryAfterSeconds ?? 5,
-        cause: error,
-      },
-    );
-  }
+function cannotEmbed(failure: QuestionInSpaces['failure']): DbragError {
+  return new DbragError(
+    'model_unavailable',
+    'The question cannot be embedded right now; mode keyword needs no model.',
+    { retryable: true, retryAfterSeconds: failure?.retryAfterSeconds ?? 5, cause: failure },
+  );
 }
 
-function usageOf({ questions }: AnswerSearchPorts, question: SearchQuestion, tokens: number) {
-  return {
-    operation: 'search',
-    model: questions.model,
-    apiKeyId: question.apiKeyId,
-    subjectId: question.subjectId ?? null,
-    requests: 1,
-    embeddingTokens: tokens,
-  } as const;
+function usageOf({ apiKeyId, subjectId = null }: SearchQuestion, { model, tokens }: QuestionInSpace) {
+  return { operation: 'search', model, apiKeyId, subjectId, requests: 1, embeddingTokens: tokens } as const;
 }
 
 function round(milliseconds: number): number {

@@ -1,7 +1,7 @@
 import { type Db, Halfvec } from '../core/database.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { parseQuestionWords } from './question-words.ts';
-import { type ChunkLocation, type SearchRow, searchStatement } from './search-statement.ts';
+import { type ChunkLocation, type SearchRow, searchStatement, searchStatementOfTwoSpaces } from './search-statement.ts';
 
 export type SearchMode = 'hybrid' | 'semantic' | 'keyword';
 
@@ -11,6 +11,8 @@ export interface SearchRequest {
   /** The question in the space of `model`; null while it cannot be embedded. */
   readonly vector: Float32Array | null;
   readonly model: string;
+  /** The question in a second space, where some chunks have their vector meanwhile. */
+  readonly bridge?: { readonly model: string; readonly vector: Float32Array } | null;
   /** The question in words; null leaves the keyword leg out. */
   readonly text: string | null;
   /** 1 to 100 hits. */
@@ -24,7 +26,7 @@ export interface SearchRequest {
   readonly fusion?: FusionWeights;
 }
 
-/** What a rank in a leg counts when both legs are fused. */
+/** What a rank in a leg counts when legs are fused. */
 export interface FusionWeights {
   readonly semantic: number;
   readonly keyword: number;
@@ -39,7 +41,7 @@ export interface SearchHit {
   readonly collectionId: string;
   readonly sourceUri: string | null;
   readonly version: number;
-  /** Of the mode: reciprocal rank fusion, cosine similarity, or the rank of the words. Comparable within one answer only. */
+  /** Reciprocal rank fusion of several legs; of one, cosine similarity or BM25. Comparable within one answer only. */
   readonly score: number;
   readonly text: string | null;
   readonly tokenCount: number;
@@ -66,13 +68,15 @@ export const fewChunks = 20_000;
 export async function search(db: Db, request: SearchRequest): Promise<readonly SearchHit[]> {
   const { mode, limit } = request;
   const vector = mode === 'keyword' ? null : request.vector;
+  const bridge = (mode !== 'keyword' && request.bridge) || null;
   const text = mode === 'semantic' ? null : request.text;
-  if (vector === null && text === null) return [];
+  const legs = [vector, bridge, text].filter((leg) => leg !== null).length;
+  if (legs === 0) return [];
   // A single leg is not fused, so it needs no more than is given back.
-  const depth = vector !== null && text !== null ? Math.max(legDepth, limit) : limit;
+  const depth = legs > 1 ? Math.max(legDepth, limit) : limit;
   const words = parseQuestionWords(text ?? '');
   const fusion = request.fusion ?? equalWeights;
-  const { rows } = await db.query<SearchRow>(searchStatement, [
+  const { rows } = await db.query<SearchRow>(bridge ? searchStatementOfTwoSpaces : searchStatement, [
     request.workspaceId,
     vector && new Halfvec(vector),
     request.model,
@@ -84,18 +88,18 @@ export async function search(db: Db, request: SearchRequest): Promise<readonly S
     request.filter ? compileFilter(request.filter) : null,
     request.includeText ?? true,
     // Beside the semantic leg, common words would only add noise; alone they are all there is.
-    vector === null ? limit : 1,
+    vector === null && bridge === null ? limit : 1,
     fewChunks,
     words.phrases,
     words.excluded,
     fusion.semantic,
     fusion.keyword,
+    ...(bridge ? [new Halfvec(bridge.vector), bridge.model] : []),
   ]);
-  return rows.map((row) => toHit(row, vector !== null, text !== null));
+  return rows.map((row) => toHit(row, legs > 1 ? 'fused' : text === null ? 'semantic' : 'keyword'));
 }
 
-export function toHit(row: SearchRow, semantic: boolean, keyword: boolean): SearchHit {
-  const single = semantic ? row.semantic_score : row.keyword_score;
+export function toHit(row: SearchRow, scored: 'fused' | 'semantic' | 'keyword'): SearchHit {
   return {
     chunkId: row.chunk_id,
     documentId: row.document_id,
@@ -103,7 +107,7 @@ export function toHit(row: SearchRow, semantic: boolean, keyword: boolean): Sear
     collectionId: row.collection_id,
     sourceUri: row.source_uri,
     version: row.version,
-    score: semantic && keyword ? row.fused_score : (single ?? 0),
+    score: row[`${scored}_score`] ?? 0,
     text: row.text,
     tokenCount: row.token_count,
     ordinal: row.ordinal,

@@ -1,6 +1,15 @@
 import { type Database, type Db, Halfvec, type WorkspaceScope } from '../core/database.ts';
 import { parseQuestionWords } from './question-words.ts';
-import { equalWeights, fewChunks, legDepth, type SearchHit, type SearchRequest, search, toHit } from './search.ts';
+import {
+  equalWeights,
+  type FusionWeights,
+  fewChunks,
+  legDepth,
+  type SearchHit,
+  type SearchRequest,
+  search,
+  toHit,
+} from './search.ts';
 import type { SearchRow } from './search-statement.ts';
 import { warmHybridStatement, warmSemanticStatement } from './warm-statement.ts';
 
@@ -21,10 +30,13 @@ const mostKnown = 10_000;
  */
 export class WorkspaceSearch {
   readonly #database: Database;
+  readonly #fusion: FusionWeights;
   readonly #known = new Map<string, Known>();
 
-  constructor(database: Database) {
+  /** @param fusion what ranks count where a request does not say */
+  constructor(database: Database, fusion: FusionWeights = equalWeights) {
     this.#database = database;
+    this.#fusion = fusion;
   }
 
   /**
@@ -45,7 +57,7 @@ export class WorkspaceSearch {
     return this.#database.inWorkspace(scope, async (db) => {
       await before?.(db);
       if (ask && !this.#isKnown(scope.workspaceId)) await this.#learn(db, request);
-      return search(db, request);
+      return search(db, { fusion: this.#fusion, ...request });
     });
   }
 
@@ -55,15 +67,14 @@ export class WorkspaceSearch {
     request: SearchRequest,
     efSearch: number,
   ): Promise<readonly SearchHit[]> {
-    const { workspaceId, limit, model, mode, text, fusion = equalWeights } = request;
-    const values: unknown[] = [workspaceId, new Halfvec(request.vector as Float32Array), request.includeText ?? true];
+    const { workspaceId, limit, model, mode, text, fusion = this.#fusion } = request;
+    const values: unknown[] = [new Halfvec(request.vector as Float32Array), request.includeText ?? true];
     const hybrid = mode === 'hybrid';
     if (hybrid) values.push(text, fusion.semantic, fusion.keyword);
-    const statement = hybrid
-      ? warmHybridStatement(model, limit, Math.max(legDepth, limit))
-      : warmSemanticStatement(model, limit);
-    const { rows } = await ask<SearchRow>(scope, statement, values, { samePlan: true, efSearch });
-    return rows.map((row) => toHit(row, true, hybrid));
+    const depth = hybrid ? Math.max(legDepth, limit) : limit;
+    const statement = (hybrid ? warmHybridStatement : warmSemanticStatement)({ workspaceId, model, limit, depth });
+    const { rows } = await ask<SearchRow>(scope, statement, values, { byIndex: true, efSearch });
+    return rows.map((row) => toHit(row, hybrid ? 'fused' : 'semantic'));
   }
 
   #isKnown(workspaceId: string): boolean {
@@ -93,9 +104,9 @@ export class WorkspaceSearch {
 /** Nothing narrows it, so that the nearest of the index are the nearest of the answer. */
 function isUsual(
   scope: WorkspaceScope,
-  { mode, vector, text, collectionIds, filter, languages }: SearchRequest,
+  { mode, vector, text, bridge, collectionIds, filter, languages }: SearchRequest,
 ): boolean {
-  if (mode === 'keyword' || vector === null || (mode === 'hybrid' && text === null)) return false;
+  if (bridge || mode === 'keyword' || vector === null || (mode === 'hybrid' && text === null)) return false;
   if ((scope.collectionIds ?? null) !== null || (collectionIds ?? null) !== null || filter || languages) return false;
   const { phrases, excluded } = parseQuestionWords(mode === 'hybrid' ? (text ?? '') : '');
   return phrases.length === 0 && excluded.length === 0;

@@ -84,7 +84,7 @@ for (let again = true; again; ) {
   ({ again } = await tendIndexes(ports));
   if (again) await new Promise((resolve) => setTimeout(resolve, 1_000));
 }
-const [state] = await readPartitions(database.maintainer, testModel);
+const [state] = await readPartitions(database.maintainer, { model: testModel });
 const large = workspaces.filter(({ chunks }) => chunks > fewChunks).map(({ id, chunks }) => ({ id, chunks }));
 const canary =
   state && state.status === 'ready' ? await checkRecall(database.maintainer, state, testModel, large) : undefined;

@@ -202,7 +202,7 @@ describe('the Postgres adapter', () => {
         `SELECT current_setting('dbrag.workspace_id') AS workspace, current_setting('plan_cache_mode') AS plans,
            current_setting('hnsw.ef_search') AS ef, $1::int AS given, pg_backend_pid() AS pid`,
         [index],
-        { samePlan: true, efSearch: 150 },
+        { byIndex: true, efSearch: 150 },
       );
       expect(rows).toEqual([
         { workspace: workspaceId, plans: 'force_generic_plan', ef: '150', given: index, pid: expect.any(Number) },

@@ -44,6 +44,8 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   const names = settings.preparedStatements ? new StatementNames() : undefined;
+  // Those that name a workspace are many: they must not use up the names of the others.
+  const namesOfAsked = settings.preparedStatements ? new StatementNames('dbrag_asked') : undefined;
 
   const timeLimit = () => {
     const remaining = settings.remainingMillis?.() ?? Number.POSITIVE_INFINITY;
@@ -77,7 +79,7 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   function ask<Row>(scope: WorkspaceScope, text: string, values: readonly unknown[], options: AskOptions = {}) {
     const begin = (limit: number) =>
       `BEGIN READ ONLY; ${settingsOf(options)}${beginWorkspace(scope, limit)}${efSearchOf(options)}`;
-    return retrying<QueryResult<Row>>(() => askOnce(connect, begin, text, values, timeLimit, names));
+    return retrying<QueryResult<Row>>(() => askOnce(connect, begin, text, values, timeLimit, namesOfAsked));
   }
 
   return {
@@ -193,10 +195,18 @@ async function giveBack(client: PoolClient | undefined, failure: string, timeLim
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Ends with the transaction: a setting of the session would pin a proxy's connection. */
-const genericPlans = 'SET LOCAL plan_cache_mode = force_generic_plan';
+/**
+ * They end with the transaction: settings of the session would pin a proxy's connection. What is turned off is only made to seem very
+ * dear, and the sorts of a few rows that remain would have the statement compiled.
+ */
+const byIndex = [
+  'SET LOCAL plan_cache_mode = force_generic_plan',
+  'SET LOCAL enable_sort = off',
+  'SET LOCAL enable_seqscan = off',
+  'SET LOCAL jit = off',
+].join('; ');
 
-const settingsOf = ({ samePlan }: AskOptions): string => (samePlan ? `${genericPlans}; ` : '');
+const settingsOf = (options: AskOptions): string => (options.byIndex ? `${byIndex}; ` : '');
 
 /** After the workspace is opened, which sets the usual value. */
 const efSearchOf = ({ efSearch }: AskOptions): string =>

@@ -8,11 +8,16 @@ const mostNames = 200;
 /** Names for statements that are sent again and again, so that the server parses and plans them once a connection. */
 export class StatementNames {
   readonly #names = new Map<string, string>();
+  readonly #prefix: string;
+
+  constructor(prefix = 'dbrag') {
+    this.#prefix = prefix;
+  }
 
   of(text: string): string | undefined {
     const known = this.#names.get(text);
     if (known !== undefined || this.#names.size >= mostNames) return known;
-    const name = `dbrag_${this.#names.size + 1}`;
+    const name = `${this.#prefix}_${this.#names.size + 1}`;
     this.#names.set(text, name);
     return name;
   }

@@ -8,6 +8,7 @@ import { listIndexes } from '../../../shared/indexing/list-indexes.ts';
 import { readPartitions } from '../../../shared/indexing/partition-state.ts';
 import { autopilotSettings } from '../../../shared/indexing/plan-index.ts';
 import { rebuildIndex, requestRebuild } from '../../../shared/indexing/rebuild-index.ts';
+import { rebuildJobs } from '../../../shared/indexing/rebuild-jobs.ts';
 import { type IndexingPorts, tendIndexes } from '../../../shared/indexing/tend-indexes.ts';
 import { getJob } from '../../../shared/jobs/jobs.ts';
 import { search } from '../../../shared/retrieval/search.ts';
@@ -73,7 +74,7 @@ describe('the index autopilot', () => {
   });
 
   it('measures recall, and lets searches look farther until the promise is kept', async () => {
-    const [state] = await readPartitions(database.maintainer, testModel);
+    const [state] = await readPartitions(database.maintainer, { model: testModel });
     const check = (promise?: number) =>
       checkRecall(
         database.maintainer,
@@ -93,7 +94,7 @@ describe('the index autopilot', () => {
   });
 
   it('drops an index whose build broke off, and builds another', async () => {
-    const { index_name: name } = (await readPartitions(database.maintainer, testModel))[0] ?? {};
+    const { index_name: name } = (await readPartitions(database.maintainer, { model: testModel }))[0] ?? {};
     await database.admin.query(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'dbrag.${name}'::regclass`);
     expect(await look()).toEqual(['drop']);
     expect(await notes()).toMatchObject({ status: 'failed', why: expect.stringContaining('broken off') });
@@ -147,6 +148,19 @@ describe('the index autopilot', () => {
       result: { partition: 'embeddings_00' },
     });
     expect(sent[0]).toMatchObject({ body: { kind: 'rebuild_index', job_id: jobId } });
+    // Cancelled before it began, it builds nothing; begun again, it does, and only once at a time.
+    const second = await inWorkspace((db) => requestRebuild(db, systemClock, workspaceId, undefined, 'test'));
+    const job = (id: string) => inWorkspace((db) => getJob(db, workspaceId, id));
+    const secondJob = await job(second);
+    await inWorkspace(async (db) => rebuildJobs.cancel?.(db, workspaceId, secondJob));
+    await rebuildIndex({ ...ports, queue }, workspaceId, second);
+    expect(await job(second)).toMatchObject({ status: 'cancelled', why: expect.stringContaining('Cancelled') });
+    const retried = [await job(second)];
+    const retry = () => inWorkspace(async (db) => rebuildJobs.retry?.(db, workspaceId, retried, new Date()));
+    expect(await retry()).toMatchObject([{ jobId: second, nudge: { queue: 'maintenance' } }]);
+    expect(await retry()).toEqual([]);
+    for (let step = 0; step < 6; step++) await rebuildIndex({ ...ports, queue }, workspaceId, second);
+    expect(await job(second)).toMatchObject({ status: 'succeeded', result: { partition: 'embeddings_00' } });
     await look();
     const hits = await inWorkspace((db) =>
       search(db, { workspaceId, mode: 'semantic', vector: vector(), model: testModel, text: null, limit: 10 }),

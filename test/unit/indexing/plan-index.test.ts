@@ -37,6 +37,7 @@ const index = (changes: Partial<FoundIndex> = {}): FoundIndex => ({
   kind: 'hnsw',
   valid: true,
   of_model: true,
+  of_fallback: false,
   progress: null,
   ...changes,
 });
@@ -95,6 +96,11 @@ describe('the plan for a partition', () => {
     ],
     ['an index of another model goes', { indexes: [index({ of_model: false })] }, { type: 'drop' }],
     [
+      'one of the second space stays, and does not stand for the first',
+      { indexes: [index({ of_model: false, of_fallback: true })] },
+      { type: 'build' },
+    ],
+    [
       'dead rows are cleared away',
       { status: 'ready', index_name: 'one', indexes: [index()], dead_share: 0.21 },
       { type: 'reindex', index: 'one' },
@@ -147,6 +153,7 @@ describe('the plan for a partition', () => {
       kind: fc.constantFrom('hnsw' as const, 'hnsw_binary' as const),
       valid: fc.boolean(),
       of_model: fc.boolean(),
+      of_fallback: fc.boolean(),
       progress: fc.constantFrom(null, { phase: 'building', done: 1, total: 2 }),
     });
     fc.assert(
