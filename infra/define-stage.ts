@@ -99,6 +99,11 @@ const checks: readonly Check[] = [
   ({ ingestion }) => concurrencyComplaint('ingestion.ingestConcurrency', ingestion.ingestConcurrency),
   ({ ingestion }) => concurrencyComplaint('ingestion.embedConcurrency', ingestion.embedConcurrency),
 
+  ({ search }) =>
+    (![search.semanticWeight, search.keywordWeight].every((weight) => weight >= 0 && weight <= 100) ||
+      search.semanticWeight + search.keywordWeight === 0) &&
+    'search.semanticWeight and search.keywordWeight must be 0 to 100, and one of them above 0.',
+
   ({ api }) =>
     api.corsOrigins.some((origin) => !/^https?:\/\/[^/*]+$/.test(origin)) &&
     'api.corsOrigins must be origins like https://app.example.com, without paths and wildcards.',

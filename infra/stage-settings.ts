@@ -7,6 +7,7 @@ export interface StageSettings {
   readonly cache: CacheSettings;
   readonly models: ModelSettings;
   readonly ingestion: IngestionSettings;
+  readonly search: SearchSettings;
   readonly api: ApiSettings;
   readonly connections: ConnectionSettings;
   readonly operations: OperationSettings;
@@ -71,6 +72,15 @@ export interface ConcurrencyByPriority {
   readonly critical: number;
   readonly default: number;
   readonly low: number;
+}
+
+/**
+ * What a rank counts when the legs of a hybrid search are fused (weight / (60 + rank)): 1 and 1 unless you measure something better on
+ * your own questions. 0 leaves a leg in that only fills up.
+ */
+export interface SearchSettings {
+  readonly semanticWeight: number;
+  readonly keywordWeight: number;
 }
 
 export interface IngestionSettings {

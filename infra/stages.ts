@@ -43,6 +43,7 @@ export const small = defineStage({
     ingestConcurrency: { critical: 4, default: 4, low: 2 },
     embedConcurrency: { critical: 4, default: 4, low: 2 },
   },
+  search: { semanticWeight: 1, keywordWeight: 1 },
   api: {
     corsOrigins: [],
     requestsPerSecond: 100,

@@ -119,7 +119,12 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     removals: overrides.removals ?? createRemovalArm(queue, clock, config.versionGraceSeconds),
     announcements: overrides.announcements ?? createAnnouncements(database, createEventBus(config, log)),
     results: overrides.results ?? new ResultCache(cache ?? noCache, cache ? config.cache.queryTtl : 0),
-    searches: overrides.searches ?? new WorkspaceSearch(database),
+    searches:
+      overrides.searches ??
+      new WorkspaceSearch(database, {
+        semantic: config.search.semanticWeight,
+        keyword: config.search.keywordWeight,
+      }),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),

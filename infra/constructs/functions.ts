@@ -165,6 +165,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.chatModelChoices]: JSON.stringify(models.chatModelChoices),
     ...(models.baseUrl === null ? {} : { [names.modelBaseUrl]: models.baseUrl }),
     [names.maximumFileBytes]: String(ingestion.maximumFileBytes),
+    [names.searchSettings]: JSON.stringify(stage.search),
     [names.versionGraceSeconds]: String(ingestion.versionGraceSeconds),
     [names.corsOrigins]: JSON.stringify(api.corsOrigins),
     [names.identityProviders]: JSON.stringify(api.identityProviders),

@@ -13,6 +13,7 @@ export interface Config {
   /** Undefined: nothing is told. */
   readonly eventBusName: string | undefined;
   readonly models: ModelConfig;
+  readonly search: SearchConfig;
   readonly operatorSecretArn: string | undefined;
   readonly maximumFileBytes: number;
   /** For how long an overtaken version stays readable. */
@@ -40,6 +41,12 @@ export interface CacheConfig {
   readonly chunkTtl: number;
   readonly metadataTtl: number;
   readonly queryTtl: number;
+}
+
+/** What a rank counts when the legs of a hybrid search are fused. */
+export interface SearchConfig {
+  readonly semanticWeight: number;
+  readonly keywordWeight: number;
 }
 
 export interface ModelConfig {
@@ -108,6 +115,11 @@ export function readConfig(environment: Environment = process.env): Config {
         integer(environment, names.embeddingDimensions, 1536),
       ),
       budget: readBudget(environment),
+    },
+    search: {
+      semanticWeight: 1,
+      keywordWeight: 1,
+      ...json<Partial<SearchConfig>>(environment, names.searchSettings, {}),
     },
     operatorSecretArn: environment[names.operatorSecret],
     maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),

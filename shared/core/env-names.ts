@@ -66,6 +66,8 @@ export const environmentNames = {
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */
   maximumFileBytes: 'MAXIMUM_FILE_BYTES',
+  /** JSON of the stage's search settings: `{semanticWeight, keywordWeight}`. */
+  searchSettings: 'SEARCH_SETTINGS',
   /** Seconds for which an overtaken version of a document stays readable. */
   versionGraceSeconds: 'VERSION_GRACE_SECONDS',
   /** JSON list of allowed browser origins. */

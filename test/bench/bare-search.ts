@@ -2,15 +2,25 @@
  * The fastest honest plain server for the same rows: one statement over the same index as the superuser, prepared, on `node:http`
  * and `pg`; no tenants, no keys, no limits, no validation. The vectors of questions are in memory, as the handler's are when warm.
  *
- * node test/bench/bare-search.ts <admin URL> <partition of embeddings> <model> [connections]; prints its port.
+ * `/cached` answers from the same Redis that the handler asks, and never looks whether that is still true.
+ *
+ * node test/bench/bare-search.ts <admin URL> <partition of embeddings> <model> <Redis URL> [connections]; prints its port.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { encodeHalfvec } from '../../shared/adapters/postgres/binary-vectors.ts';
+import { connectRedis } from '../../shared/adapters/redis/redis-client.ts';
 import { vectorOf } from './search-corpus.ts';
 
-const [databaseUrl, partition, model, connections = '8'] = process.argv.slice(2) as [string, string, string, string?];
+const [databaseUrl, partition, model, redisUrl, connections = '8'] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+];
+const redis = await connectRedis(redisUrl, (error) => process.stderr.write(`${String(error)}\n`));
 
 const pool = new pg.Pool({
   connectionString: databaseUrl,
@@ -35,12 +45,25 @@ function embed(question: string): Buffer {
   return vector;
 }
 
-async function search(body: string, response: ServerResponse): Promise<void> {
-  const { query } = JSON.parse(body) as { query: string };
+async function search(query: string): Promise<string> {
   const { rows } = await pool.query({ name: 'search', text, values: [embed(query)] });
-  const answer = JSON.stringify({ data: rows });
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(answer) });
-  response.end(answer);
+  return JSON.stringify({ data: rows });
+}
+
+async function searchCached(query: string): Promise<string> {
+  const key = `bare:${query}`;
+  const known = await redis.get(key);
+  if (known !== null) return known;
+  const answer = await search(query);
+  await redis.set(key, answer, 'EX', 3_600);
+  return answer;
+}
+
+async function answer(path: string, body: string, response: ServerResponse): Promise<void> {
+  const { query } = JSON.parse(body) as { query: string };
+  const found = path === '/cached' ? await searchCached(query) : await search(query);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(found) });
+  response.end(found);
 }
 
 function readBody(request: IncomingMessage, use: (body: string) => void): void {
@@ -51,7 +74,7 @@ function readBody(request: IncomingMessage, use: (body: string) => void): void {
 
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
   readBody(request, (body) => {
-    search(body, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+    answer(request.url ?? '', body, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   }),
 );
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`));

@@ -3,7 +3,7 @@ import { defineStage } from '../../infra/define-stage.ts';
 import type { StageSettings } from '../../infra/stage-settings.ts';
 import { local, production, small, stageNamed, stageNames } from '../../infra/stages.ts';
 
-const { database, cache, models, ingestion, api, connections, operations, network } = small;
+const { database, cache, models, ingestion, search, api, connections, operations, network } = small;
 const capacity = (minimum: number, maximum: number) => ({ database: { ...database, capacity: { minimum, maximum } } });
 
 /** What is changed in the small stage, and the words that the sentence must hold. */
@@ -43,6 +43,9 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
     'ingestion.embedConcurrency',
     { ingestion: { ...ingestion, embedConcurrency: { critical: 4, default: 2, low: 1_001 } } },
   ],
+  ['search.semanticWeight', { search: { ...search, keywordWeight: -1 } }],
+  ['search.semanticWeight', { search: { semanticWeight: 0, keywordWeight: 0 } }],
+  ['search.semanticWeight', { search: { ...search, semanticWeight: Number.NaN } }],
   ['api.corsOrigins', { api: { ...api, corsOrigins: ['*'] } }],
   ['api.corsOrigins', { api: { ...api, corsOrigins: ['https://app.example.com/path'] } }],
   ['api.burst', { api: { ...api, burst: 1 } }],

@@ -17,6 +17,7 @@ describe('the environment', () => {
       cache: { url: undefined, questionTtl: 86_400, chunkTtl: 900 },
       models: { embeddingModel: 'text-embedding-3-small', embeddingDimensions: 1536, baseUrl: undefined },
       maximumFileBytes: 100_000_000,
+      search: { semanticWeight: 1, keywordWeight: 1 },
       versionGraceSeconds: 3_600,
       corsOrigins: [],
       quotas: null,
@@ -28,10 +29,12 @@ describe('the environment', () => {
       [names.corsOrigins]: '["https://a.example"]',
       [names.cacheSettings]: '{"questionTtl":5}',
       [names.queueUrlEmbedLow]: 'http://queue',
+      [names.searchSettings]: '{"keywordWeight":2}',
     });
     expect(given.database).toMatchObject({ port: 5433, tls: 'off' });
     expect(given.corsOrigins).toEqual(['https://a.example']);
     expect(given.cache.questionTtl).toBe(5);
+    expect(given.search).toEqual({ semanticWeight: 1, keywordWeight: 2 });
     expect(given.queueUrls['embed-low']).toBe('http://queue');
   });
 
