@@ -12,6 +12,9 @@ import {
 } from '../../../shared/ingestion/split.ts';
 import { loadTokenCounter, longestWord, type TokenCounter } from '../../../shared/ingestion/token-counter.ts';
 
+/** Times as many texts as `npm test` tries: `npm run test:split`. */
+const times = Number(process.env.TEXTS ?? 1);
+
 let counter: TokenCounter;
 beforeAll(async () => {
   counter = await loadTokenCounter();
@@ -86,7 +89,7 @@ describe('split, for any text and settings', () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 150 * times },
     );
   });
 
@@ -103,7 +106,7 @@ describe('split, for any text and settings', () => {
         }
         expect(text.slice(covered).trim()).toBe('');
       }),
-      { numRuns: 300 },
+      { numRuns: 100 * times },
     );
   });
 
@@ -112,7 +115,7 @@ describe('split, for any text and settings', () => {
       fc.property(texts, settings, (text, chunking) => {
         expect(chunksOf(text, chunking)).toEqual(chunksOf(text, chunking));
       }),
-      { numRuns: 50 },
+      { numRuns: 30 * times },
     );
   });
 });
@@ -144,7 +147,7 @@ describe('split, of what belongs together', () => {
           start = end + separator.length;
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 * times },
     );
   });
 
@@ -234,7 +237,7 @@ describe('a word', () => {
         const word = parts.join('').slice(0, longestWord).toWellFormed();
         expect(counter.countWord(word)).toBe(exactly(word));
       }),
-      { numRuns: 400 },
+      { numRuns: 200 * times },
     );
     for (const word of ['x'.repeat(256), '汉'.repeat(256), '👍'.repeat(128), '='.repeat(256), 'ab'.repeat(128)])
       expect(counter.countWord(word)).toBe(exactly(word));
@@ -256,24 +259,24 @@ describe('split, in time that grows with the text', () => {
   const line = '\nconst value = read();';
 
   it.each([
-    ['Markdown', prose, 4e5],
+    ['Markdown', prose, 2e5],
     ['one letter', 'a', 2e4],
-    ['letters without a break', 'abcdefghijklmnopqrstuvwxyz', 1e5],
-    ['Chinese without a stop', '汉字文本', 1e5],
-    ['digits', '1234567890', 1e5],
-    ['signs', '!@#$%^&*()', 1e5],
-    ['emoji', '👩‍👩‍👧', 1e5],
+    ['letters without a break', 'abcdefghijklmnopqrstuvwxyz', 5e4],
+    ['Chinese without a stop', '汉字文本', 5e4],
+    ['digits', '1234567890', 5e4],
+    ['signs', '!@#$%^&*()', 5e4],
+    ['emoji', '👩‍👩‍👧', 5e4],
     ['whitespace', ' \n\t', 1e6],
     ['blanks', ' ', 1e6],
     ['stops', '. ', 2e5],
     ['empty headings', '#\n', 1e5],
     ['fences', '```\n', 1e5],
-    ['one fence', line, 1e6],
+    ['one fence', line, 5e5],
     ['tables', '|\n', 1e5],
     ['setext', 'a\n-\n\n', 1e5],
   ])('%s', (_, unit, length) => {
     const opening = unit === line ? '```' : '#';
-    const text = (times: number): string => `${opening} ${unit.repeat((length * times) / unit.length)} end`;
+    const text = (size: number): string => `${opening} ${unit.repeat((length * size) / unit.length)} end`;
     millisecondsOf(text(1));
     const small = millisecondsOf(text(1));
     // A quadratic step would make it 64 times as much.
