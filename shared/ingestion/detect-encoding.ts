@@ -14,6 +14,8 @@ const sampled = 65_536;
 const leastZeros = 0.02;
 /** One byte of a large UTF-8 file that was damaged does not make it Windows-1252. */
 const goodPerBad = 10;
+/** Words of another encoding are hardly ever valid UTF-8 by chance: of GBK, one character in eight; so many in a row, one text in 100,000. */
+const surelyUtf8 = 6;
 /** What the statistics of `chardet` must reach; few bytes say little, so they must say it clearly. */
 const leastConfidence = 30;
 const leastConfidenceOfFew = 60;
@@ -30,8 +32,9 @@ export function detectEncoding(bytes: Uint8Array, charset?: string): Encoding {
   if (marked) return { label: marked, isGuess: false };
   const declared = charset === undefined ? undefined : decoderFor(charset)?.encoding;
   const isValidUtf8 = isUtf8(bytes);
-  // Words of another encoding are hardly ever valid UTF-8 by chance.
-  const isDeclared = declared !== undefined && declared !== 'utf-8' && !(declared === undecided && isValidUtf8);
+  const least = declared === undecided ? 0 : surelyUtf8;
+  const isSurelyUtf8 = isValidUtf8 && leadsOf(bytes) >= least;
+  const isDeclared = declared !== undefined && declared !== 'utf-8' && !isSurelyUtf8;
   if (isDeclared && isPlausible(bytes, declared)) return { label: declared, isGuess: false };
   const unmarked = unmarkedUtf16(bytes);
   if (unmarked) return { label: unmarked, isGuess: true };
@@ -74,9 +77,15 @@ function unmarkedUtf16(bytes: Uint8Array): string | undefined {
 
 /** A file of which a few bytes were damaged, or that was cut in the middle of a character. */
 function isNearlyUtf8(bytes: Uint8Array): boolean {
+  const leads = leadsOf(bytes);
+  return leads > 0 && occurrences(new TextDecoder().decode(bytes), '\ufffd') * goodPerBad <= leads;
+}
+
+/** Bytes that begin a character of several bytes in UTF-8. */
+function leadsOf(bytes: Uint8Array): number {
   let leads = 0;
   for (const byte of bytes) if (byte >= 0xc2 && byte <= 0xf4) leads += 1;
-  return leads > 0 && occurrences(new TextDecoder().decode(bytes), '\ufffd') * goodPerBad <= leads;
+  return leads;
 }
 
 function likeliest(bytes: Uint8Array): string | undefined {

@@ -19,6 +19,54 @@ describe('parse', () => {
     expect(await textOf(Buffer.from(words), 'text/plain; charset=no-such-thing')).toBe(words);
   });
 
+  const bulgarian = 'Всички хора се раждат свободни и равни по достойнство и права.';
+  const bytesOf = (text: string, first: number, offset: number): Buffer =>
+    Buffer.from(
+      [...text].map((sign) => (sign.charCodeAt(0) < 128 ? sign.charCodeAt(0) : sign.charCodeAt(0) - first + offset)),
+    );
+  const windows1251 = bytesOf(bulgarian, 0x410, 0xc0);
+  const polish = Buffer.from('Zażółć', 'utf8');
+  const shiftJis = Buffer.from(
+    '82b782d782c482cc906c8ad482cd814190b682dc82ea82c882aa82e782c982b582c48ea9975282c582a082e8814191b88cb582c68ca0979882c682c982c282a282c495bd939982c582a082e98142',
+    'hex',
+  );
+  const gbk = Buffer.from(
+    'c8cbc8cbc9fab6f8d7d4d3c9a3acd4dad7f0d1cfbacdc8a8c0fbc9cfd2bbc2c9c6bdb5c8a1a3cbfbc3c7b8b3d3d0c0edd0d4bacdc1bcd0c4a3acb2a2d3a6d2d4d0d6b5dcb9d8cfb5b5c4beabc9f1cfe0b6d4b4fda1a3',
+    'hex',
+  );
+  const eucKr = Buffer.from(
+    'b8f0b5e720c0ceb0a3c0ba20c5c2beeeb3af20b6a7bacec5cd20c0dac0afb7cebfecb8e720b1d720c1b8bef6b0fa20b1c7b8aebfa120c0d6beee20b5bfb5eec7cfb4d92e',
+    'hex',
+  );
+
+  it.each([
+    ['Shift_JIS', shiftJis, 'すべての人間は、生まれながらにして自由であり、尊厳と権利とについて平等である。'],
+    ['GBK', gbk, '人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。'],
+    ['EUC-KR', eucKr, '모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.'],
+    ['Windows-1251', windows1251, bulgarian],
+    [
+      'Windows-1252',
+      Buffer.from('Déjà vu: le garçon naïf fête Noël à la forêt.', 'latin1'),
+      'Déjà vu: le garçon naïf fête Noël à la forêt.',
+    ],
+    ['UTF-16 LE without a mark', Buffer.from('Wide words, and more.', 'utf16le'), 'Wide words, and more.'],
+    ['UTF-16 BE without a mark', Buffer.from('Wide words, and more.', 'utf16le').swap16(), 'Wide words, and more.'],
+  ])(
+    'finds that a text is %s when nobody says it, when it is said, and when UTF-8 is said',
+    async (name, bytes, text) => {
+      const charset = name.split(' without')[0]?.toLowerCase().replace(' le', 'le').replace(' be', 'be');
+      for (const contentType of ['text/plain', `text/plain; charset=${charset}`, 'text/plain; charset=utf-8'])
+        expect(await textOf(Buffer.from(bytes), contentType)).toBe(text);
+    },
+  );
+
+  it('does not believe a charset that its bytes contradict', async () => {
+    expect(await textOf(polish, 'text/plain; charset=iso-8859-1')).toBe('Zażółć');
+    expect(await textOf(Buffer.from('Größe, naïve, Привет'), 'text/plain; charset=shift_jis')).toBe(
+      'Größe, naïve, Привет',
+    );
+  });
+
   it('takes NUL out, mends lone surrogates and line ends', async () => {
     expect(await textOf(Buffer.from('a long enough\0 line\r\nnext\rlast'))).toBe('a long enough line\nnext\nlast');
     expect(await textOf(Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('a\ud800b', 'utf16le')]))).toBe(

@@ -4,6 +4,7 @@ import { type FormatMediaType, formatMediaTypes } from '../../../../shared/inges
 import { parseFormat } from '../../../../shared/ingestion/formats/parse-format.ts';
 import { parse } from '../../../../shared/ingestion/parse.ts';
 import { defaultParseLimits } from '../../../../shared/ingestion/parse-in-child.ts';
+import { watchingChildren } from '../../../support/child-memory.ts';
 import {
   encryptedOffice,
   openDocument,
@@ -136,10 +137,22 @@ describe('hostile files', () => {
       'unsupported_media_type',
     ],
     ['a page that expands to 400 MB', 'x.pdf', pdfBomb(400_000_000), 'file_expands_too_far'],
-  ] as const)('%s', async (_, name, bytes, outcome) => {
-    const before = process.memoryUsage.rss();
-    expect(await outcomeOf(name, bytes ?? Buffer.alloc(0))).toBe(outcome);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(200_000_000);
+  ] as const)(
+    '%s',
+    async (_, name, bytes, outcome) => {
+      const before = process.memoryUsage.rss();
+      const { result, milliseconds, peak } = await watchingChildren(() => outcomeOf(name, bytes ?? Buffer.alloc(0)));
+      expect(result).toBe(outcome);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(200_000_000);
+      expect(peak).toBeLessThanOrEqual(512 * 1_024 * 1_024);
+      expect(milliseconds).toBeLessThanOrEqual(60_000);
+    },
+    90_000,
+  );
+
+  it('would be seen to take more than it is granted', async () => {
+    const { peak } = await watchingChildren(() => outcomeOf('x.docx', docx));
+    expect(peak).toBeGreaterThan(20_000_000);
   });
 
   it('reads an honest file after all of them', async () => {
