@@ -21,10 +21,16 @@ export async function finishVersions(
 ): Promise<readonly MovedVersion[]> {
   const complete = await findComplete(db, workspaceId, spaces, documentIds);
   if (complete.length === 0) return [];
-  await leaveStatisticsDifference(db, workspaceId, complete);
+  const texts = complete.reduce((sum, version) => sum + version.texts, 0);
+  await leaveStatisticsDifference(db, workspaceId, complete, texts);
   const ready = await setVersionStatus(db, workspaceId, complete, { from: ['processing'], to: 'ready' });
   await bumpGenerations(db, workspaceId, [...new Set(ready.map((version) => version.collectionId))]);
   return ready;
+}
+
+interface CompleteVersion extends VersionKey {
+  /** Of it and of the version that is live now. */
+  readonly texts: number;
 }
 
 /** As many pending rows are looked at before all placements are; while anything is missing, the first nearly always tells. */
@@ -39,9 +45,12 @@ async function findComplete(
   workspaceId: string,
   { model, fallback }: SearchedSpaces,
   documentIds: readonly string[],
-): Promise<VersionKey[]> {
-  const { rows } = await db.query<{ document_id: string; version: number }>(
-    `SELECT v.document_id, v.version FROM dbrag.document_versions v
+): Promise<CompleteVersion[]> {
+  const { rows } = await db.query<{ document_id: string; version: number; texts: number }>(
+    `SELECT v.document_id, v.version, v.chunks + coalesce((SELECT l.chunks FROM dbrag.documents d
+       JOIN dbrag.document_versions l ON l.workspace_id = $1 AND l.document_id = d.id AND l.version = d.live_version
+       WHERE d.workspace_id = $1 AND d.id = v.document_id), 0) AS texts
+     FROM dbrag.document_versions v
      WHERE v.workspace_id = $1 AND v.document_id = ANY($2::uuid[]) AND v.status = 'processing' AND v.content_hash IS NOT NULL
        AND CASE WHEN EXISTS (
            SELECT FROM (
@@ -58,7 +67,7 @@ async function findComplete(
        END`,
     [workspaceId, documentIds, model, fallback ?? model],
   );
-  return rows.map((row) => ({ documentId: row.document_id, version: row.version }));
+  return rows.map((row) => ({ documentId: row.document_id, version: row.version, texts: row.texts }));
 }
 
 /** Collections are locked last and in order. */

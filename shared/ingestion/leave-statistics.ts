@@ -1,4 +1,5 @@
 import type { Db } from '../core/database.ts';
+import { hashSlices } from './hash-slices.ts';
 import type { VersionKey } from './set-version-status.ts';
 
 /**
@@ -11,13 +12,21 @@ export function termOf(lexeme: string): string {
 
 /**
  * Leaves what a swap is about to change in the statistics of live text: chunks that come and chunks that go, by term. Only the
- * difference is left, in one row; a fold adds the rows up later. Called before `live_version` moves, in the same transaction.
+ * difference is left, in a row for each slice of its texts; a fold adds the rows up later. Called before `live_version` moves, in the same transaction.
+ * @param texts about how many texts come and go
  */
 export async function leaveStatisticsDifference(
   db: Db,
   workspaceId: string,
   coming: readonly VersionKey[],
+  texts: number,
 ): Promise<void> {
+  const documentIds = coming.map((version) => version.documentId);
+  const versions = coming.map((version) => version.version);
+  for (const slice of hashSlices(texts)) await leaveSlice(db, [workspaceId, documentIds, versions, ...slice]);
+}
+
+async function leaveSlice(db: Db, values: readonly unknown[]): Promise<void> {
   await db.query(
     `WITH coming AS (
        SELECT document_id, max(version) AS version FROM unnest($2::uuid[], $3::int[]) AS c (document_id, version) GROUP BY document_id
@@ -29,6 +38,7 @@ export async function leaveStatisticsDifference(
        SELECT p.document_id, p.content_hash, bool_or(p.version = s.comes) AS comes, bool_or(p.version = s.goes) AS goes
        FROM swaps s
        JOIN dbrag.placements p ON p.workspace_id = $1 AND p.document_id = s.document_id AND p.version IN (s.comes, s.goes)
+         AND get_byte(p.content_hash, 0) BETWEEN $4 AND $5
        GROUP BY p.document_id, p.content_hash
      ), changed AS (
        SELECT c.search, c.language, CASE WHEN p.comes THEN 1 ELSE -1 END AS sign
@@ -44,6 +54,6 @@ export async function leaveStatisticsDifference(
        coalesce(array_agg(term) FILTER (WHERE count <> 0), '{}'), coalesce(array_agg(count) FILTER (WHERE count <> 0), '{}'),
        ARRAY(SELECT DISTINCT language FROM changed WHERE sign = 1)
      FROM terms HAVING EXISTS (SELECT FROM changed)`,
-    [workspaceId, coming.map((version) => version.documentId), coming.map((version) => version.version)],
+    values,
   );
 }

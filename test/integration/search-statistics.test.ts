@@ -147,7 +147,8 @@ describe('statistics of search', () => {
           workspaceId,
           chunks.map((chunk) => ({ owner, chunk, mayBeKnown: true })),
         );
-        await leaveStatisticsDifference(db, workspaceId, [{ documentId, version }]);
+        // Every other one as if it were large, in slices.
+        await leaveStatisticsDifference(db, workspaceId, [{ documentId, version }], version % 2 === 0 ? 35_000 : 1);
         await db.query('UPDATE dbrag.documents SET live_version = $2, version = $2 WHERE id = $1', [
           documentId,
           version,
@@ -200,7 +201,7 @@ describe('statistics of search', () => {
       [await simple, ['english', 'simple']],
     ] as const) {
       await inWorkspace((db) =>
-        leaveStatisticsDifference(db, workspaceId, [{ documentId: document as string, version: 1 }]),
+        leaveStatisticsDifference(db, workspaceId, [{ documentId: document as string, version: 1 }], 1),
       );
       await inWorkspace((db) => foldStatistics(db, workspaceId, 0));
       expect(await languages()).toEqual(expected);
