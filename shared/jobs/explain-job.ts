@@ -43,7 +43,7 @@ function explainIngestion(job: Job, ingestion: VersionProgress, now: Date): stri
     case 'queued':
       return explainLine(ingestion);
     case 'ready':
-      return `Ready: ${ingestion.chunks} chunks, ${ingestion.embedded} embedded, ${ingestion.reused} reused.`;
+      return `Ready: ${ingestion.chunks} ${ingestion.chunks === 1 ? 'chunk' : 'chunks'}, ${ingestion.embedded} embedded, ${ingestion.reused} reused.`;
     case 'processing':
       return explainProcessing(job, ingestion, now);
     default:

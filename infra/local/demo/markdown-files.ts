@@ -7,7 +7,10 @@ export interface MarkdownFile {
   readonly content: string;
 }
 
-/** `README.md` and everything below `docs/` that is Markdown, in the order of their names. */
+/** What a terminal showed: the demo's own picture in the README would answer the questions that it shows. */
+const terminalOutput = /^```console\n[\s\S]*?^```$/gm;
+
+/** `README.md` and everything below `docs/` that is Markdown, in the order of their names, without what a terminal showed. */
 export function markdownFiles(root: string): readonly MarkdownFile[] {
   const docs = join(root, 'docs');
   const below = existsSync(docs)
@@ -17,6 +20,6 @@ export function markdownFiles(root: string): readonly MarkdownFile[] {
     : [];
   return [join(root, 'README.md'), ...below.sort()].filter(existsSync).map((path) => ({
     name: relative(root, path).split(sep).join('/'),
-    content: readFileSync(path, 'utf8'),
+    content: readFileSync(path, 'utf8').replace(terminalOutput, ''),
   }));
 }

@@ -2,7 +2,7 @@
 const STOP_WORDS = new Set(
   `a about above after again against all also am an and any are aren as at be because been before being below between both
   but by can cannot could did didn do does doesn doing don down during each few for from further had has have having he her
-  here hers him his how i if in into is isn it its itself just let me more most my no nor not now of off on once only or
+  here hers him his how i if in into is isn it its itself just let many me more most much my no nor not now of off on once only or
   other our ours out over own per please same she should so some such than that the their theirs them then there these they
   this those through to too under until up upon us very via was wasn we were what when where which while who whom why will
   with would you your yours`.split(/\s+/),
