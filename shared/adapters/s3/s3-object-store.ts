@@ -46,7 +46,7 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
     async put(key, body, { contentType }) {
       const { sdk, client } = await load();
       const put = new sdk.PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: contentType });
-      return { versionId: (await client.send(put)).VersionId };
+      return { versionId: (await client.send(put).catch(rethrow)).VersionId };
     },
     async get(key, { versionId, maximumBytes }): Promise<StoredObject | undefined> {
       const { sdk, client } = await load();
@@ -79,7 +79,7 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         Prefix: prefix,
         ...(after === undefined ? {} : { StartAfter: after }),
       });
-      const { Contents } = await client.send(command);
+      const { Contents } = await client.send(command).catch(rethrow);
       return (Contents ?? []).map((entry) => ({
         key: entry.Key ?? '',
         bytes: entry.Size ?? 0,
@@ -90,9 +90,8 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
       const { sdk, client } = await load();
       for (let start = 0; start < keys.length; start += 1000) {
         const Objects = keys.slice(start, start + 1000).map((Key) => ({ Key }));
-        const { Errors } = await client.send(
-          new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
-        );
+        const command = new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
+        const { Errors } = await client.send(command).catch(rethrow);
         if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} objects: ${Errors[0]?.Code}`);
       }
     },
