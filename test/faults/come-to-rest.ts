@@ -67,7 +67,7 @@ export function queuesOf(world: World): { name: string; visible: number; inFligh
     .map(({ name, visible, inFlight, delayed }) => ({ name, visible, inFlight, delayed }));
 }
 
-/** As if so many seconds had passed: for rows that wait, for leases, for the sweeper's chain, and for delayed messages. */
+/** As if so many seconds had passed: for rows that wait, for leases, circuits, the sweeper's chain, and for delayed messages. */
 export async function moveTime({ admin, cloud }: World, seconds: number): Promise<void> {
   const by = `make_interval(secs => ${seconds})`;
   await admin.query(`
@@ -75,6 +75,7 @@ export async function moveTime({ admin, cloud }: World, seconds: number): Promis
       WHERE status NOT IN ('ready', 'failed', 'cancelled');
     UPDATE dbrag.jobs SET created_at = created_at - ${by}, nudged_at = nudged_at - ${by} WHERE status IN ('queued', 'running');
     UPDATE dbrag.pending_embeddings SET leased_until = leased_until - ${by};
+    UPDATE dbrag.model_circuits SET opened_at = opened_at - ${by}, next_call_at = next_call_at - ${by} WHERE opened_at IS NOT NULL;
     UPDATE dbrag.sweep_state SET armed_until = armed_until - ${by}, leased_until = leased_until - ${by};`);
   for (const { arn } of cloud.aws.sqs.stats()) cloud.aws.sqs.queue(arn)?.hasten(seconds * 1_000);
 }

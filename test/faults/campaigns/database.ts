@@ -67,9 +67,12 @@ export const database = [
       await postDuring(run, run.documents(10), async () => {
         await run.world.admin.query('ALTER SYSTEM SET default_transaction_read_only = on');
         await run.world.admin.query('SELECT pg_reload_conf()');
+        // The others may all have been answered by now.
+        const posted = run.traffic.post(run.documents(4));
         await sleep(run.outage(40) * 1_000);
         await run.world.admin.query('ALTER SYSTEM RESET default_transaction_read_only');
         await run.world.admin.query('SELECT pg_reload_conf()');
+        await posted;
       });
       run.expect('requests repeated', run.traffic.repeated, run.traffic.repeated > 0);
     },
