@@ -19,8 +19,8 @@ const { databaseUrl, modelUrl, documents, first, mode, table } = JSON.parse(proc
 const tuned = mode === 'tuned';
 /** Tokens of a chunk under our default settings, at the four characters a token that LangChain's own documentation reckons with. */
 const [chunkSize, chunkOverlap] = [400 * 4, 40 * 4];
-/** About 200 tokens a chunk: 1,400 are close to the provider's 300,000 a request. */
-const inputsPerRequest = 1_400;
+/** Up to 260 tokens a chunk: 1,000 stay below the 300,000 of a request, 1,400 were refused. */
+const inputsPerRequest = 1_000;
 const besideEachOther = 4;
 
 const pool = new pg.Pool({ connectionString: databaseUrl, max: tuned ? besideEachOther : 10 });
