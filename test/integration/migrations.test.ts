@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type MigrateOptions, migrate } from '../../shared/adapters/postgres/migrate.ts';
 import {
   connectionOf,
@@ -19,11 +19,12 @@ const settings = { partitions: 4, dimensions: 1536 };
 describe('migrations', () => {
   let database: TestDatabase;
   let directory: string;
-  beforeEach(async () => {
-    database = await createTestDatabase({ empty: true });
+  /** Nothing in it, or all that there is: migrated once, then copied, so that most tests need not wait for it again. */
+  const begin = async (state: 'empty' | 'migrated') => {
+    database = await createTestDatabase({ empty: state === 'empty', ...settings });
     directory = await mkdtemp(join(tmpdir(), 'dbrag-migrations-'));
     await cp(migrationsDirectory, directory, { recursive: true });
-  }, 60_000);
+  };
   afterEach(async () => {
     await database?.close();
     await rm(directory, { recursive: true, force: true });
@@ -43,6 +44,7 @@ describe('migrations', () => {
     );
 
   it('builds everything from zero, and nothing the second time', async () => {
+    await begin('empty');
     const files = (await readdir(directory)).sort();
     expect((await run()).applied).toEqual(files);
     expect((await run()).applied).toEqual([]);
@@ -58,6 +60,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('lets processes race: each file is applied once', async () => {
+    await begin('empty');
     const script = join(directory, 'run.ts');
     const adapter = new URL('../../shared/adapters/postgres/migrate.ts', import.meta.url).href;
     const { password: _, ...connection } = connectionOf(database.adminUrl);
@@ -77,7 +80,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('refuses a file that changed after it was applied, and one that comes in between', async () => {
-    await run();
+    await begin('migrated');
     const first = join(directory, '0001-tenancy-and-its-roots.sql');
     const original = await readFile(first, 'utf8');
     await writeFile(first, `${original}\n-- an afterthought`);
@@ -94,6 +97,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('leaves nothing of a file that fails, and goes on from there', async () => {
+    await begin('migrated');
     const late = join(directory, '9000-late.sql');
     await writeFile(late, 'CREATE TABLE dbrag.half (); SELECT 1 / 0;');
     await expect(run()).rejects.toThrow('division by zero');
@@ -108,6 +112,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('runs a statement that no transaction may hold', async () => {
+    await begin('migrated');
     await writeFile(
       join(directory, '9000-index.sql'),
       '-- migrate: outside a transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS late ON dbrag.jobs (workspace_id, priority);',
@@ -117,7 +122,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('tolerates a database that is newer than the code', async () => {
-    await run();
+    await begin('migrated');
     await database.admin.query(
       `INSERT INTO dbrag.schema_migrations (name, checksum) VALUES ('9999-of-the-next-release.sql', 'x')`,
     );
@@ -125,7 +130,7 @@ describe('migrations', () => {
   }, 60_000);
 
   it('keeps the settings of the first run, and refuses impossible ones', async () => {
-    await run();
+    await begin('migrated');
     const later = await run({ settings: { partitions: 32, dimensions: 64 } });
     expect(later.settings).toEqual(settings);
     await expect(run({ settings: { partitions: 0, dimensions: 64 } })).rejects.toThrow(RangeError);
@@ -135,9 +140,6 @@ describe('migrations', () => {
 
 describe('roles', () => {
   let database: TestDatabase;
-  beforeEach(async () => {
-    database = await createTestDatabase({ empty: true, embedded: true });
-  }, 60_000);
   afterEach(() => database?.close());
 
   const run = (overrides: Partial<MigrateOptions> = {}) =>
@@ -150,6 +152,7 @@ describe('roles', () => {
     });
 
   it('sets passwords, never in the clear, and changes them', async () => {
+    database = await createTestDatabase({ embedded: true, ...settings });
     const login = async (password: string) => {
       const url = new URL(database.adminUrl);
       url.username = 'dbrag_app';
@@ -173,6 +176,7 @@ describe('roles', () => {
   }, 60_000);
 
   it('works for a deployer who is no superuser, as on RDS', async () => {
+    database = await createTestDatabase({ empty: true, embedded: true });
     const { rows } = await database.admin.query<{ name: string }>('SELECT current_database() AS name');
     await database.admin.query(
       `CREATE EXTENSION vector; CREATE ROLE deployer LOGIN CREATEROLE PASSWORD 'deployer';
