@@ -5,7 +5,7 @@ import { documentsLeg } from '../../shared/answering/documents-leg.ts';
 import { openQuestion, type QuestionGround } from '../../shared/answering/open-question.ts';
 import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
 import { type AskedQuery, storeQuery } from '../../shared/answering/store-query.ts';
-import type { Caller } from '../../shared/core/caller.ts';
+import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { notFound } from '../../shared/core/errors.ts';
 import { newUuid, parsePublicId } from '../../shared/core/ids.ts';
@@ -36,8 +36,8 @@ export type AskContext = Pick<
 /** One question, ready to be asked: by itself, or as a message of a conversation. */
 export interface Asking {
   readonly body: QueryBody;
-  /** The collections that may be searched: the caller's, or fewer. Null: all of them. */
-  readonly narrowing: readonly string[] | null;
+  /** What may be searched and asked: what the caller may see, or less. */
+  readonly narrowing: Narrowing;
   readonly conversationId: string | null;
   /** Whom it is asked for, as the caller names it. */
   readonly subject: string | null;
@@ -173,7 +173,7 @@ function askedOf(
     subjectId,
     subject,
     conversationId,
-    collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? narrowing,
+    collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? narrowing.collectionIds,
     reasoning: body.reasoning,
   };
 }

@@ -1,10 +1,10 @@
 import { type Change, type CommittedChange, commitChange, findReplay } from '../../shared/access/commit-change.ts';
-import type { Caller } from '../../shared/core/caller.ts';
+import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import type { Reply, RouteContext } from './route.ts';
 
 type ChangeContext = Pick<RouteContext<unknown, unknown, unknown>, 'services' | 'origin' | 'idempotency'> & {
-  readonly caller: Pick<Caller, 'workspaceId' | 'actor' | 'collectionIds'>;
+  readonly caller: Pick<Caller, 'workspaceId' | 'actor' | keyof Narrowing>;
 };
 
 /** Makes a replayed answer usable again, where it held a signature. */

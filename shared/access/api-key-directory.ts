@@ -1,4 +1,4 @@
-import type { Caller, Role } from '../core/caller.ts';
+import type { Caller, RateLimits, Role } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
 import { publicId } from '../core/ids.ts';
@@ -19,6 +19,8 @@ interface KeyRow {
   id: string;
   role: Role;
   collection_ids: string[] | null;
+  connection_ids: string[] | null;
+  rate_limits: RateLimits | null;
   expires_at: Date | null;
   last_used_at: Date | null;
 }
@@ -51,7 +53,7 @@ export function createApiKeyDirectory(database: Database, clock: Clock): ApiKeyD
 
 async function lookUp(db: Db, hash: Buffer): Promise<KeyRow | undefined> {
   const { rows } = await db.query<KeyRow>(
-    'SELECT workspace_id, id, role, collection_ids, expires_at, last_used_at FROM dbrag.find_api_key($1)',
+    'SELECT workspace_id, id, role, collection_ids, connection_ids, rate_limits, expires_at, last_used_at FROM dbrag.find_api_key($1)',
     [hash],
   );
   return rows[0];
@@ -63,7 +65,10 @@ function callerOf(row: KeyRow): Caller {
     role: row.role,
     actor: publicId('apiKey', row.id),
     apiKeyId: row.id,
+    subject: null,
     collectionIds: row.collection_ids,
+    connectionIds: row.connection_ids,
+    rateLimits: row.rate_limits,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Caller, mayActAs, type Role } from '../core/caller.ts';
+import { type Caller, mayActAs, type Narrowing, type RateLimits, type Role } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { DbragError, notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
@@ -10,12 +10,22 @@ export interface ApiKey {
   readonly name: string;
   readonly role: Role;
   readonly collection_ids: readonly string[] | null;
+  readonly connection_ids: readonly string[] | null;
+  readonly rate_limits: RateLimits | null;
   readonly created_at: Date;
   readonly expires_at: Date | null;
   readonly last_used_at: Date | null;
 }
 
-const columns = 'id, name, role, collection_ids, created_at, expires_at, last_used_at';
+export interface NewApiKey extends Narrowing {
+  readonly name: string;
+  readonly role: Role;
+  readonly expiresAt: string | null;
+  readonly rateLimits: RateLimits | null;
+  readonly createdBy: string;
+}
+
+const columns = 'id, name, role, collection_ids, connection_ids, rate_limits, created_at, expires_at, last_used_at';
 
 /** The few characters by which a person knows a key again. */
 export function hintOf(secret: string): string {
@@ -26,18 +36,12 @@ export function hintOf(secret: string): string {
 export async function createApiKey(
   db: Db,
   workspaceId: string,
-  input: {
-    name: string;
-    role: Role;
-    expiresAt: string | null;
-    collectionIds: readonly string[] | null;
-    createdBy: string;
-  },
+  input: NewApiKey,
 ): Promise<{ apiKey: ApiKey; secret: string }> {
   const secret = newApiKeySecret();
   const { rows } = await db.query<ApiKey>(
-    `INSERT INTO dbrag.api_keys (workspace_id, id, name, role, hash, hint, collection_ids, expires_at, created_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${columns}`,
+    `INSERT INTO dbrag.api_keys (workspace_id, id, name, role, hash, hint, collection_ids, connection_ids, rate_limits, expires_at, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${columns}`,
     [
       workspaceId,
       newUuid(),
@@ -46,6 +50,8 @@ export async function createApiKey(
       hashApiKey(secret),
       hintOf(secret),
       input.collectionIds,
+      input.connectionIds,
+      input.rateLimits,
       input.expiresAt,
       input.createdBy,
     ],
@@ -65,24 +71,17 @@ export async function listApiKeys(db: Db, workspaceId: string, { limit, after }:
 }
 
 /**
- * Deletes a key: it is refused at once by the database, and by what remembers it within 30 s.
+ * Deletes a key: it is refused at once by the database, and by what remembers it within 30 s. A narrowed caller finds only keys that
+ * are narrowed as far.
  * @throws not_found · forbidden for a key that may more than the caller, whom it could otherwise be taken from by those below
  */
-export async function revokeApiKey(
-  db: Db,
-  caller: Pick<Caller, 'workspaceId' | 'role' | 'collectionIds'>,
-  id: string,
-): Promise<void> {
-  const { rows } = await db.query<{ role: Role; collection_ids: string[] | null }>(
-    'SELECT role, collection_ids FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2 FOR UPDATE',
+export async function revokeApiKey(db: Db, caller: Pick<Caller, 'workspaceId' | 'role'>, id: string): Promise<void> {
+  const { rows } = await db.query<{ role: Role }>(
+    'SELECT role FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2 FOR UPDATE',
     [caller.workspaceId, id],
   );
   const key = rows[0];
   if (!key) throw notFound('apiKey');
-  const isWider =
-    caller.collectionIds !== null &&
-    !key.collection_ids?.every((collection) => caller.collectionIds?.includes(collection));
-  if (!mayActAs(caller, key.role) || isWider)
-    throw new DbragError('forbidden', 'This key may more than the one that asks.');
+  if (!mayActAs(caller, key.role)) throw new DbragError('forbidden', 'This key may more than the one that asks.');
   await db.query('DELETE FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2', [caller.workspaceId, id]);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller, RequestOrigin } from '../core/caller.ts';
+import type { Caller, Narrowing, RequestOrigin } from '../core/caller.ts';
 import type { Database, Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { type AuditEntry, recordAudit } from './audit.ts';
@@ -23,7 +23,7 @@ export interface CommittedChange {
 }
 
 export interface ChangeRequest {
-  readonly caller: Pick<Caller, 'workspaceId' | 'actor' | 'collectionIds'>;
+  readonly caller: Pick<Caller, 'workspaceId' | 'actor' | keyof Narrowing>;
   readonly origin: RequestOrigin;
   readonly idempotency: { readonly key: string; readonly fingerprint: Buffer } | undefined;
 }

@@ -15,7 +15,7 @@ export interface AnswerIdentity extends Omit<LegQuestion, 'apiKeyId' | 'subjectI
 }
 
 /** Bumped when the same question is to be answered otherwise: by another prompt, or another way of searching. */
-const answering = 1;
+const answering = 2;
 
 /** Holds hashes and the workspace, never text; keys of a workspace are spread over 256 slots. */
 export function answerKey(identity: AnswerIdentity): string {
@@ -24,7 +24,8 @@ export function answerKey(identity: AnswerIdentity): string {
   const ids = (list: readonly string[] | null) => list?.toSorted() ?? null;
   const named = [
     answering,
-    ids(narrowing),
+    ids(narrowing.collectionIds),
+    ids(narrowing.connectionIds),
     ids(collectionIds),
     question,
     filter,

@@ -1,5 +1,5 @@
 import { subjectIdOf } from '../access/subjects.ts';
-import type { Caller } from '../core/caller.ts';
+import type { Caller, Narrowing } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { newUuid, timeOfUuid } from '../core/ids.ts';
@@ -13,6 +13,8 @@ export interface Conversation {
   readonly subject: string | null;
   /** What questions in it may search; null: everything. */
   readonly collection_ids: readonly string[] | null;
+  /** What databases questions in it may be asked of; null: every one. */
+  readonly connection_ids: readonly string[] | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -25,12 +27,12 @@ export interface Message {
   readonly created_at: Date;
 }
 
-const columns = `id, title, metadata, collection_ids, created_at, updated_at,
+const columns = `id, title, metadata, collection_ids, connection_ids, created_at, updated_at,
   (SELECT external_id FROM dbrag.subjects s WHERE s.workspace_id = conversations.workspace_id AND s.id = conversations.subject_id) AS subject`;
 
 export async function createConversation(
   db: Db,
-  caller: Pick<Caller, 'workspaceId' | 'actor' | 'collectionIds'>,
+  caller: Pick<Caller, 'workspaceId' | 'actor' | keyof Narrowing>,
   input: {
     readonly title: string | null;
     readonly metadata: Readonly<Record<string, unknown>>;
@@ -40,8 +42,8 @@ export async function createConversation(
   const subjectId = input.subject === null ? null : await subjectIdOf(db, caller.workspaceId, input.subject);
   const id = newUuid();
   const { rows } = await db.query<Conversation>(
-    `INSERT INTO dbrag.conversations (workspace_id, created_at, id, actor, title, metadata, collection_ids, subject_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${columns}`,
+    `INSERT INTO dbrag.conversations (workspace_id, created_at, id, actor, title, metadata, collection_ids, subject_id, connection_ids)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${columns}`,
     [
       caller.workspaceId,
       timeOfUuid(id),
@@ -51,6 +53,7 @@ export async function createConversation(
       input.metadata,
       caller.collectionIds,
       subjectId,
+      caller.connectionIds,
     ],
   );
   return rows[0] as Conversation;
@@ -122,7 +125,7 @@ export async function deleteConversation(db: Db, workspaceId: string, id: string
 export async function addTurn(
   db: Db,
   workspaceId: string,
-  conversation: Pick<Conversation, 'id' | 'collection_ids'>,
+  conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
   turn: { readonly said: string; readonly answered: string | null; readonly queryId: string },
 ): Promise<void> {
   const { count } = await db.query(
@@ -152,12 +155,12 @@ export async function addTurn(
 async function addMessage(
   db: Db,
   workspaceId: string,
-  conversation: Pick<Conversation, 'id' | 'collection_ids'>,
+  conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
   message: { readonly id: string; readonly role: Message['role']; readonly content: string; readonly queryId: string },
 ): Promise<void> {
   await db.query(
-    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids, connection_ids)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       workspaceId,
       timeOfUuid(message.id),
@@ -167,6 +170,7 @@ async function addMessage(
       message.content,
       message.queryId,
       conversation.collection_ids,
+      conversation.connection_ids,
     ],
   );
 }

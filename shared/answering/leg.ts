@@ -1,3 +1,4 @@
+import type { Narrowing } from '../core/caller.ts';
 import type { Filter } from '../retrieval/filter.ts';
 import type { SearchHit } from '../retrieval/search.ts';
 import type { Passage } from './passages.ts';
@@ -8,8 +9,8 @@ export type Route = 'documents' | 'database' | 'both';
 /** What a leg is asked. Ids are UUIDs. */
 export interface LegQuestion {
   readonly workspaceId: string;
-  /** The caller's: null sees every collection. */
-  readonly narrowing: readonly string[] | null;
+  /** The caller's. */
+  readonly narrowing: Narrowing;
   readonly apiKeyId: string | null;
   readonly subjectId: string | null;
   readonly question: string;

@@ -2,15 +2,45 @@
 export const roles = ['reader', 'editor', 'admin', 'owner'] as const;
 export type Role = (typeof roles)[number];
 
+/** What a caller may see of a workspace. Null: all of it; an empty list: none. Nothing else exists for this caller. */
+export interface Narrowing {
+  readonly collectionIds: readonly string[] | null;
+  readonly connectionIds: readonly string[] | null;
+}
+
+/** What a request costs us, by which requests are limited: each route names its class. */
+export const requestClasses = ['ask', 'read', 'write', 'poll'] as const;
+export type RequestClass = (typeof requestClasses)[number];
+
+/** Requests a minute; a class that is not named has the limit of the workspace. */
+export type RateLimits = { readonly [Class in RequestClass]?: number | undefined };
+
+/** A person: whom a token names. */
+export interface CallerSubject {
+  /** UUID of the row in `subjects`. */
+  readonly id: string;
+  /** As the issuer calls them: the `sub` of their tokens. */
+  readonly name: string;
+}
+
 /** Who is asking, once authentication has said so. */
-export interface Caller {
+export interface Caller extends Narrowing {
   readonly workspaceId: string;
   readonly role: Role;
   /** Public id of the key (`key_…`) or subject (`sub_…`): what the audit trail names. */
   readonly actor: string;
+  /** Null: who asks came by a token. */
   readonly apiKeyId: string | null;
-  /** Null: the whole workspace. Otherwise nothing outside these collections exists for this caller. */
-  readonly collectionIds: readonly string[] | null;
+  /** Null: who asks came by a key. */
+  readonly subject: CallerSubject | null;
+  /** The key's own limits; null: it has none. */
+  readonly rateLimits: RateLimits | null;
+}
+
+export const wholeWorkspace: Narrowing = { collectionIds: null, connectionIds: null };
+
+export function isNarrowed({ collectionIds, connectionIds }: Narrowing): boolean {
+  return collectionIds !== null || connectionIds !== null;
 }
 
 export function mayActAs(caller: Pick<Caller, 'role'>, needed: Role): boolean {

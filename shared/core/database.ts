@@ -38,6 +38,7 @@ export interface WorkspaceScope {
   /** UUID, without prefix. */
   readonly workspaceId: string;
   readonly collectionIds?: readonly string[] | null;
+  readonly connectionIds?: readonly string[] | null;
 }
 
 export interface AskOptions {

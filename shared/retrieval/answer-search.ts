@@ -1,3 +1,4 @@
+import type { Narrowing } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { requireCollections } from '../ingestion/collections.ts';
@@ -16,8 +17,8 @@ export interface AnswerSearchPorts extends SpacePorts {
 
 export interface SearchQuestion {
   readonly workspaceId: string;
-  /** The caller's: null sees every collection. */
-  readonly narrowing: readonly string[] | null;
+  /** The caller's. */
+  readonly narrowing: Narrowing;
   readonly apiKeyId: string | null;
   readonly subjectId?: string | null;
   readonly query: string;
@@ -50,7 +51,7 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   const started = performance.now();
   // Refused before anything is bought for it.
   if (question.filter) compileFilter(question.filter);
-  const scope = { workspaceId: question.workspaceId, collectionIds: question.narrowing };
+  const scope = { workspaceId: question.workspaceId, ...question.narrowing };
   const { mode, query: text, limit, collectionIds, filter, includeText } = question;
   const asked = { model: ports.questions.model, text, limit, collectionIds, filter, includeText };
   const spaces = [ports.questions.model, ports.fallbackQuestions?.model ?? null];

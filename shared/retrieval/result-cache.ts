@@ -42,7 +42,12 @@ export class ResultCache {
     request: unknown,
   ): Promise<{ readonly key: string; readonly hits: readonly SearchHit[] | undefined } | undefined> {
     if (!this.isOn) return undefined;
-    const question = JSON.stringify([scope.workspaceId, scope.collectionIds ?? null, request]);
+    const question = JSON.stringify([
+      scope.workspaceId,
+      scope.collectionIds ?? null,
+      scope.connectionIds ?? null,
+      request,
+    ]);
     if (!this.#isSeenAgain(question)) return undefined;
     const hash = createHash('sha256')
       .update(question)

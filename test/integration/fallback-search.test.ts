@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noCache } from '../../shared/core/cache.ts';
+import { wholeWorkspace } from '../../shared/core/caller.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import type { Database } from '../../shared/core/database.ts';
 import { fallbackStatement } from '../../shared/ingestion/fallback-space.ts';
@@ -83,7 +84,7 @@ describe.each(['a direct connection', 'a proxy'])('while chunks are in a second 
     };
     const question = {
       workspaceId,
-      narrowing: null,
+      narrowing: wholeWorkspace,
       apiKeyId: null,
       query: 'herons',
       mode,
@@ -174,8 +175,10 @@ describe.each(['a direct connection', 'a proxy'])('while chunks are in a second 
   it('shows a narrowed caller what it may see', async () => {
     await add('herons', second, 0);
     const other = await createCollection(test.application, workspaceId, 'other');
-    expect((await search('hybrid', { narrowing: [other] })).hits).toEqual([]);
-    expect((await search('hybrid', { narrowing: [collectionId] })).hits).toHaveLength(1);
+    expect((await search('hybrid', { narrowing: { ...wholeWorkspace, collectionIds: [other] } })).hits).toEqual([]);
+    expect(
+      (await search('hybrid', { narrowing: { ...wholeWorkspace, collectionIds: [collectionId] } })).hits,
+    ).toHaveLength(1);
   });
 
   it('counts a chunk once that is seen in both spaces while it moves', async () => {

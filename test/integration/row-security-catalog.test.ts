@@ -58,10 +58,17 @@ const narrowing = (column: string) =>
   `((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NULL) OR ` +
   `(${column} = ANY ((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[])))`;
 
-/** Of what was asked of several collections: all of them must be the caller's. */
-const narrowingToAll = (column: string) =>
-  `((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NULL) OR ` +
-  `(${column} <@ (NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[]))`;
+/** Of what concerns several collections or connections: all of them must be the caller's. */
+const narrowingToAll = (column: 'collection_ids' | 'connection_ids') =>
+  `((NULLIF(current_setting('dbrag.${column}'::text, true), ''::text) IS NULL) OR ` +
+  `(${column} <@ (NULLIF(current_setting('dbrag.${column}'::text, true), ''::text))::uuid[]))`;
+
+/** A job is of a collection, of a connection, or of the workspace; the last is seen by nobody who is narrowed. */
+const jobOf = (own: 'collection' | 'connection', other: 'collection' | 'connection') =>
+  `((NULLIF(current_setting('dbrag.${own}_ids'::text, true), ''::text) IS NULL) OR ` +
+  `(${own}_id = ANY ((NULLIF(current_setting('dbrag.${own}_ids'::text, true), ''::text))::uuid[])) OR ` +
+  `((${own}_id IS NULL) AND (${other}_id IS NOT NULL)))`;
+const jobNarrowing = `(${jobOf('collection', 'connection')} AND ${jobOf('connection', 'collection')})`;
 
 interface Policy {
   readonly tablename: string;
@@ -98,7 +105,7 @@ describe('the catalog', () => {
     for (const table of operatorTables) expect(withWorkspace).not.toContain(table);
   });
 
-  it('has the three policy templates, word for word, and no other policy but the listed ones', async () => {
+  it('has the policy templates, word for word, and no other policy but the listed ones', async () => {
     const policies = await rows<Policy>(
       `SELECT tablename, policyname, permissive, roles::text[] AS roles, cmd, qual, with_check
        FROM pg_policies WHERE schemaname = 'dbrag' ORDER BY tablename, policyname`,
@@ -120,7 +127,6 @@ describe('the catalog', () => {
       'document_versions',
       'documents',
       'embeddings',
-      'jobs',
       'pending_embeddings',
       'placements',
     ]);
@@ -130,13 +136,20 @@ describe('the catalog', () => {
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
     const ofSeveral = policies.filter((policy) => policy.policyname === 'collections_narrowing');
-    expect(ofSeveral.map((policy) => policy.tablename)).toEqual(['conversations', 'messages', 'queries']);
-    for (const policy of ofSeveral) {
-      const expected = narrowingToAll('collection_ids');
+    const narrowedToAll = ['api_keys', 'conversations', 'members', 'messages', 'queries'];
+    expect(ofSeveral.map((policy) => policy.tablename)).toEqual(narrowedToAll);
+    const ofDatabases = policies.filter((policy) => policy.policyname === 'connections_narrowing');
+    expect(ofDatabases.map((policy) => policy.tablename)).toEqual(narrowedToAll);
+    const ofJobs = policies.filter((policy) => policy.policyname === 'job_narrowing');
+    expect(ofJobs.map((policy) => policy.tablename)).toEqual(['jobs']);
+    for (const policy of [...ofSeveral, ...ofDatabases, ...ofJobs]) {
+      const columns = { collections_narrowing: 'collection_ids', connections_narrowing: 'connection_ids' } as const;
+      const column = columns[policy.policyname as keyof typeof columns];
+      const expected = column ? narrowingToAll(column) : jobNarrowing;
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
-    const templates = [...isolated, ...narrowed, ...ofSeveral];
+    const templates = [...isolated, ...narrowed, ...ofSeveral, ...ofDatabases, ...ofJobs];
     const others = policies.filter((policy) => !templates.includes(policy));
     expect(others.map((each) => [each.tablename, each.policyname, each.cmd, ...each.roles].join(' '))).toEqual(
       policiesOfRoles,

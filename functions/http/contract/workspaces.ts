@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { id, name, nullableTimestamp, timestamp } from './primitives.ts';
+import { id, idInBody, name, nullableTimestamp, timestamp } from './primitives.ts';
 
 export const role = z.enum(['reader', 'editor', 'admin', 'owner']);
 
@@ -27,11 +27,22 @@ export const updateWorkspace = z.strictObject({
   chat_model: z.optional(z.nullable(z.string().check(z.minLength(1), z.maxLength(100)))),
 });
 
+/** Null or absent: all that the caller may see; an empty list: none. */
+export const narrowing = {
+  collection_ids: z.optional(z.nullable(z.array(idInBody('collection')).check(z.maxLength(100)))),
+  connection_ids: z.optional(z.nullable(z.array(idInBody('connection')).check(z.maxLength(100)))),
+};
+
+const perMinute = z.optional(z.int().check(z.gte(1), z.lte(1_000_000)));
+/** Requests a minute by class; of a class that is not named the workspace's limit holds alone. */
+export const rateLimits = z.strictObject({ ask: perMinute, read: perMinute, write: perMinute, poll: perMinute });
+
 export const createApiKey = z.strictObject({
   name,
   role,
   expires_at: z.optional(z.nullable(z.iso.datetime({ offset: true }))),
-  collection_ids: z.optional(z.nullable(z.array(z.string()).check(z.minLength(1), z.maxLength(100)))),
+  rate_limits: z.optional(z.nullable(rateLimits)),
+  ...narrowing,
 });
 export const apiKey = z.object({
   id: id('apiKey'),
@@ -39,6 +50,8 @@ export const apiKey = z.object({
   name: z.string(),
   role,
   collection_ids: z.nullable(z.array(z.string())),
+  connection_ids: z.nullable(z.array(z.string())),
+  rate_limits: z.nullable(rateLimits),
   created_at: timestamp,
   expires_at: nullableTimestamp,
   last_used_at: nullableTimestamp,

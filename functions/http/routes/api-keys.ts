@@ -1,12 +1,13 @@
 import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../../../shared/access/api-keys.ts';
+import { inheritNarrowing, inheritRateLimits } from '../../../shared/access/narrow.ts';
 import { mayActAs } from '../../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
-import { requireCollections } from '../../../shared/ingestion/collections.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
 import * as contract from '../contract/workspaces.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
+import { narrowingOf, requireNarrowing } from '../narrowing.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'API keys';
@@ -18,6 +19,8 @@ function apiKeyView(key: ApiKey) {
     name: key.name,
     role: key.role,
     collection_ids: key.collection_ids?.map((id) => publicId('collection', id)) ?? null,
+    connection_ids: key.connection_ids?.map((id) => publicId('connection', id)) ?? null,
+    rate_limits: key.rate_limits,
     created_at: key.created_at.toISOString(),
     expires_at: key.expires_at?.toISOString() ?? null,
     last_used_at: key.last_used_at?.toISOString() ?? null,
@@ -43,15 +46,15 @@ export const apiKeyRoutes = [
       if (expiresAt !== null && new Date(expiresAt) <= services.clock.now()) {
         throw validationFailed([{ pointer: '/expires_at', detail: 'Must be in the future' }]);
       }
-      const asked = body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null;
-      const collectionIds = asked ?? (caller.collectionIds ? [...caller.collectionIds] : null);
+      const narrowing = inheritNarrowing(caller, narrowingOf(body));
       return changeReply(context, async (db) => {
-        if (collectionIds) await requireCollections(db, caller.workspaceId, collectionIds);
+        await requireNarrowing(db, caller.workspaceId, narrowing);
         const { apiKey, secret } = await createApiKey(db, caller.workspaceId, {
           name: body.name,
           role: body.role,
           expiresAt,
-          collectionIds,
+          rateLimits: inheritRateLimits(caller, body.rate_limits ?? null),
+          ...narrowing,
           createdBy: caller.actor,
         });
         const view = apiKeyView(apiKey);

@@ -155,7 +155,10 @@ export const conversationRoutes = [
       return ask(context, {
         body,
         // Whoever may read the conversation may read all that is answered in it.
-        narrowing: conversation.collection_ids ?? caller.collectionIds,
+        narrowing: {
+          collectionIds: conversation.collection_ids ?? caller.collectionIds,
+          connectionIds: conversation.connection_ids ?? caller.connectionIds,
+        },
         conversationId: id,
         subject: body.subject ?? conversation.subject,
         question: (chat, options) => rewriteQuestion(chat, said, history, options),

@@ -30,7 +30,7 @@ export const queryRoutes = [
       const { caller, body } = context;
       return ask(context, {
         body,
-        narrowing: caller.collectionIds,
+        narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
         conversationId: null,
         subject: body.subject ?? null,
         question: async () => ({ question: body.question.trim(), call: undefined }),

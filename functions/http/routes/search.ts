@@ -38,7 +38,7 @@ export const searchRoutes = [
       const { log } = services;
       const found = await answerSearch(services, {
         workspaceId: caller.workspaceId,
-        narrowing: caller.collectionIds,
+        narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
         apiKeyId: caller.apiKeyId,
         query: body.query,
         mode: body.mode,

@@ -8,6 +8,7 @@ import {
   type Workspace,
   type WorkspaceSettings,
 } from '../../../shared/access/workspaces.ts';
+import { wholeWorkspace } from '../../../shared/core/caller.ts';
 import type { Config } from '../../../shared/core/config.ts';
 import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
@@ -69,7 +70,7 @@ export const workspaceRoutes = [
     success: { status: 201, description: 'The workspace; its key is shown once', schema: contract.createdWorkspace },
     async handle({ body, services, origin, idempotency }) {
       const id = workspaceIdFor(idempotency);
-      const caller = { workspaceId: id, actor: 'operator', collectionIds: null };
+      const caller = { workspaceId: id, actor: 'operator', ...wholeWorkspace };
       return changeReply({ caller, services, origin, idempotency }, async (db) => {
         const { workspace, apiKeyId, secret } = await createWorkspace(db, id, body.name);
         const view = listedWorkspaceView(workspace);

@@ -213,9 +213,11 @@ const efSearchOf = ({ efSearch }: AskOptions): string =>
   efSearch === undefined ? '' : `; SET LOCAL hnsw.ef_search = ${Math.trunc(efSearch)}`;
 
 /** Sent together with BEGIN as one simple query; these take no parameters, so only UUIDs ever get into it. */
-function beginWorkspace({ workspaceId, collectionIds }: WorkspaceScope, statementTimeout: number): string {
-  for (const id of [workspaceId, ...(collectionIds ?? [])]) if (!uuid.test(id)) throw new TypeError('not a UUID');
-  const narrowing = collectionIds ? `'{${collectionIds.join(',')}}'` : 'NULL';
+function beginWorkspace(scope: WorkspaceScope, statementTimeout: number): string {
+  const { workspaceId, collectionIds, connectionIds } = scope;
+  for (const id of [workspaceId, ...(collectionIds ?? []), ...(connectionIds ?? [])])
+    if (!uuid.test(id)) throw new TypeError('not a UUID');
+  const narrowing = [collectionIds, connectionIds].map((ids) => (ids ? `'{${ids.join(',')}}'` : 'NULL')).join(', ');
   return `SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
 }
 

@@ -7,6 +7,8 @@ interface Row {
   id: string;
   role: string;
   collection_ids: null;
+  connection_ids: string[] | null;
+  rate_limits: { ask?: number } | null;
   expires_at: Date | null;
   last_used_at: Date | null;
 }
@@ -24,6 +26,8 @@ const key = (n: number, changes: Partial<Row> = {}) =>
     id: `0198c3d2-a1b4-7c5e-8f90-00000000000${n}`,
     role: 'editor',
     collection_ids: null,
+    connection_ids: null,
+    rate_limits: null,
     expires_at: null,
     last_used_at: null,
     ...changes,
@@ -104,6 +108,21 @@ describe('the directory of API keys', () => {
     const before = lookUps;
     await keys.find(hash(1));
     expect(lookUps).toBe(before + 1);
+  });
+
+  it('hands on what the key is held to', async () => {
+    const connectionId = '0198c3d2-a1b4-7c5e-8f90-00000000000a';
+    key(1, { connection_ids: [connectionId], rate_limits: { ask: 5 } });
+    expect(await directory().find(hash(1))).toEqual({
+      workspaceId: '0198c3d2-a1b4-7c5e-8f90-123456789abc',
+      role: 'editor',
+      actor: 'key_0198c3d2a1b47c5e8f90000000000001',
+      apiKeyId: '0198c3d2-a1b4-7c5e-8f90-000000000001',
+      subject: null,
+      collectionIds: null,
+      connectionIds: [connectionId],
+      rateLimits: { ask: 5 },
+    });
   });
 
   it('writes the last use at most once a minute', async () => {

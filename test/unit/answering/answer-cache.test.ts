@@ -4,11 +4,12 @@ import type { AnsweredQuery } from '../../../shared/answering/answered-query.ts'
 import { largestKnownAnswer, packAnswer, unpackAnswer } from '../../../shared/answering/known-answer.ts';
 import { fitPassages } from '../../../shared/answering/passages.ts';
 import { type Cache, noCache } from '../../../shared/core/cache.ts';
+import { wholeWorkspace } from '../../../shared/core/caller.ts';
 import { hitOf } from './hits.ts';
 
 const identity: AnswerIdentity = {
   workspaceId: 'w1',
-  narrowing: null,
+  narrowing: wholeWorkspace,
   collectionIds: null,
   question: 'When?',
   filter: null,
@@ -94,7 +95,9 @@ describe('a known answer', () => {
   it('has a key of its own for all that it depends on', () => {
     const others: Partial<AnswerIdentity>[] = [
       { workspaceId: 'w2' },
-      { narrowing: ['c'] },
+      { narrowing: { ...wholeWorkspace, collectionIds: ['c'] } },
+      { narrowing: { ...wholeWorkspace, connectionIds: ['c'] } },
+      { narrowing: { ...wholeWorkspace, connectionIds: [] } },
       { collectionIds: ['c'] },
       { question: 'Who?' },
       { filter: { type: 'eq', key: 'a', value: 1 } },

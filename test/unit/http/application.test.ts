@@ -5,9 +5,18 @@ import { defineRoute, type IdempotencyRequest, ok } from '../../../functions/htt
 import { apiRoutes } from '../../../functions/http/routes/index.ts';
 import type { Services } from '../../../functions/runtime/services.ts';
 import { hashApiKey, newApiKeySecret } from '../../../shared/access/api-key.ts';
-import type { Caller, Role } from '../../../shared/core/caller.ts';
+import { type Caller, type Role, wholeWorkspace } from '../../../shared/core/caller.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
 
+const callerOf = ({ role }: Pick<Caller, 'role'>): Caller => ({
+  workspaceId: 'w',
+  role,
+  actor: 'key_1',
+  apiKeyId: '1',
+  subject: null,
+  rateLimits: null,
+  ...wholeWorkspace,
+});
 const keys = new Map<string, Role>();
 const keyOf = (role: Role) => {
   const secret = newApiKeySecret();
@@ -26,7 +35,7 @@ const services = {
     async find(hash: Buffer): Promise<Caller | undefined> {
       lookUps++;
       const role = keys.get(hash.toString('hex'));
-      return role && { workspaceId: 'w', role, actor: 'key_1', apiKeyId: '1', collectionIds: null };
+      return role && callerOf({ role });
     },
   },
 } as unknown as Services;

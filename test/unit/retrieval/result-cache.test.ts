@@ -37,7 +37,8 @@ describe('the result cache', () => {
     await results.keep((await find('q'))?.key as string, hits);
     const other = { workspaceId: '0198c0de-0000-7000-8000-000000000002', collectionIds: null };
     const narrowed = { ...scope, collectionIds: ['0198c0de-0000-7000-8000-000000000003'] };
-    for (const elsewhere of [other, narrowed])
+    const fewerDatabases = { ...scope, connectionIds: ['0198c0de-0000-7000-8000-000000000003'] };
+    for (const elsewhere of [other, narrowed, fewerDatabases, { ...scope, connectionIds: [] }])
       for (let time = 0; time < 3; time++) expect((await find('q', elsewhere))?.hits).toBeUndefined();
     state.generation = '1 3';
     expect((await find('q'))?.hits).toBeUndefined();
