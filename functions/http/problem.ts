@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { DbragError, type ErrorCode, type InvalidMember } from '../../shared/core/errors.ts';
+import { Outage } from '../../shared/core/outage.ts';
 
 /** RFC 9457 problem details, with the member that OpenAI clients read errors from. */
 export interface Problem {
@@ -14,13 +15,25 @@ export interface Problem {
   readonly error: { message: string; type: string; code: ErrorCode; param: string | null };
 }
 
+/** How long a caller does well to wait for what this service stands on. */
+const outageSeconds = 5;
+
 /** What may be shown of an error. Whatever is not ours is `internal`, with nothing of its text. */
+function visible(error: unknown): DbragError {
+  if (error instanceof DbragError) return error;
+  if (error instanceof Outage)
+    return new DbragError(
+      'overloaded',
+      'A part of this service does not answer right now. Send the request again later.',
+      {
+        retryAfterSeconds: outageSeconds,
+      },
+    );
+  return new DbragError('internal', 'Something went wrong on our side. Quote the instance to your operator.');
+}
+
 export function problemOf(error: unknown, requestId: string): Problem {
-  const visible =
-    error instanceof DbragError
-      ? error
-      : new DbragError('internal', 'Something went wrong on our side. Quote the instance to your operator.');
-  const { code, status, message } = visible;
+  const { code, status, message, errors } = visible(error);
   return {
     type: `https://dbrag.dev/problems/${code}`,
     title: STATUS_CODES[status] ?? 'Error',
@@ -28,17 +41,16 @@ export function problemOf(error: unknown, requestId: string): Problem {
     detail: message,
     instance: requestId,
     code,
-    ...(visible.errors.length > 0 ? { errors: visible.errors } : {}),
-    error: { message, type: openAiType(status), code, param: visible.errors[0]?.pointer ?? null },
+    ...(errors.length > 0 ? { errors } : {}),
+    error: { message, type: openAiType(status), code, param: errors[0]?.pointer ?? null },
   };
 }
 
 export function problemResponse(error: unknown, requestId: string): Response {
   const problem = problemOf(error, requestId);
   const headers = new Headers({ 'content-type': 'application/problem+json' });
-  if (error instanceof DbragError && error.retryAfterSeconds !== undefined) {
-    headers.set('retry-after', String(Math.ceil(error.retryAfterSeconds)));
-  }
+  const { retryAfterSeconds } = visible(error);
+  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(Math.ceil(retryAfterSeconds)));
   if (problem.status === 401) headers.set('www-authenticate', 'Bearer');
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }

@@ -1,6 +1,7 @@
 import type { Database, Db } from '../core/database.ts';
 import type { Failure } from '../jobs/jobs.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
+import { type PurchaseKey, setAside } from './set-aside.ts';
 import { lockDocuments, setVersionStatus, type VersionKey } from './set-version-status.ts';
 
 /** Begun this often and never finished: that is the document. Less often: its workers never got as far, as in an outage. */
@@ -35,7 +36,10 @@ export async function giveUpIngestion(
   });
 }
 
-/** Ends whichever version of a document has texts whose purchase no worker survived. */
+/**
+ * Ends whichever version of a document has texts whose purchase no worker survived. Those that a live version places (healing, and
+ * moving to another model, buy them too) fail nothing: they stay in the space that they are in, and are bought no more.
+ */
 export async function giveUpEmbedding(
   database: Database,
   { workspaceId, documentId }: { readonly workspaceId: string; readonly documentId: string },
@@ -43,18 +47,28 @@ export async function giveUpEmbedding(
 ): Promise<GivenUp> {
   return database.inWorkspace({ workspaceId }, async (db) => {
     await lockDocuments(db, workspaceId, [documentId]);
-    const { rows } = await db.query<{ version: number; tries: number }>(
-      `SELECT version, (
-         SELECT coalesce(max(p.tries), 0) FROM dbrag.pending_embeddings p WHERE p.workspace_id = $1 AND p.document_id = $2) AS tries
-       FROM dbrag.document_versions
+    const tried = await triedTooOften(db, workspaceId, documentId);
+    const { rows } = await db.query<{ version: number }>(
+      `SELECT version FROM dbrag.document_versions
        WHERE workspace_id = $1 AND document_id = $2 AND status = 'processing' AND content_hash IS NOT NULL`,
       [workspaceId, documentId],
     );
-    if (!rows[0]) return 'nothing';
-    if (rows[0].tries < begunTooOften) return 'untried';
+    // What waits for a live version is nudged by the sweeper.
+    if (tried.length === 0) return rows.length > 0 ? 'untried' : 'nothing';
     const versions = rows.map(({ version }) => ({ documentId, version }));
-    return end(db, workspaceId, versions, error);
+    if (versions.length > 0) await end(db, workspaceId, versions, error);
+    await setAside(db, workspaceId, tried);
+    return 'ended';
   });
+}
+
+async function triedTooOften(db: Db, workspaceId: string, documentId: string): Promise<PurchaseKey[]> {
+  const { rows } = await db.query<{ content_hash: Buffer; model: string }>(
+    `SELECT content_hash, model FROM dbrag.pending_embeddings
+     WHERE workspace_id = $1 AND document_id = $2 AND tries >= $3 AND leased_until IS DISTINCT FROM 'infinity'`,
+    [workspaceId, documentId, begunTooOften],
+  );
+  return rows.map((row) => ({ documentId, contentHash: row.content_hash, model: row.model }));
 }
 
 async function end(db: Db, workspaceId: string, versions: readonly VersionKey[], error: Failure): Promise<GivenUp> {

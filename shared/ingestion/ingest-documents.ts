@@ -5,27 +5,28 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { type IngestDocumentPorts, type IngestOutcome, ingestClaimed, ingestDocument } from './ingest-document.ts';
 import { ingestTogether, mostBytesTogether } from './ingest-together.ts';
 
-/** `put_off`: not begun with, for others were in line before it; its message is to be sent anew. */
+/** `put_off`: not begun with, and its message was sent anew. */
 export type Ingested = PromiseSettledResult<IngestOutcome | 'put_off'>;
 
-/** Nothing is begun after this long: whoever waits is better served by another worker. */
-const turnMilliseconds = 15_000;
+export interface IngestDocumentsPorts extends IngestDocumentPorts {
+  /** Sends messages of the batch anew, for whoever is free. @returns whether all were sent */
+  putOff(messages: readonly IngestDocumentMessage[]): Promise<boolean>;
+}
 
 /**
- * The documents of one batch of messages. Small texts that no worker has begun with are worked on together; all others one after
- * another, least tried first: one that ends its worker every time then takes no neighbour with it more than twice, and what was not
- * begun with has no claim counted.
+ * The documents of one batch of messages. Small texts that no worker has begun with are worked on together, and split in a child; all
+ * others alone, at most one of them in an invocation, and last. So a document that ends its worker finds its neighbours ready, or on
+ * their way to another worker in a fresh message, and spends the receives of none.
  * @returns what became of each message, in their order
  */
 export async function ingestDocuments(
-  ports: IngestDocumentPorts,
+  ports: IngestDocumentsPorts,
   messages: readonly IngestDocumentMessage[],
 ): Promise<readonly Ingested[]> {
   await ports.failpoint.reach('worker.after_receive');
   const [only] = messages;
   if (only && messages.length === 1) return [await settle(() => ingestDocument(ports, only))];
-  const ends = performance.now() + turnMilliseconds;
-  const batch = new Batch(ports, ends);
+  const batch = new Batch(ports);
   for (const [workspaceId, ofWorkspace] of Map.groupBy(messages, (message) => message.workspace_id))
     await batch.begin(workspaceId, ofWorkspace);
   await batch.finish();
@@ -40,13 +41,11 @@ interface Alone {
 
 class Batch {
   readonly settled = new Map<IngestDocumentMessage, Ingested>();
-  readonly #ports: IngestDocumentPorts;
-  readonly #ends: number;
+  readonly #ports: IngestDocumentsPorts;
   readonly #alone: Alone[] = [];
 
-  constructor(ports: IngestDocumentPorts, ends: number) {
+  constructor(ports: IngestDocumentsPorts) {
     this.#ports = ports;
-    this.#ends = ends;
   }
 
   /** Works on the small texts of a workspace, and notes what is to be worked on alone. */
@@ -54,7 +53,7 @@ class Batch {
     try {
       const tried = await this.#ports.database.inWorkspace({ workspaceId }, (db) => lookAt(db, workspaceId, messages));
       const small = new Map<string, IngestDocumentMessage>();
-      for (const message of messages) {
+      for (const message of this.#once(messages)) {
         const { claims, bytes } = tried.get(keyOf(message.document_id, message.version)) ?? { claims: 0, bytes: 0 };
         const isFresh = claims === 0 && bytes <= mostBytesTogether && !small.has(message.document_id);
         if (isFresh) small.set(message.document_id, message);
@@ -67,27 +66,45 @@ class Batch {
   }
 
   async #together(workspaceId: string, small: ReadonlyMap<string, IngestDocumentMessage>): Promise<void> {
-    const { outcomes, left } = await ingestTogether(this.#ports, workspaceId, [...small.values()]);
+    const { outcomes, failures, left } = await ingestTogether(this.#ports, workspaceId, [...small.values()]);
     for (const [documentId, value] of outcomes)
       this.settled.set(small.get(documentId) as IngestDocumentMessage, { status: 'fulfilled', value });
+    for (const [documentId, reason] of failures) this.#fail(small.get(documentId) as IngestDocumentMessage, reason);
     for (const claim of left)
       this.#alone.push({ message: small.get(claim.documentId) as IngestDocumentMessage, claims: 1, claim });
   }
 
-  /** An outage ends the rest as well: each would wait for it by itself. */
+  /** The same message twice is one piece of work: the other of the two may go. */
+  #once(messages: readonly IngestDocumentMessage[]): IngestDocumentMessage[] {
+    const seen = new Set<string>();
+    return messages.filter((message) => {
+      const key = `${keyOf(message.document_id, message.version)} ${message.attempt}`;
+      if (seen.has(key)) this.settled.set(message, { status: 'fulfilled', value: 'nothing_to_do' });
+      return !seen.has(key) && seen.add(key);
+    });
+  }
+
+  /**
+   * One of what is left, least tried first: its worker may not survive it, so the others are sent away before. Where they cannot be
+   * sent, one after another; then an outage ends the rest as well, since each would wait for it by itself.
+   */
   async finish(): Promise<void> {
+    const waiting = this.#alone.filter(({ message }) => !this.settled.has(message));
+    const [first, ...others] = waiting.toSorted((one, other) => one.claims - other.claims);
+    if (!first) return;
+    const areSent = others.length > 0 && (await this.#ports.putOff(others.map(({ message }) => message)));
+    if (areSent) for (const { message } of others) this.settled.set(message, { status: 'fulfilled', value: 'put_off' });
     let outage: unknown;
-    for (const { message, claim } of this.#alone.toSorted((one, other) => one.claims - other.claims)) {
-      if (this.settled.has(message)) continue;
-      if (outage !== undefined) this.#fail(message, outage);
-      else if (performance.now() > this.#ends) this.settled.set(message, { status: 'fulfilled', value: 'put_off' });
-      else {
-        const ended = await settle(() =>
-          claim ? ingestClaimed(this.#ports, claim) : ingestDocument(this.#ports, message),
-        );
-        this.settled.set(message, ended);
-        if (ended.status === 'rejected' && isOutage(ended.reason)) outage = ended.reason;
+    for (const { message, claim } of areSent ? [first] : [first, ...others]) {
+      if (outage !== undefined) {
+        this.#fail(message, outage);
+        continue;
       }
+      const ended = await settle(() =>
+        claim ? ingestClaimed(this.#ports, claim) : ingestDocument(this.#ports, message),
+      );
+      this.settled.set(message, ended);
+      if (ended.status === 'rejected' && isOutage(ended.reason)) outage = ended.reason;
     }
   }
 

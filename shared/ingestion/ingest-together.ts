@@ -1,24 +1,28 @@
+import { createHash } from 'node:crypto';
 import { DocumentError } from '../core/document-errors.ts';
+import { isOutage } from '../core/outage.ts';
 import { type ClaimedVersion, claimVersions } from './claim-version.ts';
 import { commitSplits, type SplitClaim } from './commit-split.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { endOnFault, type IngestDocumentPorts, type IngestOutcome } from './ingest-document.ts';
 import { isReadInChild } from './parse.ts';
-import { parseObject, readObject } from './read-version.ts';
-import { type Chunk, split } from './split.ts';
-import { loadTokenCounter } from './token-counter.ts';
+import { limitsWithin, readObject } from './read-version.ts';
+import { EndedItsProcess, smallTextLimits, splitInChild } from './split-in-child.ts';
 
 export interface IngestedTogether {
   /** By document. */
   readonly outcomes: ReadonlyMap<string, IngestOutcome>;
+  /** Those whose message comes again, and why: no process survives them, or what they stand on is away. */
+  readonly failures: ReadonlyMap<string, unknown>;
   /** Claimed, and to be worked on each by itself: not as small as it seemed, or refused among others. */
   readonly left: readonly ClaimedVersion[];
 }
 
 /**
  * Small texts of one workspace, no document twice: claimed in one transaction, read side by side, and stored in as few transactions as
- * `chunksTogether` allows. Statements and commits are what a small document costs. Whatever fails among others, and is no fault
- * of a document of its own, is left to be tried alone.
+ * `chunksTogether` allows. Statements and commits are what a small document costs. They are split in a child, so that a text which
+ * ends its process takes no neighbour with it. Whatever fails among others, and is no fault of a document of its own, is left to be
+ * tried alone.
  */
 export async function ingestTogether(
   ports: IngestDocumentPorts,
@@ -29,52 +33,49 @@ export async function ingestTogether(
   const outcomes = new Map<string, IngestOutcome>(messages.map((message) => [message.document_id, 'nothing_to_do']));
   for (const { documentId } of claims) await ports.failpoint.reach('worker.after_claim', documentId);
   const left: ClaimedVersion[] = [];
+  const failures = new Map<string, unknown>();
+  const attempt = async <Result>(some: readonly ClaimedVersion[], work: () => Promise<Result>) => {
+    try {
+      return await work();
+    } catch (error) {
+      // Alone, the others will say why.
+      if (!isOutage(error) && !(error instanceof EndedItsProcess)) left.push(...some);
+      else for (const { documentId } of some) failures.set(documentId, error);
+      return undefined;
+    }
+  };
   const small: SplitClaim[] = [];
   const readSome = async (claim: ClaimedVersion): Promise<void> => {
-    const read = claim.isSplit ? 'to_embed' : await attempt(() => readSmall(ports, claim));
-    if (typeof read === 'string') outcomes.set(claim.documentId, read);
+    const read = claim.isSplit ? 'to_embed' : await attempt([claim], () => readSmall(ports, claim));
+    if (read === 'alone') left.push(claim);
+    else if (typeof read === 'string') outcomes.set(claim.documentId, read);
     else if (read) small.push(read);
-    else left.push(claim);
   };
   await Promise.all(claims.map(readSome));
   for (const group of groupsOf(small)) {
-    const stored = await attempt(() => store(ports, workspaceId, group));
-    if (stored) for (const [documentId, outcome] of stored) outcomes.set(documentId, outcome);
-    else left.push(...group);
+    const stored = await attempt(group, () => store(ports, workspaceId, group));
+    for (const [documentId, outcome] of stored ?? []) outcomes.set(documentId, outcome);
   }
-  for (const { documentId } of left) outcomes.delete(documentId);
+  for (const documentId of [...left.map((claim) => claim.documentId), ...failures.keys()]) outcomes.delete(documentId);
   await ports.failpoint.reach('worker.after_commit_before_ack');
   await nudge(ports, claims, outcomes);
   await ports.failpoint.reach('worker.after_send');
-  return { outcomes, left };
+  return { outcomes, failures, left };
 }
 
-/** @returns undefined when it failed: alone it will say why */
-async function attempt<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work();
-  } catch {
-    return undefined;
-  }
-}
-
-/** @returns undefined for what is to be read alone: in a process of its own, or with many chunks */
-async function readSmall(
-  ports: IngestDocumentPorts,
-  claim: ClaimedVersion,
-): Promise<SplitClaim | 'failed' | undefined> {
+/** @returns `alone` for what is to be read by itself: by a parser, or with many chunks */
+async function readSmall(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<SplitClaim | 'failed' | 'alone'> {
   return endOnFault(ports, claim, async () => {
     const body = await readObject(ports, claim);
     await ports.failpoint.reach('worker.after_download');
-    if (body.length > mostBytesTogether || isReadInChild(body, claim)) return undefined;
-    const { document, contentHash } = await parseObject(ports, claim, body);
-    const counter = await loadTokenCounter();
+    if (body.length > mostBytesTogether || isReadInChild(body, claim)) return 'alone';
+    const { name, contentType, chunking } = claim;
+    const limits = limitsWithin(ports.remainingTime?.(), smallTextLimits);
+    const chunks = await splitInChild(body, { name, contentType, chunking, mostChunks: chunksTogether, limits });
     await ports.failpoint.reach('worker.after_parse');
-    const chunks: Chunk[] = [];
-    for (const chunk of split(document, claim.chunking, counter)) {
-      if (chunks.push(chunk) === chunksTogether) return undefined;
-    }
+    if (!chunks) return 'alone';
     if (chunks.length === 0) throw new DocumentError('no_text_found', 'The file holds no text.');
+    const contentHash = createHash('sha256').update(body).digest();
     return { ...claim, contentHash, split: { chunks, areStored: false } };
   });
 }

@@ -2,6 +2,7 @@ import type { DocumentErrorCode } from '../core/document-errors.ts';
 import type { TextFormat } from './boundary-kinds.ts';
 import type { FormatMediaType } from './formats/media-types.ts';
 import type { SheetStart } from './parsed-document.ts';
+import type { ChunkingSettings } from './split.ts';
 
 export interface ParseLimits {
   /** Resident memory of the whole child, buffers outside the JavaScript heap included. */
@@ -17,8 +18,20 @@ export interface ParseRequest {
   readonly limits: ParseLimits;
 }
 
-/** From the child; after `parsed` the text follows, in UTF-8. */
-export type ParseReply =
+/** To the child: a small text is read and split there. Its bytes follow. */
+export interface SplitRequest {
+  readonly chunking: ChunkingSettings;
+  /** A text that has so many chunks or more is sent back unsplit. */
+  readonly mostChunks: number;
+  readonly name: string;
+  readonly contentType: string | null;
+  readonly limits: ParseLimits;
+}
+
+export type ChildRequest = ParseRequest | SplitRequest;
+
+/** From the child; after `parsed` the text follows, in UTF-8; after `split` the chunks, as JSON. */
+export type ChildReply =
   | { readonly outcome: 'ready' }
   | {
       readonly outcome: 'parsed';
@@ -29,9 +42,11 @@ export type ParseReply =
       /** What the child holds now. */
       readonly residentBytes: number;
     }
+  | { readonly outcome: 'split' | 'too_many'; readonly residentBytes: number }
   | {
       readonly outcome: 'refused';
-      readonly code: DocumentErrorCode;
+      /** Missing when it is no fault of the document. */
+      readonly code?: DocumentErrorCode;
       readonly message: string;
       /** What the parser said, for the log. */
       readonly detail?: string;
@@ -39,4 +54,4 @@ export type ParseReply =
       readonly residentBytes?: number;
     };
 
-export type FinalReply = Exclude<ParseReply, { outcome: 'ready' }>;
+export type FinalReply = Exclude<ChildReply, { outcome: 'ready' }>;

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import type { ParseReply, ParseRequest } from './parse-in-child-contract.ts';
+import { dieOf } from './deadly-text.ts';
+import type { ChildReply, ChildRequest } from './parse-in-child-contract.ts';
 import { type Frame, readFrames, writeFrame } from './parse-in-child-frames.ts';
 
 /** The pipe that the parent opened, after the three standard streams. */
@@ -16,7 +17,7 @@ const heapShare = 0.6;
 const youngMegabytes = 24;
 
 /**
- * The child of parseInChild; its only argument is the megabytes of memory that it will be granted. Its main thread only watches, so that it can end the process at any moment, whatever the parser's
+ * The child of parseInChild and splitInChild; its only argument is the megabytes of memory that it will be granted. Its main thread only watches, so that it can end the process at any moment, whatever the parser's
  * thread does: when memory or time is over, and when the parent has gone.
  */
 async function watch(memoryMegabytes: number): Promise<void> {
@@ -28,7 +29,7 @@ async function watch(memoryMegabytes: number): Promise<void> {
     resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes * heapShare, maxYoungGenerationSizeMb: youngMegabytes },
   });
   let stopWatching = (): void => {};
-  worker.on('message', ({ header, body }: Frame<ParseReply>) => {
+  worker.on('message', ({ header, body }: Frame<ChildReply>) => {
     stopWatching();
     writeFrame(socket, header, body);
   });
@@ -36,7 +37,8 @@ async function watch(memoryMegabytes: number): Promise<void> {
     if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') refuse(socket, takesTooMuch, error.message);
     else refuse(socket, isBroken, error.message);
   });
-  for await (const { header, body } of readFrames<ParseRequest>(socket)) {
+  for await (const { header, body } of readFrames<ChildRequest>(socket)) {
+    dieOf(body);
     stopWatching = watchLimits(header, (detail) => refuse(socket, takesTooMuch, detail));
     worker.postMessage({ header, body }, [body.buffer]);
   }
@@ -44,7 +46,7 @@ async function watch(memoryMegabytes: number): Promise<void> {
 }
 
 /** @returns what ends the watch */
-function watchLimits({ limits }: ParseRequest, refuseWith: (detail: string) => void): () => void {
+function watchLimits({ limits }: ChildRequest, refuseWith: (detail: string) => void): () => void {
   const started = performance.now();
   const end = (detail: string): void => {
     clearInterval(timer);
@@ -67,7 +69,7 @@ const isBroken = { code: 'corrupt_file', message: 'The file is broken and cannot
 
 /** The last word of this process. */
 function refuse(socket: Socket, reason: typeof takesTooMuch | typeof isBroken, detail: string): void {
-  writeFrame(socket, { outcome: 'refused', ...reason, detail } satisfies ParseReply);
+  writeFrame(socket, { outcome: 'refused', ...reason, detail } satisfies ChildReply);
   socket.end(endNow);
 }
 
@@ -77,17 +79,22 @@ function endNow(): void {
 }
 
 async function work(): Promise<void> {
-  const { parseFormat } = await import('./formats/parse-format.ts');
   const port = parentPort;
   if (!port) throw new Error('A thread has a port to its parent.');
-  port.on('message', async ({ header, body }: Frame<ParseRequest>) => {
-    const reply = await parseFormat(header, body);
+  port.on('message', async ({ header, body }: Frame<ChildRequest>) => {
+    const reply = await answer(header, body);
     port.postMessage(reply, [reply.body.buffer]);
   });
   // A promise that a library left behind says nothing about the file that is read now: what is awaited decides.
   process.on('unhandledRejection', () => undefined);
-  const ready: Frame<ParseReply> = { header: { outcome: 'ready' }, body: new Uint8Array(0) };
+  const ready: Frame<ChildReply> = { header: { outcome: 'ready' }, body: new Uint8Array(0) };
   port.postMessage(ready);
+}
+
+/** Parsers and the tokeniser are loaded by the first request that needs them. */
+async function answer(request: ChildRequest, bytes: Uint8Array): Promise<Frame<ChildReply>> {
+  if ('chunking' in request) return (await import('./split-text.ts')).splitText(request, bytes);
+  return (await import('./formats/parse-format.ts')).parseFormat(request, bytes);
 }
 
 await (isMainThread ? watch(Number(process.argv[2])) : work());

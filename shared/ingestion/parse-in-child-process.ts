@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DocumentError } from '../core/document-errors.ts';
-import type { FinalReply, ParseReply, ParseRequest } from './parse-in-child-contract.ts';
+import type { ChildReply, ChildRequest, FinalReply } from './parse-in-child-contract.ts';
 import { type Frame, readFrames, writeFrame } from './parse-in-child-frames.ts';
 
 /** From source the program stands beside this file, in the bundle in a directory beside that of any handler or chunk. */
@@ -24,7 +24,7 @@ export class ParserProcess {
   readonly memoryMegabytes: number;
   private readonly child: ChildProcess;
   private readonly socket: Socket;
-  private readonly replies: AsyncGenerator<Frame<ParseReply>>;
+  private readonly replies: AsyncGenerator<Frame<ChildReply>>;
   private readonly exited: Promise<void>;
   private errorOutput = '';
 
@@ -57,7 +57,7 @@ export class ParserProcess {
     });
     // A child that dies while it is written to: what happened is told by its exit.
     this.socket.on('error', () => undefined);
-    this.replies = readFrames<ParseReply>(this.socket);
+    this.replies = readFrames<ChildReply>(this.socket);
   }
 
   get isAlive(): boolean {
@@ -65,7 +65,7 @@ export class ParserProcess {
   }
 
   /** @throws DocumentError when the process ends instead of answering */
-  async parse(request: ParseRequest, bytes: Uint8Array): Promise<Frame<FinalReply>> {
+  async ask(request: ChildRequest, bytes: Uint8Array): Promise<Frame<FinalReply>> {
     this.keepAwake(true);
     this.documents += 1;
     writeFrame(this.socket, request, bytes);
@@ -84,7 +84,7 @@ export class ParserProcess {
     this.socket.destroy();
   }
 
-  private async nextReply(milliseconds: number): Promise<Frame<ParseReply> | undefined> {
+  private async nextReply(milliseconds: number): Promise<Frame<ChildReply> | undefined> {
     const timer = globalThis.setTimeout(() => this.end(), milliseconds);
     try {
       const next = await this.replies.next();

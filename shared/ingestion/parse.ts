@@ -1,8 +1,10 @@
 import { DocumentError } from '../core/document-errors.ts';
 import type { TextFormat } from './boundary-kinds.ts';
+import { dieOf } from './deadly-text.ts';
 import { decodeText } from './decode-text.ts';
 import { isEncryptedOle } from './formats/container-type.ts';
 import { formatMediaTypes, isFormatMediaType } from './formats/media-types.ts';
+import { endIdleChild } from './kept-child.ts';
 import { parseInChild } from './parse-in-child.ts';
 import type { ParseLimits } from './parse-in-child-contract.ts';
 import type { ParsedDocument } from './parsed-document.ts';
@@ -47,12 +49,16 @@ export function isReadInChild(bytes: Uint8Array, file: DeclaredFile): boolean {
 }
 
 function textParser(mediaType: string, format: TextFormat): Parser {
-  return async (bytes, file) => ({
-    text: decodeText(bytes, { charset: declaredCharset(file.contentType), takesOver: true }),
-    format,
-    mediaType,
-  });
+  return async (bytes, file) => {
+    if (bytes.length > largeTextBytes) endIdleChild();
+    dieOf(bytes);
+    const text = decodeText(bytes, { charset: declaredCharset(file.contentType), takesOver: true });
+    return { text, format, mediaType };
+  };
 }
+
+/** Of these a text needs the memory that a child keeps. */
+const largeTextBytes = 16_000_000;
 
 /** Office files under a password, and those of before 2007, which nothing here reads. */
 async function refuseOle(bytes: Uint8Array): Promise<never> {

@@ -46,7 +46,11 @@ export async function parseObject(ports: ReadPorts, claim: ClaimedVersion, body:
 /** Of the time left; the rest is for splitting and storing. */
 const parsingShare = 0.6;
 
-function limitsWithin(remaining = Number.POSITIVE_INFINITY): ParseLimits {
-  const timeoutMilliseconds = Math.min(defaultParseLimits.timeoutMilliseconds, Math.max(0, remaining * parsingShare));
-  return { ...defaultParseLimits, timeoutMilliseconds };
+/** @param remaining milliseconds of the invocation */
+export function limitsWithin(
+  remaining = Number.POSITIVE_INFINITY,
+  limits: ParseLimits = defaultParseLimits,
+): ParseLimits {
+  const timeoutMilliseconds = Math.min(limits.timeoutMilliseconds, Math.max(0, remaining * parsingShare));
+  return { ...limits, timeoutMilliseconds };
 }

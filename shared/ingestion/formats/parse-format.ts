@@ -1,12 +1,12 @@
 import { DocumentError } from '../../core/document-errors.ts';
 import { sanitise } from '../decode-text.ts';
-import type { ParseReply, ParseRequest } from '../parse-in-child-contract.ts';
+import type { ChildReply, ParseRequest } from '../parse-in-child-contract.ts';
 import type { Frame } from '../parse-in-child-frames.ts';
 import { mostTextBytes } from './expansion-limits.ts';
 import { formatParsers } from './format-parsers.ts';
 
 /** Runs one format's parser and turns whatever happens into a reply: a parser that fails on a file says that the file is broken. */
-export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Promise<Frame<ParseReply>> {
+export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Promise<Frame<ChildReply>> {
   try {
     const parser = await formatParsers[request.mediaType]();
     const document = await parser(bytes, request);
@@ -28,7 +28,7 @@ export async function parseFormat(request: ParseRequest, bytes: Uint8Array): Pro
   }
 }
 
-function refusalFor(error: unknown): ParseReply {
+function refusalFor(error: unknown): ChildReply {
   const detail = sanitise(error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);
   const refused = { outcome: 'refused', detail, residentBytes: process.memoryUsage.rss() } as const;
   if (error instanceof DocumentError) return { ...refused, code: error.code, message: error.message };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deadlyWords } from '../../../shared/ingestion/deadly-text.ts';
 import { campaign } from '../campaign.ts';
 import type { ArmedFailpoint } from '../failpoint-control.ts';
 import { workerFailpoints } from '../failpoints.ts';
@@ -94,7 +95,7 @@ export const deaths = [
   }),
   campaign({
     id: 'F11',
-    fault: 'one document kills every worker that takes it',
+    fault: 'one document kills every worker that takes it, another every process that reads its text',
     expected: 'after five receives the dead-letter function writes retries_exhausted; its last version still serves',
     criteria:
       'five deaths; its neighbours are ready; once it kills no more, a retry makes it ready and a second is refused',
@@ -110,9 +111,14 @@ export const deaths = [
       });
       await Promise.all([
         run.traffic.postOne({ source, fate: 'retries_exhausted' }),
+        run.traffic.postOne({
+          name: 'deadly.txt',
+          content: `These are it: ${deadlyWords}.`,
+          fate: 'retries_exhausted',
+        }),
         run.traffic.post(run.documents(6)),
       ]);
-      await run.until(async () => (await failedVersions(run)) > 0, 40);
+      await run.until(async () => (await failedVersions(run)) > 1, 40);
       run.expect('deaths', kill.struck, kill.struck === 5);
       const live = await run.count(
         `SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND source_uri = $2 AND live_version = 1 AND version = 2`,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { giveUpEmbedding, giveUpIngestion } from '../../../shared/ingestion/give-up.ts';
+import { nudgeWaitingPurchases } from '../../../shared/ingestion/waiting-purchases.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../../support/fake-model-server/server.ts';
@@ -127,6 +128,25 @@ describe('a document whose embedding no worker survives', () => {
     ]);
     await world.embedWithin([messageOf(poison.documentId)], () => minute);
     expect(await versionsOf(poison.documentId)).toEqual(['1 ready']);
+  });
+
+  it('stays as it is where it is live already: what no worker survives is bought no more', async () => {
+    const { documentId } = await post('Moving text.');
+    await ingest(documentId);
+    await world.embed([messageOf(documentId)]);
+    await test.admin.query(
+      `INSERT INTO dbrag.pending_embeddings (workspace_id, document_id, content_hash, model, collection_id, priority, tries, token_count)
+       SELECT workspace_id, document_id, content_hash, 'another', collection_id, 'low', 4, token_count FROM dbrag.chunks WHERE document_id = $1`,
+      [documentId],
+    );
+    const waiting = () => nudgeWaitingPurchases(test.application, world.queue);
+    await test.admin.query(`UPDATE dbrag.pending_embeddings SET created_at = now() - interval '1 hour'`);
+    expect(await waiting()).toBeGreaterThan(0);
+    expect(await giveUpEmbedding(test.application, { workspaceId, documentId }, failure)).toBe('ended');
+    expect(await waiting()).toBe(0);
+    expect(await versionsOf(documentId)).toEqual(['1 ready']);
+    // A version that places the text anew wants it again, and so does whoever asks for the collection's move.
+    expect(await giveUpEmbedding(test.application, { workspaceId, documentId }, failure)).toBe('nothing');
   });
 
   it('is not given up when no worker got as far, nor for having waited for the provider', async () => {

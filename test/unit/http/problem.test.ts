@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { problemOf, problemResponse } from '../../../functions/http/problem.ts';
 import { DbragError, type ErrorCode, statusOfCode, validationFailed } from '../../../shared/core/errors.ts';
+import { Outage } from '../../../shared/core/outage.ts';
 
 describe('a problem', () => {
   it('has the status of its code, for every code', async () => {
@@ -44,6 +45,11 @@ describe('a problem', () => {
     const busy = new DbragError('overloaded', 'x', { retryAfterSeconds: 1.2 });
     expect(problemResponse(busy, 'r').headers.get('retry-after')).toBe('2');
     expect(problemResponse(new DbragError('overloaded', 'x'), 'r').headers.get('retry-after')).toBeNull();
+    // A bucket or a database that is away is no fault of ours to hide: the same request may be sent again.
+    const away = problemResponse(new Outage('bucket secret-name does not answer'), 'r');
+    expect(away.status).toBe(503);
+    expect(Number(away.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(JSON.stringify(problemOf(new Outage('bucket secret-name'), 'r'))).not.toContain('secret');
     expect(problemResponse(new DbragError('unauthorized', 'x'), 'r').headers.get('www-authenticate')).toBe('Bearer');
   });
 });

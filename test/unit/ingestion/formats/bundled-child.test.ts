@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../../../infra/bundle.ts';
-import type { ParseReply } from '../../../../shared/ingestion/parse-in-child-contract.ts';
+import type { ChildReply } from '../../../../shared/ingestion/parse-in-child-contract.ts';
 import { type Frame, readFrames, writeFrame } from '../../../../shared/ingestion/parse-in-child-frames.ts';
 import {
   openDocument,
@@ -26,7 +26,7 @@ const libraries = /node_modules\/(unpdf|mammoth|csv-parse|read-excel-file|fflate
 let directory: string;
 let bundle: Awaited<ReturnType<typeof bundleFunctions>>;
 let child: ChildProcess;
-let replies: AsyncGenerator<Frame<ParseReply>>;
+let replies: AsyncGenerator<Frame<ChildReply>>;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'dbrag-parse-bundle-'));
@@ -35,7 +35,7 @@ beforeAll(async () => {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: directory,
   });
-  replies = readFrames<ParseReply>(child.stdio[3] as Socket);
+  replies = readFrames<ChildReply>(child.stdio[3] as Socket);
   expect((await replies.next()).value?.header).toEqual({ outcome: 'ready' });
 }, 60_000);
 

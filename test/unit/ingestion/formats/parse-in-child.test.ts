@@ -56,7 +56,7 @@ describe('parseInChild', () => {
   it.skipIf(process.platform !== 'linux')('tells a child that was killed over a file, and why', async () => {
     const child = await ParserProcess.start(512);
     const request = { mediaType: 'text/html', name: 'x', contentType: null, limits: defaultParseLimits } as const;
-    const failure = child.parse(request, slowPage);
+    const failure = child.ask(request, slowPage);
     await setTimeout(200);
     for (const pid of childrenOf(process.pid)) {
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('parse-in-child')) process.kill(pid, 'SIGSEGV');
