@@ -127,6 +127,11 @@ const checks: readonly Check[] = [
     operations.functionTimeoutCap !== null &&
     !isWhole(operations.functionTimeoutCap, 1, 900) &&
     'operations.functionTimeoutCap must be 1 to 900 seconds or null.',
+  ({ rateLimits }) =>
+    Object.values(rateLimits)
+      .flatMap(({ subject, workspace }) => [subject, workspace])
+      .some((limit) => limit !== null && !(isWhole(limit.requests, 1, 1e9) && isWhole(limit.seconds, 1, 86_400))) &&
+    'rateLimits must each be null, or at least 1 request in 1 to 86,400 seconds.',
   ({ quotas }) =>
     Object.values(quotas ?? {}).some((limit) => !Number.isSafeInteger(limit) || limit < 0) &&
     'quotas must be whole numbers of at least 0.',

@@ -11,9 +11,28 @@ export interface StageSettings {
   readonly api: ApiSettings;
   readonly connections: ConnectionSettings;
   readonly operations: OperationSettings;
+  readonly rateLimits: RateLimitSettings;
   /** Limits of a workspace by resource; null for none. */
   readonly quotas: Readonly<Record<string, number>> | null;
 }
+
+/** A bucket of so many requests that is refilled within so many seconds. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+/**
+ * Limits by class of request: questions to a model (`ask`), and what is cheap beside them: searches and other reads, changes, and looks
+ * at progress. Of each subject (a person, or a key where it names none) and of a whole workspace; null for none. An operator may set
+ * others for one workspace, an admin a lower one for a key.
+ */
+export type RateLimitSettings = Readonly<
+  Record<
+    'ask' | 'read' | 'write' | 'poll',
+    { readonly subject: RateLimit | null; readonly workspace: RateLimit | null }
+  >
+>;
 
 export interface NetworkSettings {
   readonly availabilityZones: 2 | 3;

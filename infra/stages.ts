@@ -63,6 +63,13 @@ export const small = defineStage({
     events: true,
     tags: { application: 'dbrag' },
   },
+  // What the gateway lets through for everybody in a second, a caller may use up alone in all classes but the one that costs money.
+  rateLimits: {
+    ask: { subject: { requests: 60, seconds: 60 }, workspace: { requests: 1_000, seconds: 3_600 } },
+    read: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 360_000, seconds: 3_600 } },
+    write: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 360_000, seconds: 3_600 } },
+    poll: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 360_000, seconds: 3_600 } },
+  },
   quotas: null,
 } satisfies StageSettings);
 
@@ -114,6 +121,13 @@ export const local = defineStage({
   name: 'local',
   network: { ...small.network, loopback: true },
   cache: { ...small.cache, mode: 'single', login: 'none' },
+  // The same work for every request, and numbers that only a broken program meets: on one machine there is nobody to share with.
+  rateLimits: {
+    ask: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 100_000, seconds: 3_600 } },
+    read: { subject: { requests: 600_000, seconds: 60 }, workspace: { requests: 36_000_000, seconds: 3_600 } },
+    write: { subject: { requests: 600_000, seconds: 60 }, workspace: { requests: 36_000_000, seconds: 3_600 } },
+    poll: { subject: { requests: 600_000, seconds: 60 }, workspace: { requests: 36_000_000, seconds: 3_600 } },
+  },
   quotas: null,
 } satisfies StageSettings);
 

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { type Caller, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../shared/core/errors.ts';
+import type { RateDecision } from '../../shared/limits/rate-limit.ts';
 import type { Services } from '../runtime/services.ts';
 import { authenticateCaller, authenticateOperator, bearsApiKey } from './authentication.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
+import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-limits.ts';
 import { check, readJsonBody } from './request-body.ts';
 import type { IdempotencyRequest, Reply, Route, RouteContext } from './route.ts';
 
@@ -24,24 +26,29 @@ export type Application = (request: Request, bindings: Bindings) => Promise<Resp
  * and turns whatever is thrown into problem+json.
  */
 export function createApplication(routes: readonly Route[]): Application {
-  const app = new Hono<{ Bindings: Bindings }>();
+  const app = new Hono<{ Bindings: Bindings; Variables: { rate: RateDecision | undefined } }>();
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (c) =>
-      answer(route, c.req.raw, c.req.param() as Record<string, string>, c.env),
-    );
+    app.on(route.method, honoPath(route.path), async (c) => {
+      const parameters = c.req.param() as Record<string, string>;
+      const response = await answer(route, c.req.raw, parameters, c.env, (decision) => c.set('rate', decision));
+      return withHeaders(response, rateHeaders(c.get('rate')));
+    });
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
   app.onError((error, c) => {
     c.env.services.log.requestFailed(error, { method: c.req.method, path: c.req.path });
-    return problemResponse(error, c.env.origin.requestId);
+    return withHeaders(problemResponse(error, c.env.origin.requestId), rateHeaders(c.get('rate')));
   });
   return async (request, bindings) => {
     const allowed = corsHeaders(request, bindings.services.config.corsOrigins);
     const response = request.method === 'OPTIONS' ? preflight(allowed) : await app.fetch(request, bindings);
-    response.headers.set('x-request-id', bindings.origin.requestId);
-    for (const [name, value] of Object.entries(allowed)) response.headers.set(name, value);
-    return response;
+    return withHeaders(response, { 'x-request-id': bindings.origin.requestId, ...allowed });
   };
+}
+
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
 }
 
 async function answer(
@@ -49,10 +56,21 @@ async function answer(
   request: Request,
   parameters: Record<string, string>,
   bindings: Bindings,
+  tellRate: (decision: RateDecision | undefined) => void,
 ): Promise<Response> {
   const { services, origin, deadline, waitUntil } = bindings;
-  const caller = await admit(route, request, services);
+  const caller = await admit(route, request, bindings);
+  const limit = async (subject: string | null) => {
+    if (caller === null || route.rate === 'none') return;
+    const decision = await takeRate(services, caller, route.rate, subject);
+    tellRate(decision);
+    requireAdmission(decision, route.rate);
+  };
+  // A question is counted for whom it is asked, and its body says whom. Nothing else is read before it is known to be admitted.
+  const isAsked = route.rate === 'ask' && route.body !== undefined;
+  if (!isAsked) await limit(null);
   const body = route.body ? await readJsonBody(request, { checksText: route.describedBody === undefined }) : undefined;
+  if (isAsked) await limit(subjectOf(body));
   const context: RouteContext<unknown, unknown, Caller | null> = {
     caller,
     parameters,
@@ -68,7 +86,21 @@ async function answer(
   return responseOf(await route.handle(context as never));
 }
 
-async function admit(route: Route, request: Request, services: Services): Promise<Caller | null> {
+/** Whom a question is asked for; anything else that stands there is refused with the rest of the body. */
+function subjectOf(body: unknown): string | null {
+  const subject = (body as { subject?: unknown } | null)?.subject;
+  return typeof subject === 'string' ? subject : null;
+}
+
+async function admit(route: Route, request: Request, { services, origin }: Bindings): Promise<Caller | null> {
+  try {
+    return await authenticate(route, request, services);
+  } catch (error) {
+    throw await countRefusal(services, origin.ip, error);
+  }
+}
+
+async function authenticate(route: Route, request: Request, services: Services): Promise<Caller | null> {
   if (route.access === 'anyone') return null;
   if (route.access === 'operator') {
     await authenticateOperator(request, services);

@@ -1,4 +1,6 @@
-const exposed = 'x-request-id, location, retry-after, idempotency-replayed';
+const exposed =
+  'x-request-id, location, retry-after, idempotency-replayed, ratelimit, ratelimit-policy, x-ratelimit-limit-requests, ' +
+  'x-ratelimit-remaining-requests, x-ratelimit-reset-requests';
 
 /** Headers that let a page of an allowed origin read the answer; none for others, and none where no origin is configured. */
 export function corsHeaders(request: Request, origins: readonly string[]): Record<string, string> {

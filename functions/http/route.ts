@@ -1,5 +1,5 @@
 import type { z } from 'zod/mini';
-import type { Caller, RequestOrigin, Role } from '../../shared/core/caller.ts';
+import type { Caller, RequestClass, RequestOrigin, Role } from '../../shared/core/caller.ts';
 import type { Services } from '../runtime/services.ts';
 
 type Schema = z.ZodMiniType;
@@ -43,6 +43,8 @@ export interface Route {
   /** With `{name}` for parameters, as in OpenAPI. */
   readonly path: string;
   readonly access: Access;
+  /** Which of a caller's limits a request counts for; `none` where there is no caller of a workspace. */
+  readonly rate: RequestClass | 'none';
   readonly summary: string;
   readonly tag: string;
   readonly query?: Schema;

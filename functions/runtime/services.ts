@@ -3,6 +3,7 @@ import type { ConnectionSettings } from '../../shared/adapters/postgres/connecti
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
 import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
+import { RedisRates } from '../../shared/adapters/redis/redis-rates.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
@@ -20,6 +21,10 @@ import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { type Announcements, createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
+import { ProcessRates } from '../../shared/limits/process-rates.ts';
+import type { RateLimiter } from '../../shared/limits/rate-limit.ts';
+import { RateWindows, StandInRates } from '../../shared/limits/rate-windows.ts';
+import { createWorkspaceLimitsDirectory, type WorkspaceLimitsDirectory } from '../../shared/limits/workspace-limits.ts';
 import { MemoryCircuits } from '../../shared/models/circuit.ts';
 import { CircuitRows } from '../../shared/models/circuit-rows.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
@@ -62,6 +67,11 @@ export interface Services {
   readonly embeddingNudges: EmbeddingNudges;
   readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
+  /** Of callers, by the id of their workspace. */
+  readonly rates: RateLimiter;
+  /** Of addresses that callers come from before it is known who they are. */
+  readonly addressRates: RateLimiter;
+  readonly workspaceLimits: WorkspaceLimitsDirectory;
   readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
   readonly searches: WorkspaceSearch;
@@ -98,8 +108,13 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
       onFailure: (name, count, error) => log.nudgeFailed({ queue: name, count, error }),
     });
   const cache = overrides.cache === undefined ? createCache(config.cache, secrets, log) : overrides.cache;
-  const models = createModels({ config, secrets, log, cache: cache instanceof RedisCache ? cache : null }, database);
+  const redis = cache instanceof RedisCache ? cache : null;
+  const models = createModels({ config, secrets, log, cache: redis }, database);
+  const limits = createLimits(redis, database, clock, log);
   return {
+    rates: overrides.rates ?? limits.rates,
+    addressRates: overrides.addressRates ?? limits.addressRates,
+    workspaceLimits: overrides.workspaceLimits ?? limits.workspaceLimits,
     space: overrides.space ?? models.space,
     fallbackSpace: overrides.fallbackSpace === undefined ? models.fallbackSpace : overrides.fallbackSpace,
     questions: overrides.questions ?? models.questions,
@@ -131,6 +146,30 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     chat: overrides.chat ?? createChatModels(config, secrets),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
+  };
+}
+
+/** Who limits requests: one for all processes where there is a cache; the database, or for addresses this process, while there is none. */
+function createLimits(
+  cache: RedisCache | null,
+  database: Database,
+  clock: Clock,
+  log: Telemetry,
+): Pick<Services, 'rates' | 'addressRates' | 'workspaceLimits'> {
+  const standIn = new RateWindows(database);
+  const ownStandIn = new ProcessRates();
+  const workspaceLimits = createWorkspaceLimitsDirectory(database, clock);
+  if (!cache) return { rates: standIn, addressRates: ownStandIn, workspaceLimits };
+  const shared = new RedisRates({
+    client: () => cache.client(),
+    isConnected: () => cache.isConnected,
+    breaker: cache.breaker,
+    onFailure: (error) => log.cacheFailed(error),
+  });
+  return {
+    rates: new StandInRates(shared, standIn),
+    addressRates: new StandInRates(shared, ownStandIn),
+    workspaceLimits,
   };
 }
 

@@ -169,6 +169,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.versionGraceSeconds]: String(ingestion.versionGraceSeconds),
     [names.corsOrigins]: JSON.stringify(api.corsOrigins),
     [names.identityProviders]: JSON.stringify(api.identityProviders),
+    [names.rateLimits]: JSON.stringify(stage.rateLimits),
     [names.quotas]: JSON.stringify(stage.quotas),
   };
 }

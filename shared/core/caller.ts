@@ -12,7 +12,7 @@ export interface Narrowing {
 export const requestClasses = ['ask', 'read', 'write', 'poll'] as const;
 export type RequestClass = (typeof requestClasses)[number];
 
-/** Requests a minute; a class that is not named has the limit of the workspace. */
+/** Requests a minute, beside what holds for its subject and its workspace; a class that is not named has those alone. */
 export type RateLimits = { readonly [Class in RequestClass]?: number | undefined };
 
 /** A person: whom a token names. */

@@ -19,8 +19,17 @@ export interface Config {
   /** For how long an overtaken version stays readable. */
   readonly versionGraceSeconds: number;
   readonly corsOrigins: readonly string[];
+  readonly rateLimits: RateLimitConfig;
   readonly quotas: Readonly<Record<string, number>> | null;
 }
+
+/** So many requests in so many seconds, of each subject and of a whole workspace; null: no limit. */
+export interface RateLimitOfClass {
+  readonly subject: { readonly requests: number; readonly seconds: number } | null;
+  readonly workspace: { readonly requests: number; readonly seconds: number } | null;
+}
+
+export type RateLimitConfig = Readonly<Record<'ask' | 'read' | 'write' | 'poll', RateLimitOfClass>>;
 
 export interface DatabaseConfig {
   readonly host: string;
@@ -125,6 +134,7 @@ export function readConfig(environment: Environment = process.env): Config {
     maximumFileBytes: integer(environment, names.maximumFileBytes, 100_000_000),
     versionGraceSeconds: integer(environment, names.versionGraceSeconds, 3_600),
     corsOrigins: json<string[]>(environment, names.corsOrigins, []),
+    rateLimits: readRateLimits(environment),
     quotas: json<Record<string, number> | null>(environment, names.quotas, null),
   };
 }
@@ -189,6 +199,12 @@ function readBudget(environment: Environment): ModelBudget {
     requestsPerMinute: settings.requestsPerMinute ?? null,
     processes: settings.processes ?? 1,
   };
+}
+
+function readRateLimits(environment: Environment): RateLimitConfig {
+  const settings = json<Partial<RateLimitConfig>>(environment, names.rateLimits, {});
+  const none: RateLimitOfClass = { subject: null, workspace: null };
+  return { ask: none, read: none, write: none, poll: none, ...settings };
 }
 
 function required(environment: Environment, name: string): string {

@@ -74,6 +74,8 @@ export const environmentNames = {
   corsOrigins: 'CORS_ORIGINS',
   /** JSON list of OIDC issuers whose tokens are accepted: `[{issuer, audience}]`. */
   identityProviders: 'IDENTITY_PROVIDERS',
+  /** JSON of the stage's rate limits: of each class `{subject, workspace}`, each `{requests, seconds}` or null for none. */
+  rateLimits: 'RATE_LIMITS',
   /** JSON of the stage's quotas, or `null` for none. */
   quotas: 'QUOTAS',
 } as const;

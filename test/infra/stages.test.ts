@@ -57,6 +57,10 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
   ['connections.allowedNetworks', { connections: { ...connections, allowedNetworks: ['10.0.0.0'] } }],
   ['operations.alarmEmail', { operations: { ...operations, alarmEmail: 'nobody' } }],
   ['operations.functionTimeoutCap', { operations: { ...operations, functionTimeoutCap: 901 } }],
+  [
+    'rateLimits',
+    { rateLimits: { ...small.rateLimits, ask: { subject: { requests: 0, seconds: 60 }, workspace: null } } },
+  ],
   ['quotas', { quotas: { documents: -1 } }],
 ];
 

@@ -40,6 +40,7 @@ export const analyticsRoutes = [
     method: 'GET',
     path: '/v1/analytics/queries',
     access: 'admin',
+    rate: 'read',
     tag: 'Analytics',
     summary: 'Questions by the hour: how many, how fast, how good, and what found nothing',
     query: queryAnalytics,

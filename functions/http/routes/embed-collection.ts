@@ -12,6 +12,7 @@ export const embedCollectionRoutes = [
     method: 'POST',
     path: '/v1/collections/{id}/embed',
     access: 'admin',
+    rate: 'write',
     tag: 'Collections',
     summary: 'Embed again what is not in the space of the model',
     idempotent: true,

@@ -26,6 +26,7 @@ export const indexRoutes = [
     method: 'GET',
     path: '/v1/indexes',
     access: 'operator_or_admin',
+    rate: 'read',
     tag,
     summary: 'See how vectors are indexed, and how well that finds them',
     success: {
@@ -47,6 +48,7 @@ export const indexRoutes = [
     method: 'POST',
     path: '/v1/indexes/rebuild',
     access: 'admin',
+    rate: 'write',
     tag,
     summary: "Build the index of the workspace's vectors anew",
     body: contract.rebuildIndex,

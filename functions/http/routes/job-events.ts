@@ -9,6 +9,7 @@ export const jobEventRoutes = [
     method: 'GET',
     path: '/v1/jobs/{id}/events',
     access: 'reader',
+    rate: 'poll',
     tag: 'Jobs',
     streaming: true,
     summary: 'What a job does, as it happens',

@@ -6,6 +6,7 @@ export const playgroundRoutes = [
     method: 'GET',
     path: '/playground',
     access: 'anyone',
+    rate: 'none',
     tag: 'Service',
     summary: 'A page to drop files on, to ask, and to see what an answer stands on',
     success: { status: 200, description: 'A page', contentType: 'text/html' },

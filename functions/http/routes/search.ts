@@ -30,6 +30,7 @@ export const searchRoutes = [
     method: 'POST',
     path: '/v1/search',
     access: 'reader',
+    rate: 'read',
     tag: 'Search',
     summary: 'Find the passages that answer a question',
     body: searchContract,

@@ -25,6 +25,7 @@ export const serviceRoutes = [
     method: 'GET',
     path: '/health',
     access: 'anyone',
+    rate: 'none',
     tag,
     summary: 'Whether the service answers at all; asks nothing of anything else',
     success: { status: 200, description: 'It does', schema: z.object({ status: z.literal('ok') }) },
@@ -36,6 +37,7 @@ export const serviceRoutes = [
     method: 'GET',
     path: '/ready',
     access: 'anyone',
+    rate: 'none',
     tag,
     summary: 'Whether what the service stands on is there; 503 when the database is not',
     success: {
@@ -55,6 +57,7 @@ export const serviceRoutes = [
     method: 'GET',
     path: '/v1/rejected-uploads',
     access: 'operator',
+    rate: 'none',
     tag,
     summary: 'Objects that were put where no workspace or collection is',
     query: listQuery,

@@ -36,6 +36,7 @@ export const uploadRoutes = [
     method: 'POST',
     path: '/v1/uploads',
     access: 'editor',
+    rate: 'write',
     tag: 'Documents',
     summary: 'Announce a file and get a URL to put it to',
     body: createUpload,

@@ -1,11 +1,18 @@
 export interface CircuitSettings {
   readonly failuresToOpen: number;
   readonly openMilliseconds: number;
+  /** For how long one that fell silent is left alone at first: it may only have been busy. */
+  readonly silentMilliseconds: number;
   readonly now: () => number;
 }
 
 /** Five failures in a row open it for five seconds; then one caller may try. */
-export const circuitSettings: CircuitSettings = { failuresToOpen: 5, openMilliseconds: 5_000, now: Date.now };
+export const circuitSettings: CircuitSettings = {
+  failuresToOpen: 5,
+  openMilliseconds: 5_000,
+  silentMilliseconds: 1_000,
+  now: Date.now,
+};
 
 /** Keeps callers away from a server that does not answer, so that its outage costs them nothing. */
 export class CircuitBreaker {
@@ -35,5 +42,13 @@ export class CircuitBreaker {
     this.failures += 1;
     this.isTrying = false;
     this.openUntil = this.settings.now() + this.settings.openMilliseconds;
+  }
+
+  /** A small command was not answered in time: the next ones would wait as long, so it opens at once. */
+  fellSilent(): void {
+    const isFirst = this.failures < this.settings.failuresToOpen;
+    this.failed();
+    this.failures = Math.max(this.failures, this.settings.failuresToOpen);
+    if (isFirst) this.openUntil = this.settings.now() + this.settings.silentMilliseconds;
   }
 }

@@ -22,7 +22,8 @@ const commandsInFlight = 4;
 /** The cache port on Redis or Valkey, one server or a cluster. An outage costs 50 ms, then nothing: a breaker keeps callers away. */
 export class RedisCache implements Cache {
   private readonly settings: RedisCacheSettings;
-  private readonly breaker: CircuitBreaker;
+  /** Others who ask the same server may share it. */
+  readonly breaker: CircuitBreaker;
   private connecting: Promise<RedisClient> | undefined;
 
   constructor(settings: RedisCacheSettings, breaker: CircuitBreaker = new CircuitBreaker()) {
@@ -92,6 +93,10 @@ export class RedisCache implements Cache {
       this.settings.onFailure(error);
       this.breaker.failed();
     }
+  }
+
+  get isConnected(): boolean {
+    return this.connecting !== undefined;
   }
 
   /** The connection, which others may use as well. */

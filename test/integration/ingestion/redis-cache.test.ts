@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../../../infra/local/redis/server.ts';
-import { CircuitBreaker } from '../../../shared/adapters/redis/circuit-breaker.ts';
+import { CircuitBreaker, circuitSettings } from '../../../shared/adapters/redis/circuit-breaker.ts';
 import { RedisCache } from '../../../shared/adapters/redis/redis-cache.ts';
 
 /** A server that takes connections and never answers. */
@@ -108,7 +108,7 @@ describe('RedisCache', () => {
 describe('CircuitBreaker', () => {
   it('opens after five failures, lets one try after five seconds, closes when that succeeds', () => {
     let now = 0;
-    const breaker = new CircuitBreaker({ failuresToOpen: 5, openMilliseconds: 5_000, now: () => now });
+    const breaker = new CircuitBreaker({ ...circuitSettings, now: () => now });
     for (let i = 0; i < 5; i += 1) {
       expect(breaker.allows()).toBe(true);
       breaker.failed();

@@ -20,6 +20,7 @@ describe('the environment', () => {
       search: { semanticWeight: 1, keywordWeight: 1 },
       versionGraceSeconds: 3_600,
       corsOrigins: [],
+      rateLimits: { ask: { subject: null, workspace: null }, poll: { subject: null, workspace: null } },
       quotas: null,
     });
     const given = readConfig({

@@ -7,6 +7,8 @@ import type { Services } from '../../../functions/runtime/services.ts';
 import { hashApiKey, newApiKeySecret } from '../../../shared/access/api-key.ts';
 import { type Caller, type Role, wholeWorkspace } from '../../../shared/core/caller.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
+import { ProcessRates } from '../../../shared/limits/process-rates.ts';
+import { unlimited } from '../../../shared/limits/rate-limit.ts';
 
 const callerOf = ({ role }: Pick<Caller, 'role'>): Caller => ({
   workspaceId: 'w',
@@ -28,7 +30,16 @@ let lookUps: number;
 let seen: IdempotencyRequest | undefined;
 
 const services = {
-  config: { corsOrigins: ['https://a.example'] },
+  config: {
+    corsOrigins: ['https://a.example'],
+    rateLimits: {
+      ...unlimited,
+      ask: { subject: { requests: 2, seconds: 60 }, workspace: { requests: 5, seconds: 3_600 } },
+    },
+  },
+  workspaceLimits: { find: async () => ({}) },
+  rates: new ProcessRates(() => 0),
+  addressRates: new ProcessRates(() => 0),
   log: { requestFailed: (error: unknown) => void logged.push(error) },
   operatorSecret: async () => 'the operator',
   apiKeys: {
@@ -40,7 +51,7 @@ const services = {
   },
 } as unknown as Services;
 
-const route = { tag: 'x', summary: 'x', success: { status: 200, description: 'x' } } as const;
+const route = { tag: 'x', rate: 'read', summary: 'x', success: { status: 200, description: 'x' } } as const;
 const application = createApplication([
   defineRoute({ ...route, method: 'GET', path: '/open', access: 'anyone', handle: async () => ok({ open: true }) }),
   defineRoute({
@@ -50,6 +61,15 @@ const application = createApplication([
     access: 'reader',
     query: z.strictObject({ n: z.optional(z.coerce.number()) }),
     handle: async ({ parameters, query, caller }) => ok({ ...parameters, ...query, role: caller.role }),
+  }),
+  defineRoute({
+    ...route,
+    method: 'POST',
+    path: '/questions',
+    access: 'reader',
+    rate: 'ask',
+    body: z.strictObject({ question: z.string(), subject: z.optional(z.string()) }),
+    handle: async () => ok({ answer: 'x' }),
   }),
   defineRoute({
     ...route,
@@ -66,10 +86,10 @@ const application = createApplication([
     },
   }),
 ]);
-const ask = (path: string, init: RequestInit = {}) =>
+const ask = (path: string, init: RequestInit = {}, ip: string | null = null) =>
   application(new Request(`http://api${path}`, init), {
     services,
-    origin: { requestId: 'request-1', ip: null, userAgent: null },
+    origin: { requestId: 'request-1', ip, userAgent: null },
     deadline: Date.now() + 60_000,
     waitUntil: () => {},
   });
@@ -154,7 +174,93 @@ describe('the application', () => {
   });
 });
 
+describe('limits', () => {
+  const question = (body: unknown) =>
+    ask('/questions', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      ...as('reader', { 'content-type': 'application/json' }),
+    });
+  const told = (answer: Response) =>
+    [
+      'ratelimit-policy',
+      'ratelimit',
+      'x-ratelimit-limit-requests',
+      'x-ratelimit-remaining-requests',
+      'retry-after',
+    ].map((name) => answer.headers.get(name));
+
+  it('count a question for whom it is asked, and stand in every answer', async () => {
+    const policy = '"subject";q=2;w=60, "workspace";q=5;w=3600';
+    const first = await question({ question: 'a' });
+    expect([first.status, ...told(first)]).toEqual([
+      200,
+      policy,
+      '"subject";r=1;t=30, "workspace";r=4;t=720',
+      '2',
+      '1',
+      null,
+    ]);
+    // A refused body has asked as well.
+    const wrong = await question({ query: 'a' });
+    expect([wrong.status, ...told(wrong)]).toEqual([
+      422,
+      policy,
+      '"subject";r=0;t=60, "workspace";r=3;t=1440',
+      '2',
+      '0',
+      null,
+    ]);
+    const third = await question({ question: 'a' });
+    expect([third.status, ...told(third)]).toEqual([
+      429,
+      policy,
+      '"subject";r=0;t=60, "workspace";r=3;t=1440',
+      '2',
+      '0',
+      '30',
+    ]);
+    expect(await third.json()).toMatchObject({
+      code: 'rate_limited',
+      detail: 'Too many questions: one caller may make 2 in a minute. Try again in 30 s.',
+      error: { type: 'rate_limit_error' },
+    });
+    const statuses = [];
+    for (const subject of ['ann', 'ann', 'ann', 'bob', 'eve'])
+      statuses.push((await question({ question: 'a', subject })).status);
+    expect(statuses).toEqual([200, 200, 429, 200, 429]);
+  });
+
+  it('are none for classes that have none', async () => {
+    expect(told(await ask('/things/1', as('reader')))).toEqual([null, null, null, null, null]);
+  });
+
+  it('keep an address from trying keys, and nobody who has one', async () => {
+    const wrong = (ip: string) => ask('/things/1', { headers: { authorization: 'Bearer nonsense' } }, ip);
+    const statuses = new Set<number>();
+    for (let n = 0; n < 30; n++) statuses.add((await wrong(`2001:db8::${n.toString(16)}`)).status);
+    expect([...statuses]).toEqual([401]);
+    const refused = await wrong('2001:db8:0:0:1::1');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '2']);
+    expect((await wrong('192.0.2.1')).status).toBe(401);
+    expect((await ask('/things/1', as('reader'), '2001:db8::1')).status).toBe(200);
+  });
+});
+
 describe('the route table', () => {
+  it('names the limits that a request counts for', () => {
+    for (const { method, path, access, rate } of apiRoutes) {
+      const hasCaller = access !== 'anyone' && access !== 'operator';
+      expect([path, rate === 'none']).toEqual([path, !hasCaller]);
+      if (!hasCaller) continue;
+      // What asks a model to write is a question; what changes nothing is a read, or a look at progress.
+      const asks = method === 'POST' && /^\/v1\/(queries|conversations\/\{id\}\/messages|sql\/generate)$/.test(path);
+      const reads = method === 'GET' || path === '/v1/search' || path === '/v1/sql/run';
+      const expected = asks ? ['ask'] : reads ? ['read', 'poll'] : ['write'];
+      expect([path, expected]).toEqual([path, expect.arrayContaining([rate])]);
+    }
+  });
+
   it('has a stricter role for every change than for looking', () => {
     for (const { method, path, access } of apiRoutes) {
       // To ask is to look, whatever is kept of it.

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import type { RateLimits as KeyRateLimits, RequestClass } from '../core/caller.ts';
+import type { ClassLimits, RateBucket, RateLimit, RateLimitChoices, RateLimits } from './rate-limit.ts';
+
+/** Who asks, as far as limits go. */
+export interface RatedCaller {
+  readonly apiKeyId: string | null;
+  /** Public id of the key or subject. */
+  readonly actor: string;
+  /** What the key itself may, if somebody said so. */
+  readonly rateLimits?: KeyRateLimits | null;
+}
+
+/**
+ * The buckets that a request is taken from.
+ * @param subject whom it is made for, as the caller says; null: for the caller
+ */
+export function bucketsOf(
+  caller: RatedCaller,
+  rateClass: RequestClass,
+  subject: string | null,
+  stage: RateLimits,
+  chosen: RateLimitChoices,
+): RateBucket[] {
+  const limits = limitsOf(rateClass, stage, chosen);
+  const buckets: RateBucket[] = [];
+  const add = (scope: RateBucket['scope'], limit: RateLimit | null | undefined, name: string) => {
+    if (limit) buckets.push({ scope, limit, name: `${rateClass}:${name}` });
+  };
+  const ownMinute = caller.rateLimits?.[rateClass];
+  if (caller.apiKeyId !== null && ownMinute !== undefined)
+    add('key', { requests: ownMinute, seconds: 60 }, `key:${caller.apiKeyId}`);
+  add('subject', limits.subject, subject === null ? `actor:${caller.actor}` : `subject:${digestOf(subject)}`);
+  add('workspace', limits.workspace, 'all');
+  return buckets;
+}
+
+function limitsOf(rateClass: RequestClass, stage: RateLimits, chosen: RateLimitChoices): ClassLimits {
+  return { ...stage[rateClass], ...chosen[rateClass] };
+}
+
+/** Names of buckets hold hashes and never what somebody wrote. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
