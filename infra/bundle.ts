@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { bundleCertificates } from './bundle-certificates.ts';
 import { bundleDocumentation } from './bundle-documentation.ts';
+import { bundleSqlParser } from './bundle-sql-parser.ts';
 
 /** Every handler, by its path below `functions/` and `.build/functions/`. */
 export const handlerEntries = [
@@ -51,8 +52,8 @@ const commonJsBanner = [
 ].join('');
 
 /**
- * Bundles all handlers in one call, so that they share chunks, and puts the migrations, the API description and the script that
- * shows it beside them.
+ * Bundles all handlers in one call, so that they share chunks, and puts the migrations, the API description, the script that shows it
+ * and the SQL parser beside them.
  * The same sources give the same bytes. The AWS SDK is bundled: it starts faster than the runtime's copy, and its version is ours.
  * @throws Error naming the handlers that do not exist
  */
@@ -85,7 +86,12 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
     metafile: true,
     logLevel: 'warning',
   });
-  await Promise.all([copyData(root, directory), bundleCertificates(directory), bundleDocumentation(root, directory)]);
+  await Promise.all([
+    copyData(root, directory),
+    bundleCertificates(directory),
+    bundleDocumentation(root, directory),
+    bundleSqlParser(directory),
+  ]);
   return { directory, metafile };
 }
 

@@ -1,0 +1,86 @@
+import { showIdentifier } from './names.ts';
+import { Refusal } from './refusal.ts';
+
+/** A table or view that may be read, as the catalog of its connection knows it. */
+export interface CataloguedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** A type of the database's own that values may be cast to: an enum. */
+export interface CataloguedType {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** What a statement may read. */
+export interface AllowedRelations {
+  readonly tables: readonly CataloguedTable[];
+  /** Where tables without a schema are looked for, first to last. */
+  readonly schemas: readonly string[];
+  /** Enums; default none. */
+  readonly types?: readonly CataloguedType[];
+}
+
+export interface KnownTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: ReadonlySet<string>;
+}
+
+const catalogs = /^(pg_|information_schema$)/;
+
+/** Finds tables by their names: only those that are in the catalog. */
+export class CataloguedTables {
+  private readonly tables: ReadonlyMap<string, KnownTable>;
+  private readonly types: ReadonlySet<string>;
+  private readonly schemas: readonly string[];
+
+  constructor({ tables, schemas, types = [] }: AllowedRelations) {
+    const known = tables.filter(({ schema }) => !catalogs.test(schema));
+    this.tables = new Map(
+      known.map(({ schema, name, columns }) => [keyOf(schema, name), { schema, name, columns: new Set(columns) }]),
+    );
+    this.types = new Set(types.map(({ schema, name }) => keyOf(schema, name)));
+    this.schemas = schemas;
+  }
+
+  /**
+   * @param named the members of a `RangeVar`
+   * @throws Refusal `table`
+   */
+  find(named: Readonly<Record<string, unknown>>): KnownTable {
+    const { catalogname, schemaname, relname } = named;
+    if (catalogname) throw new Refusal('table', 'Write the table without the name of its database.');
+    const name = String(relname);
+    const found = typeof schemaname === 'string' ? this.tables.get(keyOf(schemaname, name)) : this.findAnywhere(name);
+    if (found) return found;
+    const written = [schemaname, name].filter((part) => typeof part === 'string').map(showIdentifier);
+    throw new Refusal(
+      'table',
+      `The table ${written.join('.')} is not in the connection's catalog; refresh the connection if it is new.`,
+    );
+  }
+
+  /** @param parts of a type's name */
+  isType(parts: readonly string[]): boolean {
+    const name = parts.at(-1) ?? '';
+    const schemas = parts.length === 1 ? this.schemas : parts.length === 2 ? parts.slice(0, 1) : [];
+    return schemas.some((schema) => this.types.has(keyOf(schema, name)));
+  }
+
+  /** Postgres looks into its own catalog first, where every name begins with `pg_`. */
+  private findAnywhere(name: string): KnownTable | undefined {
+    if (catalogs.test(name)) return undefined;
+    for (const schema of this.schemas) {
+      const found = this.tables.get(keyOf(schema, name));
+      if (found) return found;
+    }
+    return undefined;
+  }
+}
+
+function keyOf(schema: string, name: string): string {
+  return JSON.stringify([schema, name]);
+}

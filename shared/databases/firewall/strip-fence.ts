@@ -1,0 +1,6 @@
+/** What a model puts around its SQL: one fence, with or without the name of the language. */
+const fence = /^\s*```(?:[a-z]*)[^\S\n]*\n([\s\S]*?)\n?[^\S\n]*```\s*$/i;
+
+export function stripFence(sql: string): string {
+  return fence.exec(sql)?.[1] ?? sql;
+}
