@@ -16,13 +16,14 @@ const rooms = [
 
 // Which rooms' ports an adapter implements, beside core's.
 const adapters = {
-  postgres: [],
+  postgres: ['databases'],
   openai: ['models'],
   redis: ['models', 'limits'],
   sqs: [],
+  lambda: ['databases'],
   eventbridge: [],
   s3: [],
-  secrets: [],
+  secrets: ['databases'],
 };
 
 const roomRules = rooms.slice(0, -1).map((room, position) => ({

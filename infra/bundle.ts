@@ -12,8 +12,10 @@ export const handlerEntries = [
   'queue/register-upload',
   'queue/ingest-document',
   'queue/embed-chunks',
+  'queue/describe-table',
   'queue/maintain',
   'queue/dead-letter',
+  'invoke/query-database',
   'deploy/migrate-database',
 ] as const;
 

@@ -37,7 +37,11 @@ export class DataStack extends Stack {
       days: stage.operations.logRetentionDays as RetentionDays,
       keep: stage.operations.logsOnRemoval === 'keep',
     };
-    this.network = new Network(this, 'Network', { settings: stage.network, logs: this.logs });
+    this.network = new Network(this, 'Network', {
+      settings: stage.network,
+      connections: stage.connections,
+      logs: this.logs,
+    });
     const shared = { stage, network: this.network, keys: this.keys };
     this.credentials = new Credentials(this, 'Credentials', { stage, key: this.keys.secrets });
     this.database = new Database(this, 'Database', { ...shared, logs: this.logs, credentials: this.credentials });

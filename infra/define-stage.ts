@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { prices } from '../shared/usage/prices.ts';
 import type { ConcurrencyByPriority, StageSettings } from './stage-settings.ts';
 
@@ -116,8 +117,24 @@ const checks: readonly Check[] = [
     'api.identityProviders must each have an https issuer and an audience.',
 
   ({ connections }) =>
-    connections.allowedNetworks.some((network) => !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(network)) &&
+    connections.allowedNetworks.some((network) => !isNetwork(network)) &&
     'connections.allowedNetworks must be IPv4 networks in CIDR notation.',
+  ({ connections }) =>
+    connections.allowedNetworks.some(
+      (network) => /^(0|127|169\.254|22[4-9]|2[3-5]\d)\./.test(network) || /\/[0-7]$/.test(network),
+    ) &&
+    'connections.allowedNetworks must be /8 or smaller and hold neither loopback nor link-local nor multicast addresses.',
+  ({ connections }) =>
+    connections.publicConnectionPorts.some((port) => !isWhole(port, 1, 65_535)) &&
+    'connections.publicConnectionPorts must be 1 to 65,535.',
+  ({ connections }) =>
+    connections.iamDatabaseUsers.some(
+      (arn) => !/^arn:aws[a-z-]*:rds-db:[a-z0-9-]+:\d{12}:dbuser:[\w-]+\/ws_[0-9a-f]{32}$/.test(arn),
+    ) &&
+    'connections.iamDatabaseUsers must be ARNs arn:aws:rds-db:<region>:<account>:dbuser:<resource id>/ws_…, each user named like its workspace.',
+  ({ connections }) =>
+    !isWhole(connections.catalogConcurrency, smallestEventSourceConcurrency, largestEventSourceConcurrency) &&
+    `connections.catalogConcurrency must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')}.`,
 
   ({ operations }) =>
     operations.alarmEmail !== null &&
@@ -143,6 +160,11 @@ function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriorit
     ![concurrency.critical, concurrency.default, concurrency.low].every(inRange) &&
     `${setting} must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')} for each priority.`
   );
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  return isIPv4(address) && Number(length) <= 32;
 }
 
 function isWhole(value: number, least: number, most: number): boolean {

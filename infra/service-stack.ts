@@ -5,6 +5,7 @@ import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { environmentNames as names } from '../shared/core/env-names.ts';
 import { Alarms } from './constructs/alarms.ts';
+import { CustomerConnections } from './constructs/customer-connections.ts';
 import { Events } from './constructs/events.ts';
 import { Firewall } from './constructs/firewall.ts';
 import { Functions, metricsNamespace } from './constructs/functions.ts';
@@ -28,6 +29,8 @@ const uploadPrefix = 'uploads/';
 const registerBatch = 10;
 const ingestBatch = 10;
 const embedBatch = 10;
+/** Tables of one message batch share a session on their database. */
+const describeBatch = 10;
 const deadLetterBatch = 10;
 /** An event source's minimum; these wait for the database anyway. */
 const leastConcurrency = 2;
@@ -60,8 +63,16 @@ export class ServiceStack extends Stack {
     const { content, audit } = data.storage;
     const storage = new StorageAccess(this, 'StorageAccess', { content, audit, key: keys.data });
 
+    const connections = new CustomerConnections(this, 'Connections', {
+      stage,
+      network,
+      key: keys.secrets,
+      queryDatabase: functions.queryDatabase,
+    });
+
     grantHttp(functions, { data, queues, storage });
     grantWorkers(functions, { data, queues, storage });
+    grantConnections(functions, connections, { data, queues });
     if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
     deliver(functions, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
@@ -151,12 +162,32 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   queues.grantMeasure(maintain);
 }
 
-/** Who ends work tells of it. */
-function grantTell({ ingestDocument, embedChunks, maintain, deadLetter }: ServiceFunctions, events: Events): void {
-  for (const fn of [ingestDocument, embedChunks, maintain, deadLetter]) events.grantTell(fn);
+/** Catalogs: the API begins them, maintain lists and embeds, describe-table describes. */
+function grantConnections(
+  { httpApi, httpStream, describeTable, maintain }: ServiceFunctions,
+  connections: CustomerConnections,
+  { data, queues }: Pick<Resources, 'data' | 'queues'>,
+): void {
+  for (const fn of [httpApi, httpStream, describeTable, maintain]) connections.grantAsk(fn);
+  connections.grantStorePasswords(httpApi);
+  connections.grantRemovePasswords(maintain);
+  data.database.grantApplication(describeTable);
+  data.credentials.modelKey.grantRead(describeTable, names.modelSecret);
+  data.credentials.modelKey.grantRead(maintain, names.modelSecret);
+  queues.catalog.grantSend(describeTable);
+  queues.catalog.grantSend(maintain);
+  queues.maintenance.grantSend(describeTable);
 }
 
-function deliver(functions: ServiceFunctions, queues: Queues, { ingestion }: StageSettings): void {
+/** Who ends work tells of it. */
+function grantTell(
+  { ingestDocument, embedChunks, maintain, deadLetter, describeTable }: ServiceFunctions,
+  events: Events,
+): void {
+  for (const fn of [ingestDocument, embedChunks, maintain, deadLetter, describeTable]) events.grantTell(fn);
+}
+
+function deliver(functions: ServiceFunctions, queues: Queues, { ingestion, connections }: StageSettings): void {
   queues.uploads.deliverTo(functions.registerUpload, {
     batchSize: registerBatch,
     maximumConcurrency: registerConcurrency,
@@ -172,6 +203,10 @@ function deliver(functions: ServiceFunctions, queues: Queues, { ingestion }: Sta
     });
   }
   queues.maintenance.deliverTo(functions.maintain, { batchSize: 1, maximumConcurrency: leastConcurrency });
+  queues.catalog.deliverTo(functions.describeTable, {
+    batchSize: describeBatch,
+    maximumConcurrency: connections.catalogConcurrency,
+  });
   for (const queue of queues.all) {
     queue.deliverDeadLettersTo(functions.deadLetter, {
       batchSize: deadLetterBatch,

@@ -126,8 +126,17 @@ export interface IdentityProvider {
 }
 
 export interface ConnectionSettings {
-  /** Networks in CIDR notation, beyond the public internet, in which customers' databases may stand. */
+  /** Networks in CIDR notation, beyond the public internet, in which customers' databases may stand. How they are reached is yours to route. */
   readonly allowedNetworks: readonly string[];
+  /** Ports on which public hosts may be reached. */
+  readonly publicConnectionPorts: readonly number[];
+  /**
+   * Database users that connections may use by IAM, as ARNs of `rds-db` (arn:aws:rds-db:<region>:<account>:dbuser:<resource id>/<user>).
+   * A user is named like the workspace that may be it (ws_…).
+   */
+  readonly iamDatabaseUsers: readonly string[];
+  /** Tables of one workspace's databases that are described at once. */
+  readonly catalogConcurrency: number;
 }
 
 export interface OperationSettings {

@@ -52,7 +52,7 @@ export const small = defineStage({
     firewall: false,
     identityProviders: [],
   },
-  connections: { allowedNetworks: [] },
+  connections: { allowedNetworks: [], publicConnectionPorts: [5432], iamDatabaseUsers: [], catalogConcurrency: 4 },
   operations: {
     alarmEmail: null,
     logRetentionDays: 30,

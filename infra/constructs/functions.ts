@@ -32,6 +32,8 @@ export interface FunctionSettings {
   readonly memoryMegabytes: number;
   readonly timeout: Duration;
   readonly reservedConcurrency?: number;
+  /** True: no way out but what is granted; default TLS to anywhere, for AWS and the models. */
+  readonly secluded?: boolean;
   /** Scratch space; default the 512 MB that cost nothing. */
   readonly diskMegabytes?: number;
 }
@@ -92,7 +94,7 @@ export class Functions extends Construct {
     (fn.node.defaultChild as CfnFunction).tracingConfig = { mode: 'Active' };
     // A function in a VPC cannot be created before its role may make network interfaces.
     fn.node.addDependency(this.baseline);
-    network.grantHttps(fn);
+    if (!settings.secluded) network.grantHttps(fn);
     return fn;
   }
 

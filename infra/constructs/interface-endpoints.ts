@@ -20,13 +20,18 @@ const services = {
  * Private ways to the AWS services that functions call. Each admits principals of this account only: a leaked key of a stranger's
  * account cannot carry data out through them.
  */
-export function addInterfaceEndpoints(vpc: Vpc, subnets: SubnetSelection, group: ISecurityGroup): void {
+export function addInterfaceEndpoints(
+  vpc: Vpc,
+  subnets: SubnetSelection,
+  group: ISecurityGroup,
+  secretsGroup: ISecurityGroup,
+): void {
   const { account } = Stack.of(vpc);
   for (const [id, { service, actions }] of Object.entries(services)) {
     const endpoint = vpc.addInterfaceEndpoint(id, {
       service,
       subnets,
-      securityGroups: [group],
+      securityGroups: [id === 'SecretsManager' ? secretsGroup : group],
       open: false,
       privateDnsEnabled: true,
     });

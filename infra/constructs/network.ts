@@ -23,7 +23,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { Tags, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { NetworkSettings } from '../stage-settings.ts';
+import type { ConnectionSettings, NetworkSettings } from '../stage-settings.ts';
 import { addInterfaceEndpoints } from './interface-endpoints.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 
@@ -32,6 +32,7 @@ const everyAddress = '10.0.0.0/16';
 
 export interface NetworkProps {
   readonly settings: NetworkSettings;
+  readonly connections: ConnectionSettings;
   readonly logs: LogSettings;
 }
 
@@ -46,8 +47,10 @@ export class Network extends Construct {
   readonly functionSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
   readonly dataSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
   private readonly endpoints: SecurityGroup | undefined;
+  /** Apart, so that who needs nothing but passwords reaches no other endpoint. */
+  private readonly secretsEndpoint: SecurityGroup | undefined;
 
-  constructor(scope: Construct, id: string, { settings, logs }: NetworkProps) {
+  constructor(scope: Construct, id: string, { settings, connections, logs }: NetworkProps) {
     super(scope, id);
     const natInstance = settings.egress === 'nat-instance' ? natInstanceProvider() : undefined;
     const vpc = new Vpc(this, 'Vpc', {
@@ -72,10 +75,15 @@ export class Network extends Construct {
     });
     // The CDK's classes are not declared for exact optional properties; its interfaces are what it accepts.
     this.vpc = vpc as IVpc;
-    if (natInstance) hardenNatInstance(natInstance);
+    if (natInstance) hardenNatInstance(natInstance, connections.publicConnectionPorts);
     if (settings.interfaceEndpoints) {
       this.endpoints = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
-      addInterfaceEndpoints(vpc, this.functionSubnets, this.endpoints);
+      this.secretsEndpoint = this.securityGroup(
+        this,
+        'SecretsEndpointSecurityGroup',
+        'Endpoint of Secrets Manager: admits functions',
+      );
+      addInterfaceEndpoints(vpc, this.functionSubnets, this.endpoints, this.secretsEndpoint);
     }
   }
 
@@ -92,6 +100,13 @@ export class Network extends Construct {
   grantHttps(from: IConnectable): void {
     from.connections.allowTo(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
     if (this.endpoints) from.connections.allowTo(this.endpoints, https, 'Interface endpoints');
+    if (this.secretsEndpoint) from.connections.allowTo(this.secretsEndpoint, https, 'Secrets Manager');
+  }
+
+  /** Secrets Manager and nothing else, where it has an address of its own in this network. */
+  grantSecrets(from: IConnectable): void {
+    if (this.secretsEndpoint) from.connections.allowTo(this.secretsEndpoint, https, 'Secrets Manager');
+    else from.connections.allowTo(Peer.anyIpv4(), https, 'Secrets Manager, which has no fixed address');
   }
 }
 
@@ -103,11 +118,15 @@ function natInstanceProvider(): NatInstanceProviderV2 {
   });
 }
 
-/** It forwards TLS from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
-function hardenNatInstance(provider: NatInstanceProviderV2): void {
+/** It forwards TLS and connections to public databases from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
+function hardenNatInstance(provider: NatInstanceProviderV2, databasePorts: readonly number[]): void {
   const group: ISecurityGroup = provider.securityGroup;
   group.addIngressRule(Peer.ipv4(everyAddress), https, 'TLS of the functions');
   group.addEgressRule(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
+  for (const port of databasePorts) {
+    group.addIngressRule(Peer.ipv4(everyAddress), Port.tcp(port), 'Connections to public databases');
+    group.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'Public databases');
+  }
   for (const instance of provider.gatewayInstances) {
     const resource = instance.node.defaultChild as CfnInstance;
     resource.metadataOptions = { httpTokens: 'required', httpPutResponseHopLimit: 1 };

@@ -14,6 +14,7 @@ export interface ConsumerTimeouts {
   readonly registerUpload: Duration;
   readonly ingestDocument: Duration;
   readonly embedChunks: Duration;
+  readonly describeTable: Duration;
   readonly maintain: Duration;
   readonly deadLetter: Duration;
 }
@@ -42,6 +43,7 @@ export class Queues extends Construct {
   readonly ingest: Readonly<Record<Priority, WorkQueue>>;
   readonly embed: Readonly<Record<Priority, WorkQueue>>;
   readonly maintenance: WorkQueue;
+  readonly catalog: WorkQueue;
   private readonly props: QueuesProps;
   private readonly deadLetterScope: Construct;
 
@@ -60,10 +62,11 @@ export class Queues extends Construct {
     );
     this.embed = byPriority((priority) => this.create(`embed-${priority}`, timeouts.embedChunks, embedNames[priority]));
     this.maintenance = this.create('maintenance', timeouts.maintain, names.queueUrlMaintenance);
+    this.catalog = this.create('catalog', timeouts.describeTable, names.queueUrlCatalog);
   }
 
   get all(): readonly WorkQueue[] {
-    return [this.uploads, ...Object.values(this.ingest), ...Object.values(this.embed), this.maintenance];
+    return [this.uploads, ...Object.values(this.ingest), ...Object.values(this.embed), this.maintenance, this.catalog];
   }
 
   grantSendIngest(grantee: LambdaFunction): void {

@@ -8,6 +8,8 @@ import type { ConsumerTimeouts } from './queues.ts';
 const bufferedSeconds = 28;
 /** Lambda's and API Gateway's ceiling. */
 const longestSeconds = 900;
+/** A statement may take 30 seconds; the rest is for connecting, and for the answer. */
+const queryDatabaseSeconds = 60;
 /** Not capped by a stage: a migration must be able to end. */
 export const migrationTimeout = Duration.seconds(longestSeconds);
 
@@ -17,6 +19,7 @@ export function consumerTimeouts(stage: StageSettings): ConsumerTimeouts {
     registerUpload: timeoutFor(stage, 60),
     ingestDocument: timeoutFor(stage, 120),
     embedChunks: timeoutFor(stage, 120),
+    describeTable: timeoutFor(stage, 120),
     maintain: timeoutFor(stage, longestSeconds),
     deadLetter: timeoutFor(stage, 60),
   };
@@ -28,8 +31,10 @@ export interface ServiceFunctions {
   readonly registerUpload: LambdaFunction;
   readonly ingestDocument: LambdaFunction;
   readonly embedChunks: LambdaFunction;
+  readonly describeTable: LambdaFunction;
   readonly maintain: LambdaFunction;
   readonly deadLetter: LambdaFunction;
+  readonly queryDatabase: LambdaFunction;
   readonly migrateDatabase: LambdaFunction;
 }
 
@@ -71,6 +76,12 @@ export function createServiceFunctions(functions: Functions, stage: StageSetting
       memoryMegabytes: 1_024,
       timeout: timeouts.embedChunks,
     }),
+    describeTable: functions.add('DescribeTable', {
+      entry: 'queue/describe-table',
+      description: "Describes tables of customers' databases",
+      memoryMegabytes: 512,
+      timeout: timeouts.describeTable,
+    }),
     maintain: functions.add('Maintain', {
       entry: 'queue/maintain',
       description: 'Sweeps, erases, exports, builds indexes',
@@ -82,6 +93,13 @@ export function createServiceFunctions(functions: Functions, stage: StageSetting
       description: 'Writes on the row why its work was given up',
       memoryMegabytes: 512,
       timeout: timeouts.deadLetter,
+    }),
+    queryDatabase: functions.add('QueryDatabase', {
+      entry: 'invoke/query-database',
+      description: "Connects to customers' databases: the only one that does",
+      memoryMegabytes: 1_024,
+      timeout: timeoutFor(stage, queryDatabaseSeconds),
+      secluded: true,
     }),
     migrateDatabase: functions.add('MigrateDatabase', {
       entry: 'deploy/migrate-database',

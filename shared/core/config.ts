@@ -12,6 +12,7 @@ export interface Config {
   readonly queueUrls: Readonly<Record<QueueName, string | undefined>>;
   /** Undefined: nothing is told. */
   readonly eventBusName: string | undefined;
+  readonly connections: ConnectionConfig;
   readonly models: ModelConfig;
   readonly search: SearchConfig;
   readonly operatorSecretArn: string | undefined;
@@ -30,6 +31,15 @@ export interface RateLimitOfClass {
 }
 
 export type RateLimitConfig = Readonly<Record<'ask' | 'read' | 'write' | 'poll', RateLimitOfClass>>;
+
+/** What functions that use connections are told; undefined for those that do not. */
+export interface ConnectionConfig {
+  /** Name of the function that reaches customers' databases. */
+  readonly functionName: string | undefined;
+  /** What the names of the secrets begin with. */
+  readonly secretPrefix: string | undefined;
+  readonly secretKeyArn: string | undefined;
+}
 
 export interface DatabaseConfig {
   readonly host: string;
@@ -108,6 +118,12 @@ export function readConfig(environment: Environment = process.env): Config {
       'embed-default': environment[names.queueUrlEmbedDefault],
       'embed-low': environment[names.queueUrlEmbedLow],
       maintenance: environment[names.queueUrlMaintenance],
+      catalog: environment[names.queueUrlCatalog],
+    },
+    connections: {
+      functionName: environment[names.queryDatabaseFunction] || undefined,
+      secretPrefix: environment[names.connectionSecretPrefix] || undefined,
+      secretKeyArn: environment[names.connectionSecretKey] || undefined,
     },
     eventBusName: environment[names.eventBusName] || undefined,
     models: {
@@ -149,6 +165,21 @@ export function readMigrationConfig(environment: Environment = process.env): Mig
     partitions: integer(environment, names.databasePartitions, 16),
     embeddingDimensions: integer(environment, names.embeddingDimensions, 1536),
     directory: `${required(environment, 'LAMBDA_TASK_ROOT')}/migrations`,
+  };
+}
+
+/** Where customers' databases may stand. @throws Error when the variable is missing: without it nothing is allowed */
+export function readNetworkRules(environment: Environment = process.env): {
+  readonly allowedNetworks: readonly string[];
+  readonly publicPorts: readonly number[];
+  readonly loopback: boolean;
+} {
+  required(environment, names.networkRules);
+  return {
+    allowedNetworks: [],
+    publicPorts: [],
+    loopback: false,
+    ...json<object>(environment, names.networkRules, {}),
   };
 }
 

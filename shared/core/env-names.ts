@@ -44,6 +44,7 @@ export const environmentNames = {
   queueUrlEmbedDefault: 'QUEUE_URL_EMBED_DEFAULT',
   queueUrlEmbedLow: 'QUEUE_URL_EMBED_LOW',
   queueUrlMaintenance: 'QUEUE_URL_MAINTENANCE',
+  queueUrlCatalog: 'QUEUE_URL_CATALOG',
   /** The bus on which ends are told; unset where nobody listens. */
   eventBusName: 'EVENT_BUS_NAME',
 
@@ -62,6 +63,14 @@ export const environmentNames = {
   /** Model that writes answers. */
   chatModel: 'CHAT_MODEL',
   chatModelChoices: 'CHAT_MODEL_CHOICES',
+
+  /** Name of the function that reaches customers' databases; unset for those that have no business there. */
+  queryDatabaseFunction: 'QUERY_DATABASE_FUNCTION',
+  /** JSON `{allowedNetworks, publicPorts, loopback}`: where customers' databases may stand. */
+  networkRules: 'CONNECTION_NETWORK_RULES',
+  /** What the names of connections' secrets begin with, and the ARN of the key that they are encrypted with. */
+  connectionSecretPrefix: 'CONNECTION_SECRET_PREFIX',
+  connectionSecretKey: 'CONNECTION_SECRET_KEY_ARN',
 
   operatorSecret: 'OPERATOR_SECRET_ARN',
   /** Largest file that is ingested, in bytes. */

@@ -10,7 +10,8 @@ export type QueueName =
   | 'embed-critical'
   | 'embed-default'
   | 'embed-low'
-  | 'maintenance';
+  | 'maintenance'
+  | 'catalog';
 
 /** The longest delay that a queue knows: whoever is to come later is sent on. */
 export const longestDelaySeconds = 900;

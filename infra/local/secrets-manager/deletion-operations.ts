@@ -1,3 +1,4 @@
+import { arn } from '../assembly/names.ts';
 import type { JsonInput, JsonOperation } from '../aws/json-protocol.ts';
 import { seconds } from './describe-secret.ts';
 import { invalidParameter, requiredText } from './input.ts';
@@ -17,7 +18,7 @@ export function deletionOperations(parts: Parts): Record<string, JsonOperation> 
       const id = requiredText(input, 'SecretId');
       if (forced && findSecret(store, id, now) === undefined) {
         // A forced deletion of what is not there succeeds, so that it can be repeated.
-        access.require(call, 'DeleteSecret', id);
+        access.require(call, 'DeleteSecret', id.startsWith('arn:') ? id : arn('secretsmanager', `secret:${id}`));
         return { ARN: id, Name: id, DeletionDate: seconds(now) };
       }
       const secret = forced

@@ -1,5 +1,6 @@
 import type { Assertion } from './assertion.ts';
 import { cacheAssertions } from './cache.ts';
+import { connectionAssertions } from './connections.ts';
 import { databaseAssertions } from './database.ts';
 import { edgeAssertions } from './edge.ts';
 import { encryptionAssertions } from './encryption.ts';
@@ -26,4 +27,5 @@ export const assertions: readonly Assertion[] = [
   ...secretAssertions,
   ...loggingAssertions,
   ...hygieneAssertions,
+  ...connectionAssertions,
 ];

@@ -40,6 +40,9 @@ const exposed = (system: System) => ({ Ref: [...subnetsWithRoutesOut(system)][0]
 const goesAnywhere = ({ CidrIp, CidrIpv6 }: Json) => anywhere.includes(CidrIp) || anywhere.includes(CidrIpv6);
 const isHttps = ({ FromPort, ToPort, IpProtocol }: Json) => FromPort === 443 && ToPort === 443 && IpProtocol === 'tcp';
 
+/** The function that connects to customers' databases, and the NAT instance that it goes through. */
+const leadsOut = /^(FunctionsQueryDatabase|NetworkVpc.*Nat)/;
+
 /** Groups that stand before data: the database, its proxy, the cache. */
 const holdsData = /^(Database|Cache)/;
 const isProduction = ({ name }: StageSettings) => name === 'production';
@@ -65,10 +68,11 @@ export const networkAssertions: readonly Assertion[] = [
   }),
   {
     area: 'network',
-    name: 'what may go anywhere goes there by TLS',
-    check: (system) =>
+    name: 'what may go anywhere goes there by TLS, or to public databases from the one function that may',
+    check: (system, { connections }) =>
       outward(system)
         .filter(({ rule }) => goesAnywhere(rule) && !isHttps(rule))
+        .filter(({ id, rule }) => !(leadsOut.test(id) && connections.publicConnectionPorts.includes(rule.FromPort)))
         .map(({ id }) => id),
     spoil: (system) => {
       resourceNamed(system, groupType, 'FunctionsMaintain').properties.SecurityGroupEgress.push({

@@ -22,6 +22,7 @@ const names = [
   'embed-default',
   'embed-low',
   'maintenance',
+  'catalog',
 ];
 
 const isDeadLetterQueue = ({ properties }: Found) => String(properties.QueueName).endsWith('-dead-letters');

@@ -156,7 +156,7 @@ export const rightsAssertions: readonly Assertion[] = [
   onlyFor('only the API reads the operator’s key', ['http/api'], readsSecret('CredentialsOperatorKey')),
   onlyFor(
     'only who asks a model reads the model’s key',
-    ['http/api', 'http/stream', 'queue/embed-chunks'],
+    ['http/api', 'http/stream', 'queue/describe-table', 'queue/embed-chunks', 'queue/maintain'],
     readsSecret('CredentialsModelKey'),
   ),
   onlyFor('only maintenance deletes objects', ['queue/maintain'], acts(/^s3:DeleteObject/)),
@@ -186,7 +186,7 @@ export const rightsAssertions: readonly Assertion[] = [
   onlyFor('only who registers uploads sends an event again', ['queue/register-upload'], sendsTo(/^Queuesuploads/)),
   onlyFor(
     'only who ends work tells of it, on the stage’s own bus',
-    ['queue/dead-letter', 'queue/embed-chunks', 'queue/ingest-document', 'queue/maintain'],
+    ['queue/dead-letter', 'queue/describe-table', 'queue/embed-chunks', 'queue/ingest-document', 'queue/maintain'],
     acts(/^events:PutEvents$/, (value) => leadsTo(value, 'EventsBus')),
   ),
   {

@@ -1,0 +1,37 @@
+import { DbragError } from '../core/errors.ts';
+import type { CustomerDatabases } from './customer-session.ts';
+import { examineRole } from './examine-role.ts';
+import { type QueryDatabaseReply, type QueryDatabaseRequest, queryDatabaseRequest } from './query-database.message.ts';
+
+/** Under Lambda's 6 MB, with room for the envelope. */
+const largestReply = 5_500_000;
+
+/** Answers what the function that reaches customers' databases was asked. Never throws for what is wrong with a database. */
+export async function answerRequest(databases: CustomerDatabases, event: unknown): Promise<QueryDatabaseReply> {
+  const request = queryDatabaseRequest.safeParse(event);
+  if (!request.success) throw new Error('The request has not the form that is agreed on.');
+  try {
+    return fitting(await resultOf(databases, request.data));
+  } catch (error) {
+    if (!(error instanceof DbragError)) throw error;
+    const { code, message, errors } = error;
+    return { ok: false, error: { code, message, ...(errors.length > 0 ? { errors } : {}) } };
+  }
+}
+
+function resultOf(databases: CustomerDatabases, request: QueryDatabaseRequest): Promise<unknown> {
+  const { target, deadline } = request;
+  switch (request.kind) {
+    case 'examine':
+      return databases.inSession(target, deadline, (session) => examineRole(session, request.schemas));
+    default:
+      throw new Error(`Nobody answers ${request.kind}.`);
+  }
+}
+
+/** An answer that Lambda would not carry is an error with a name. */
+function fitting(result: unknown): QueryDatabaseReply {
+  if (Buffer.byteLength(JSON.stringify(result) ?? '') > largestReply)
+    return { ok: false, error: { code: 'payload_too_large', message: 'The database answered with more than fits.' } };
+  return { ok: true, result };
+}

@@ -1,0 +1,20 @@
+import type { Target } from './query-database.message.ts';
+
+/** A session on a customer's database, for one request. */
+export interface CustomerSession {
+  /**
+   * One statement by the extended protocol, for statements of ours: they read the catalogs. It ends at the caller's deadline.
+   * @throws DbragError with the code of what is wrong with the database, or the server's own error for a fault of the statement
+   */
+  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+/** Opens sessions. Every opening resolves the host and checks its addresses. */
+export interface CustomerDatabases {
+  /**
+   * Runs work in a session of its own, which is left clean or closed.
+   * @param deadline milliseconds since 1970
+   * @throws DbragError: host_not_allowed, connection_refused, auth_failed, tls_failed, timeout, database_missing, too_many_connections
+   */
+  inSession<T>(target: Target, deadline: number, work: (session: CustomerSession) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod/mini';
+
+/** How a connection is encrypted: `verify-ca` leaves out whether the certificate names the host; `disable` only inside. */
+export const sslModes = ['verify-full', 'verify-ca', 'disable'] as const;
+
+const target = z.object({
+  workspace_id: z.uuid(),
+  connection_id: z.uuid(),
+  host: z.string(),
+  port: z.int(),
+  database: z.string(),
+  user: z.string(),
+  authentication: z.enum(['password', 'iam']),
+  ssl: z.enum(sslModes),
+  /** PEM; null: public authorities and Amazon's. */
+  ca_certificate: z.nullable(z.string()),
+  /** Where the password is; null with IAM. */
+  secret_arn: z.nullable(z.string()),
+});
+
+/** Where a customer's database is and who is to be there. Holds no password. */
+export type Target = z.infer<typeof target>;
+
+const common = {
+  v: z.literal(1),
+  target,
+  /** Milliseconds since 1970: the caller waits no longer. */
+  deadline: z.number(),
+};
+
+const tableName = z.object({ schema: z.string(), table: z.string() });
+
+/** Which tables a connection shows: patterns of `schema.table` or `table`, `*` for anything. */
+const scope = {
+  /** Null: all but the system's. */
+  schemas: z.nullable(z.array(z.string())),
+  include: z.array(z.string()),
+  exclude: z.array(z.string()),
+};
+
+/** What the function that reaches customers' databases is asked. */
+export const queryDatabaseRequest = z.discriminatedUnion('kind', [
+  /** Connects, and says who one is there. Refused when that is somebody who may write. */
+  z.object({ ...common, kind: z.literal('examine'), schemas: z.nullable(z.array(z.string())) }),
+  z.object({ ...common, kind: z.literal('list_tables'), ...scope }),
+  z.object({
+    ...common,
+    kind: z.literal('describe_table'),
+    tables: z.array(tableName),
+    /** Whether rows may leave the database: samples, and values of columns that have few. */
+    with_rows: z.boolean(),
+  }),
+]);
+
+export type QueryDatabaseRequest = z.infer<typeof queryDatabaseRequest>;
+
+/** What it answers: a result by the kind of the request, or the code and sentence of what is wrong. */
+export type QueryDatabaseReply =
+  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: false;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+        readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+      };
+    };
