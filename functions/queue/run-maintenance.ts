@@ -43,7 +43,10 @@ export async function runMaintenance(
       return removeRetired(message, services, remainingTime);
     case 'fold_statistics':
       await services.statistics.settle(message.workspace_id);
-      await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000);
+      if (await weighTerms(services.database, message.workspace_id, () => remainingTime() > 10_000))
+        await services.queue.send('maintenance', [
+          { body: message, groupId: message.workspace_id, delaySeconds: comeBackSeconds },
+        ]);
       await armTending(services.database, services.queue);
       return;
     case 'tend_indexes':

@@ -63,7 +63,7 @@ async function findComplete(
          ELSE NOT EXISTS (
            SELECT content_hash FROM dbrag.placements WHERE workspace_id = $1 AND document_id = v.document_id AND version = v.version
            EXCEPT
-           SELECT content_hash FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = v.document_id AND model IN ($3, $4))
+           SELECT content_hash FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = v.document_id AND model || '' IN ($3, $4))
        END`,
     [workspaceId, documentIds, model, fallback ?? model],
   );

@@ -8,6 +8,7 @@ import { endOnFault, type IngestDocumentPorts, type IngestOutcome } from './inge
 import { isReadInChild } from './parse.ts';
 import { limitsWithin, readObject } from './read-version.ts';
 import { EndedItsProcess, smallTextLimits, splitInChild } from './split-in-child.ts';
+import { chunksPerTransaction } from './store-ahead.ts';
 
 export interface IngestedTogether {
   /** By document. */
@@ -80,8 +81,8 @@ async function readSmall(ports: IngestDocumentPorts, claim: ClaimedVersion): Pro
   });
 }
 
-/** Half of what a large document stores at a time: most transactions of a bulk load are of this size, and others wait for them. */
-const chunksTogether = 64;
+/** What a large document stores at a time. */
+const chunksTogether = chunksPerTransaction;
 /** Larger ones are read one after another: ten at once would not fit into memory. */
 export const mostBytesTogether = 65_536;
 

@@ -1,4 +1,5 @@
 import type { Db } from '../core/database.ts';
+import { referenceLength } from './reference-length.ts';
 import type { VersionKey } from './set-version-status.ts';
 import type { Chunk } from './split.ts';
 
@@ -56,24 +57,25 @@ async function insertPlacements(db: Db, workspaceId: string, slice: readonly Own
 }
 
 async function insertChunks(db: Db, workspaceId: string, slice: readonly OwnedChunk[]): Promise<void> {
+  const texts = slice.map(({ chunk }) => chunk);
+  const reference = await referenceLength(db, workspaceId, texts);
   await db.query(
     `INSERT INTO dbrag.chunks (workspace_id, document_id, collection_id, content_hash, token_count, language, text, search, terms)
      SELECT $1, f.document_id, f.collection_id, f.content_hash, f.token_count, f.language, f.text, s.search, w.terms
      FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::int[], $6::text[], $7::text[])
        AS f (document_id, collection_id, content_hash, token_count, text, language)
      CROSS JOIN LATERAL (SELECT to_tsvector(f.language::regconfig, f.text) AS search OFFSET 0) AS s
-     CROSS JOIN (SELECT coalesce(
-       (SELECT reference_length FROM dbrag.corpus_statistics WHERE workspace_id = $1), dbrag.default_length()) AS length OFFSET 0) AS r
-     CROSS JOIN LATERAL dbrag.term_weights(s.search, r.length) AS w
+     CROSS JOIN LATERAL dbrag.term_weights(s.search, $8::real) AS w
      ON CONFLICT (workspace_id, document_id, content_hash) DO NOTHING`,
     [
       workspaceId,
       slice.map(({ owner }) => owner.documentId),
       slice.map(({ owner }) => owner.collectionId),
-      slice.map(({ chunk }) => chunk.contentHash),
-      slice.map(({ chunk }) => chunk.tokenCount),
-      slice.map(({ chunk }) => chunk.text),
-      slice.map(({ chunk }) => chunk.language),
+      texts.map(({ contentHash }) => contentHash),
+      texts.map(({ tokenCount }) => tokenCount),
+      texts.map(({ text }) => text),
+      texts.map(({ language }) => language),
+      reference,
     ],
   );
 }

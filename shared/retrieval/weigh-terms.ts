@@ -4,6 +4,8 @@ import type { Database, Db } from '../core/database.ts';
 const chunksAtOnce = 1_000;
 /** The average length may be this many times the reference, or the reference of it, before all chunks are weighed anew. */
 const tolerated = 1.5;
+/** While documents are coming, this many times: what is weighed in the middle of a load may have to be weighed again at its end. */
+const toleratedMeanwhile = 2;
 /** An average of fewer says little. */
 const fewestChunks = 100;
 
@@ -14,24 +16,35 @@ const start = '00000000-0000-0000-0000-000000000000';
  * average length of live chunks has left the reference that weights are relative to, moves the reference and weighs all anew.
  * In slices that are each a transaction; what one run leaves the next goes on with.
  * @param mayGoOn asked between slices: false leaves the rest
+ * @returns whether the reference is to move when the documents that are coming are there: ask again a little later
  */
-export async function weighTerms(database: Database, workspaceId: string, mayGoOn: () => boolean): Promise<void> {
+export async function weighTerms(database: Database, workspaceId: string, mayGoOn: () => boolean): Promise<boolean> {
   const step = <T>(work: (db: Db) => Promise<T>) => database.inWorkspace({ workspaceId }, work);
-  await step((db) => moveReference(db, workspaceId));
+  const waits = await step((db) => moveReference(db, workspaceId));
   let left = true;
   while (left && mayGoOn()) left = await step((db) => weighNextSlice(db, workspaceId));
   left = true;
   while (left && mayGoOn()) left = await step((db) => weighForgotten(db, workspaceId));
+  return waits;
 }
 
-async function moveReference(db: Db, workspaceId: string): Promise<void> {
-  await db.query(
-    `UPDATE dbrag.corpus_statistics
-     SET weighing_after = $4, reference_length = (tokens::real / chunks)::real
-     WHERE workspace_id = $1 AND chunks >= $2 AND weighing_after IS NULL
-       AND NOT tokens::real / chunks / coalesce(reference_length, dbrag.default_length()) BETWEEN 1 / $3::real AND $3::real`,
-    [workspaceId, fewestChunks, tolerated, start],
+/** @returns whether it would have moved, were no documents coming */
+async function moveReference(db: Db, workspaceId: string): Promise<boolean> {
+  const { rows } = await db.query<{ waits: boolean }>(
+    `WITH drifted AS (
+       SELECT tokens::real / chunks AS average, tokens::real / chunks / coalesce(reference_length, dbrag.default_length()) AS drift
+       FROM dbrag.corpus_statistics WHERE workspace_id = $1 AND chunks >= $2 AND weighing_after IS NULL
+     ), moved AS (
+       UPDATE dbrag.corpus_statistics s SET weighing_after = $5, reference_length = drifted.average FROM drifted
+       WHERE s.workspace_id = $1 AND s.weighing_after IS NULL AND NOT drifted.drift BETWEEN 1 / $3::real AND $3::real
+         AND (NOT drifted.drift BETWEEN 1 / $4::real AND $4::real OR NOT EXISTS (
+           SELECT FROM dbrag.document_versions WHERE workspace_id = $1 AND status IN ('queued', 'processing')))
+       RETURNING s.workspace_id
+     )
+     SELECT NOT drift BETWEEN 1 / $3::real AND $3::real AND NOT EXISTS (SELECT FROM moved) AS waits FROM drifted`,
+    [workspaceId, fewestChunks, tolerated, toleratedMeanwhile, start],
   );
+  return rows[0]?.waits ?? false;
 }
 
 /** The chunks of the next documents by id; true while there may be more. New chunks are written with the new reference already. */

@@ -3,7 +3,7 @@ import type { Db } from '../../shared/core/database.ts';
 import { detectLanguage } from '../../shared/ingestion/detect-language.ts';
 import { leaveRemovedStatistics } from '../../shared/ingestion/leave-removed-statistics.ts';
 import { leaveStatisticsDifference } from '../../shared/ingestion/leave-statistics.ts';
-import { storeChunks } from '../../shared/ingestion/store-chunks.ts';
+import { storeChunks, storeTexts } from '../../shared/ingestion/store-chunks.ts';
 import { foldStatistics } from '../../shared/retrieval/fold-statistics.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
@@ -232,5 +232,60 @@ describe('statistics of search', () => {
     expect(await wrong()).toBe(0);
     const settled = await inWorkspace((db) => db.query('SELECT weighing_after FROM dbrag.corpus_statistics'));
     expect(settled.rows).toEqual([{ weighing_after: null }]);
+  });
+
+  it('take the length that weights are relative to from the first texts, for all who store at the same time', async () => {
+    const collectionId = await createCollection(database.application, workspaceId);
+    const adapters = Array.from({ length: 3 }, () => openTestDatabase(database.applicationUrl));
+    const store = async (adapter: (typeof adapters)[number], word: string, words: number) => {
+      const documentId = await createDocument(database.application, workspaceId, collectionId, {
+        processing: true,
+        chunks: [],
+      });
+      const owned = Array.from({ length: 40 }, (_, ordinal) => {
+        const text = `${word}${ordinal} ${'tree '.repeat(words - 1)}`;
+        const chunk = { ordinal, text, contentHash: sha256(text), tokenCount: 1, language: 'english' } as const;
+        const owner = { workspaceId, collectionId, documentId, version: 2 };
+        return { owner, chunk: { ...chunk, location: { headings: [], start: 0, end: 1 } }, mayBeKnown: false };
+      });
+      await adapter.inWorkspace({ workspaceId }, (db) => storeTexts(db, workspaceId, owned));
+    };
+    await Promise.all(adapters.map((adapter, at) => store(adapter, `first${at}`, 50)));
+    const [first] = adapters;
+    if (first) await store(first, 'later', 5);
+    await Promise.all(adapters.map((adapter) => adapter.close()));
+    // 40 texts of 50 against 8 of 160.
+    const reference = (40 * 50 + 8 * 160) / 48;
+    const known = await inWorkspace((db) => db.query('SELECT reference_length FROM dbrag.corpus_statistics'));
+    expect(known.rows[0]?.reference_length).toBeCloseTo(reference, 3);
+    const { rows } = await inWorkspace((db) =>
+      db.query(
+        `SELECT count(*) AS texts, count(*) FILTER (WHERE terms = (SELECT w.terms FROM dbrag.term_weights(search, s.reference_length) AS w))
+           AS relative FROM dbrag.chunks, dbrag.corpus_statistics s`,
+      ),
+    );
+    expect(rows).toEqual([{ texts: 160, relative: 160 }]);
+  });
+
+  it('leave the length alone while documents are coming, unless it is far off', async () => {
+    const collectionId = await createCollection(database.application, workspaceId);
+    await createDocument(database.application, workspaceId, collectionId, { processing: true, chunks: [] });
+    const drift = async (average: number) => {
+      await inWorkspace((db) =>
+        db.query(
+          'UPDATE dbrag.corpus_statistics SET chunks = 1000, tokens = $2, reference_length = 100 WHERE workspace_id = $1',
+          [workspaceId, 1_000 * average],
+        ),
+      );
+      const waits = await weighTerms(database.application, workspaceId, () => true);
+      const { rows } = await inWorkspace((db) => db.query('SELECT reference_length FROM dbrag.corpus_statistics'));
+      return { waits, reference: rows[0]?.reference_length };
+    };
+    expect(await drift(140)).toEqual({ waits: false, reference: 100 });
+    expect(await drift(180)).toEqual({ waits: true, reference: 100 });
+    expect(await drift(60)).toEqual({ waits: true, reference: 100 });
+    expect(await drift(220)).toEqual({ waits: false, reference: 220 });
+    await inWorkspace((db) => db.query(`UPDATE dbrag.document_versions SET status = 'cancelled'`));
+    expect(await drift(180)).toEqual({ waits: false, reference: 180 });
   });
 });

@@ -25,13 +25,15 @@ install_system() {
   mkdir -p "$(dirname "$system")"
   exec 9>"$(dirname "$system")/.installing"
   flock 9
-  [ -e "$system/.complete" ] && return
+  [ -e "$system/.complete" ] && { exec 9>&-; return; }
   if ! command -v debootstrap >/dev/null; then apt-get update -qq >&2 && apt-get install -y -qq debootstrap >&2; fi
   rm -rf "$system"
   # shellcheck disable=SC2046
   debootstrap $(keyring_option) --variant=minbase --include=postgresql-17,postgresql-17-pgvector,redis-server \
     trixie "$system" $(debian_mirror) >&2 || { tail -n 20 "$system/debootstrap/debootstrap.log" >&2 || true; exit 1; }
   touch "$system/.complete"
+  # The engines would keep it open, and whoever waits for the installation would wait for their end.
+  exec 9>&-
 }
 
 # The mirror that this machine's own apt uses; nothing (debootstrap's default) where that is not a Debian mirror.

@@ -30,6 +30,8 @@ interface Running {
 }
 
 const runtimeFile = fileURLToPath(new URL('./runtime-child.ts', import.meta.url));
+/** What Node made of the modules last time: halves the processor time that an environment takes to start. */
+const compileCache = fileURLToPath(new URL('../../../.build/compile-cache', import.meta.url));
 /** Lambda ends an initialisation after 10 s; a loaded laptop is given more. */
 const initialisationMilliseconds = 30_000;
 /** Part of a function's memory that Node may use as its heap; the rest is for buffers and the process itself. */
@@ -52,7 +54,7 @@ export class ExecutionEnvironment {
     });
     this.#child = fork(runtimeFile, [], {
       cwd: settings.variables.LAMBDA_TASK_ROOT,
-      env: settings.variables,
+      env: { NODE_COMPILE_CACHE: compileCache, ...settings.variables },
       execArgv: [`--max-old-space-size=${Math.floor(settings.memoryMegabytes * heapShare)}`],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
