@@ -1,4 +1,4 @@
-import type { AllowedRelations } from '../../../../shared/databases/firewall/catalogued-tables.ts';
+import type { AllowedRelations } from '../../../shared/databases/firewall/catalogued-tables.ts';
 
 /** A shop as its catalog knows it: what the statements of both sets are about. */
 export const shop: AllowedRelations = {
