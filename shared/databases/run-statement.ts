@@ -1,0 +1,187 @@
+import { DbragError } from '../core/errors.ts';
+import type { AllowedRelations } from './firewall/catalogued-tables.ts';
+import { type AcceptedStatement, checkStatement, wrapStatement } from './firewall/check-statement.ts';
+import { quoteIdentifier } from './firewall/names.ts';
+import { type StatementConnection, StatementFault } from './statement-connection.ts';
+import { type JsonValue, toJsonValue } from './statement-values.ts';
+
+export interface StatementLimits {
+  readonly rows: number;
+  /** Of the answer; 4 MB at most, which an invocation can carry. */
+  readonly bytes: number;
+  /** What EXPLAIN may say that the statement costs, in the planner's units. */
+  readonly cost: number;
+  /** Of the statement alone; the deadline ends it earlier. */
+  readonly milliseconds: number;
+}
+
+export interface StatementRequest {
+  readonly statement: string;
+  readonly allowed: AllowedRelations;
+  readonly limits: StatementLimits;
+  /** Milliseconds since 1970: the caller waits no longer. */
+  readonly deadline: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StatementResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly JsonValue[])[];
+  /** There are more rows than were given. */
+  readonly truncated: boolean;
+  /** Milliseconds. */
+  readonly timing: { readonly explain: number; readonly execute: number };
+}
+
+export const mostResultBytes = 4 * 1024 * 1024;
+/** For the way back, and for the server to notice its own limit before we close the connection. */
+const reserveMilliseconds = 500;
+const lockMilliseconds = 2_000;
+const longestDetail = 300;
+
+/**
+ * Runs one statement of a caller's against a customer's database, behind the firewall once more: whoever calls this has no say in
+ * whether it is passed. The connection is to be closed when this throws.
+ *
+ * @throws DbragError: sql_rejected for what the firewall or the database has against the statement, sql_timeout
+ */
+export async function runStatement(
+  connection: StatementConnection,
+  request: StatementRequest,
+): Promise<StatementResult> {
+  const accepted = await checkStatement(request.statement, request.allowed);
+  if (!accepted.accepted) throw rejected(accepted.rule, accepted.detail);
+  const run = new StatementRun(connection, request, accepted);
+  try {
+    return await run.result();
+  } catch (error) {
+    throw error instanceof StatementFault ? told(error) : error;
+  }
+}
+
+class StatementRun {
+  private readonly connection: StatementConnection;
+  private readonly request: StatementRequest;
+  private readonly accepted: AcceptedStatement;
+  private readonly text: string;
+
+  constructor(connection: StatementConnection, request: StatementRequest, accepted: AcceptedStatement) {
+    this.connection = connection;
+    this.request = request;
+    this.accepted = accepted;
+    // One row more tells whether there are more.
+    this.text = `${wrapStatement(accepted.statement)} LIMIT ${request.limits.rows + 1}`;
+  }
+
+  async result(): Promise<StatementResult> {
+    await this.noticeLeaving();
+    await this.send('BEGIN READ ONLY');
+    // The first query of the transaction: from now on it cannot be made one that writes.
+    await this.send(settings, this.settingValues());
+    await this.refuseShadowed();
+    const began = performance.now();
+    await this.refuseCostly();
+    const explained = performance.now();
+    const { rows: most, bytes } = this.request.limits;
+    const { columns, rows, cut } = await this.connection.stream(this.text, {
+      mostBytes: Math.min(bytes, mostResultBytes),
+      milliseconds: this.left(),
+      signal: this.request.signal,
+    });
+    const timing = { explain: explained - began, execute: performance.now() - explained };
+    if (cut && rows.length === 0) {
+      throw rejected('size', 'Its first row is larger than an answer may be; select fewer columns, or parts of them.');
+    }
+    if (!cut) await this.send('ROLLBACK');
+    return {
+      columns: columns.map(({ name }) => name),
+      rows: rows.slice(0, most).map((row) => row.map((cell, at) => toJsonValue(cell, columns[at]?.type ?? 0))),
+      truncated: cut || rows.length > most,
+      timing,
+    };
+  }
+
+  /** Lets the server stop when we have gone; before Postgres 14, and on some systems, it cannot, and goes on to its time limit. */
+  private async noticeLeaving(): Promise<void> {
+    const setting = "SELECT set_config('client_connection_check_interval', '1000', false)";
+    await this.send(setting).catch((error) => {
+      if (!(error instanceof StatementFault)) throw error;
+    });
+  }
+
+  private async send<Row>(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return this.connection.query<Row>(text, values, this.left());
+  }
+
+  private left(): number {
+    const left = Math.floor(this.request.deadline - Date.now());
+    if (left > 0 && !this.request.signal?.aborted) return left;
+    throw new DbragError('sql_timeout', 'There was no time left to run the statement.', { retryable: true });
+  }
+
+  private settingValues(): unknown[] {
+    const { limits, allowed } = this.request;
+    const milliseconds = Math.max(1, Math.min(limits.milliseconds, this.left() - reserveMilliseconds));
+    // Temporary tables come last: nobody's may stand before a table or a type.
+    const path = [...allowed.schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
+    return [String(milliseconds), String(Math.min(lockMilliseconds, milliseconds)), path];
+  }
+
+  /** What stands in the connection's schemas under the name of what is built in might be called in its place. */
+  private async refuseShadowed(): Promise<void> {
+    const { functions, operators } = this.accepted;
+    const [shadow] = await this.send<{ name: string }>(shadows, [this.request.allowed.schemas, functions, operators]);
+    if (!shadow) return;
+    throw rejected(
+      'function',
+      `The database has a "${shadow.name}" of its own, which cannot be told from the built-in one.`,
+    );
+  }
+
+  private async refuseCostly(): Promise<void> {
+    const [row] = await this.send<{ 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${this.text}`);
+    const plan = row?.['QUERY PLAN'];
+    const [first] = (typeof plan === 'string' ? JSON.parse(plan) : plan) as { Plan: { 'Total Cost': number } }[];
+    const cost = first?.Plan['Total Cost'] ?? 0;
+    if (cost <= this.request.limits.cost) return;
+    throw rejected(
+      'cost',
+      `The database expects it to cost ${Math.round(cost)}, and ${this.request.limits.cost} is the most here; narrow it down.`,
+    );
+  }
+}
+
+/** One statement, so that it is one way; all of it ends with the transaction. */
+const settings = `
+SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+  set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $3, true),
+  set_config('standard_conforming_strings', 'on', true), set_config('TimeZone', 'UTC', true),
+  set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
+  set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true),
+  set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`;
+
+/** What belongs to an extension was brought by whoever may bring them. */
+const shadows = `
+SELECT proname::text AS name FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = ANY ($1::text[]) AND n.nspname <> 'pg_catalog' AND p.proname = ANY ($2::text[])
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
+UNION ALL
+SELECT oprname::text FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+WHERE n.nspname = ANY ($1::text[]) AND n.nspname <> 'pg_catalog' AND o.oprname = ANY ($3::text[])
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e')
+LIMIT 1`;
+
+function rejected(rule: string, detail: string): DbragError {
+  return new DbragError('sql_rejected', `Rule "${rule}": ${detail}`);
+}
+
+/** The database's own words: whoever wrote the statement needs them to mend it. */
+function told(fault: StatementFault): DbragError {
+  if (fault.state === '57014' || fault.state === '55P03') {
+    return new DbragError('sql_timeout', 'The statement was stopped at its time limit; narrow it down.', {
+      cause: fault,
+    });
+  }
+  const message = fault.message.replace(/\s+/g, ' ').slice(0, longestDetail);
+  return new DbragError('sql_rejected', `The database refuses the statement: ${message}.`, { cause: fault });
+}
