@@ -51,6 +51,7 @@ export class CustomerStatement implements StatementConnection {
     } as pg.QueryConfig);
     let columns: StreamedRows['columns'] = [];
     let received = 0;
+    let held = 0;
     const count = (chunk: Buffer) => {
       received += chunk.length;
       if (received > options.mostBytes) end(() => resolve({ columns, rows, cut: true }), true);
@@ -67,7 +68,10 @@ export class CustomerStatement implements StatementConnection {
     };
     query.on('row', (row: unknown, result) => {
       columns = columnsOf(result);
-      rows.push(row as (string | null)[]);
+      const cells = row as (string | null)[];
+      held += cells.reduce((sum, cell) => sum + (cell === null ? 1 : Buffer.byteLength(cell)), 0);
+      // Of what came in one piece, some may be past the limit.
+      if (held <= options.mostBytes) rows.push(cells);
     });
     query.on('error', (error) => end(() => reject(asFault(error)), false));
     query.on('end', (result) => end(() => resolve({ columns: columnsOf(result), rows, cut: false }), false));

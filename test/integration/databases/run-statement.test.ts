@@ -45,10 +45,12 @@ describe('a statement against a database that is not ours', () => {
     }
   }
 
-  it('runs every honest question as it was asked', async () => {
+  it('runs honest questions as they were asked', async () => {
     const client = await connect();
     await client.query('SET search_path = shop, archive');
-    for (const sql of Object.values(honest).flat()) {
+    // All of them where there is a server for it; `npm run test:firewall` runs them too.
+    const asked = Object.values(honest).flat();
+    for (const sql of database.native ? asked : asked.filter((_, at) => at % 6 === 0)) {
       const decision = await checkStatement(sql, shop);
       if (!decision.accepted) throw new Error(`${sql} was refused: ${decision.detail}`);
       const { rows } = await runStatement(new CustomerStatement(client), {
@@ -108,7 +110,7 @@ describe('a statement against a database that is not ours', () => {
     });
     expect(told.truncated).toBe(true);
     expect(told.rows.length).toBeGreaterThan(10);
-    expect(told.rows.length).toBeLessThan(110);
+    expect(told.rows.length).toBeLessThanOrEqual(100);
     await expect(
       run("SELECT string_agg(repeat('x', 1000), '') FROM generate_series(1, 5000)", { limits: small }),
     ).rejects.toMatchObject({

@@ -49,7 +49,9 @@ describe('cells as JSON', () => {
     const write = (texts: readonly string[]) =>
       `{${texts.map((text) => `"${text.replace(/[\\"]/g, (character) => `\\${character}`)}"`).join(',')}}`;
     fc.assert(
-      fc.property(fc.array(fc.string()), (texts) => expect(toJsonValue(write(texts), arrays.text)).toEqual(texts)),
+      fc.property(fc.array(fc.string()), (texts) => {
+        expect(toJsonValue(write(texts), arrays.text)).toEqual(texts);
+      }),
     );
   });
 
