@@ -1,3 +1,4 @@
+import { catalogJobs } from '../../shared/databases/catalog-jobs.ts';
 import { rebuildJobs } from '../../shared/indexing/rebuild-jobs.ts';
 import { batchEmbedJobs } from '../../shared/ingestion/batch-embed.ts';
 import { deletionJobs } from '../../shared/ingestion/deletion-jobs.ts';
@@ -10,4 +11,5 @@ export const jobKinds: JobKinds = {
   batch_embed: batchEmbedJobs,
   delete: deletionJobs,
   rebuild_index: rebuildJobs,
+  update_metadata_catalog: catalogJobs,
 };

@@ -1,7 +1,7 @@
 import type { Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
-import { notFound } from '../../shared/core/errors.ts';
 import { parsePublicId } from '../../shared/core/ids.ts';
+import { requireConnections } from '../../shared/databases/connections.ts';
 import { requireCollections } from '../../shared/ingestion/collections.ts';
 
 /** What a body that makes a key or a member narrows it to. @throws not_found for what is no id */
@@ -18,6 +18,5 @@ export function narrowingOf(body: {
 /** @throws not_found unless each collection and connection is one that this transaction sees */
 export async function requireNarrowing(db: Db, workspaceId: string, narrowing: Narrowing): Promise<void> {
   if (narrowing.collectionIds) await requireCollections(db, workspaceId, narrowing.collectionIds);
-  // No connection can be known before there are any: an id of one names nothing.
-  if (narrowing.connectionIds?.length) throw notFound('connection');
+  if (narrowing.connectionIds) await requireConnections(db, workspaceId, narrowing.connectionIds);
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { describeTableMessage } from '../../shared/databases/describe-table.message.ts';
 import { embedChunksMessage } from '../../shared/ingestion/embed-chunks.message.ts';
 import { type GivenUp, giveUpEmbedding, giveUpIngestion } from '../../shared/ingestion/give-up.ts';
 import { ingestDocumentMessage } from '../../shared/ingestion/ingest-document.message.ts';
@@ -36,9 +37,18 @@ async function end(content: unknown, { database }: Services): Promise<GivenUp> {
     const { workspace_id: workspaceId, document_id: documentId } = embedding.data;
     return giveUpEmbedding(database, { workspaceId, documentId }, failure);
   }
+  const catalog = describeTableMessage.safeParse(content);
+  if (catalog.success) {
+    const { workspace_id: workspaceId, job_id: jobId } = catalog.data;
+    await database.inWorkspace({ workspaceId }, (db) =>
+      finishJob(db, workspaceId, jobId, { status: 'failed', error: failure, type: 'update_metadata_catalog' }),
+    );
+    return 'ended';
+  }
   const maintenance = maintenanceMessage.safeParse(content);
   if (maintenance.success && 'job_id' in maintenance.data) {
-    const { workspace_id: workspaceId, job_id: jobId, kind: type } = maintenance.data;
+    const { workspace_id: workspaceId, job_id: jobId, kind } = maintenance.data;
+    const type = kind === 'refresh_catalog' || kind === 'embed_catalog' ? 'update_metadata_catalog' : kind;
     await database.inWorkspace({ workspaceId }, (db) =>
       finishJob(db, workspaceId, jobId, { status: 'failed', error: failure, type }),
     );

@@ -1,6 +1,8 @@
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { expireHistory } from '../../shared/answering/expire-history.ts';
 import { isOutage } from '../../shared/core/outage.ts';
+import { embedForgotten } from '../../shared/databases/embed-forgotten.ts';
+import { removeOrphanedPasswords } from '../../shared/databases/passwords.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { findMissedDeletions } from '../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
@@ -58,6 +60,9 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await statistics.settle(workspaceId);
   await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
+  await removeOrphanedPasswords(services, workspaceId, hasTime);
+  const embedding = { database, embedder: services.space.embedder, now: () => clock.now().getTime() };
+  await embedForgotten(embedding, workspaceId, hasTime);
 }
 
 /** What is not reached tonight is the next night: each keeps its place. */

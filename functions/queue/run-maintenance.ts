@@ -1,4 +1,7 @@
 import { timeForSteps } from '../../shared/core/time-left.ts';
+import { refreshNudge } from '../../shared/databases/catalog-jobs.ts';
+import { embedCatalog } from '../../shared/databases/embed-catalog.ts';
+import { refreshCatalog } from '../../shared/databases/refresh-catalog.ts';
 import { armTending } from '../../shared/indexing/arm-tending.ts';
 import { rebuildIndex, rebuildNudge } from '../../shared/indexing/rebuild-index.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
@@ -14,8 +17,10 @@ import type { Services } from '../runtime/services.ts';
 import { runNightly } from './nightly.ts';
 import { indexingPorts, tendOn } from './tend-on.ts';
 
-const nudgeOther: NudgeOtherJob = (work) =>
-  work.job_type === 'rebuild_index' ? rebuildNudge(work.workspace_id, work.job_id) : undefined;
+const nudgeOther: NudgeOtherJob = (work) => {
+  if (work.job_type === 'rebuild_index') return rebuildNudge(work.workspace_id, work.job_id);
+  return work.job_type === 'update_metadata_catalog' ? refreshNudge(work.workspace_id, work.job_id) : undefined;
+};
 
 const comeBackSeconds = 60;
 
@@ -49,6 +54,17 @@ export async function runMaintenance(
         ]);
       await armTending(services.database, services.queue);
       return;
+    case 'refresh_catalog': {
+      const { database, queue, clock, databases: client } = services;
+      await refreshCatalog({ database, queue, clock, client }, message.workspace_id, message.job_id, remainingTime);
+      return services.announcements.tell(message.workspace_id);
+    }
+    case 'embed_catalog': {
+      const { database, clock, space } = services;
+      const ports = { database, embedder: space.embedder, now: () => clock.now().getTime() };
+      await embedCatalog(ports, message.workspace_id, message.job_id, remainingTime);
+      return services.announcements.tell(message.workspace_id);
+    }
     case 'tend_indexes':
       return tendOn(services);
     case 'rebuild_index':

@@ -1,10 +1,12 @@
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
+import { createLambdaQueryDatabase } from '../../shared/adapters/lambda/lambda-query-database.ts';
 import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
 import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { RedisRates } from '../../shared/adapters/redis/redis-rates.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
+import { createPasswordStore } from '../../shared/adapters/secrets/secret-passwords.ts';
 import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
 import { AnswerCache } from '../../shared/answering/answer-cache.ts';
@@ -16,6 +18,8 @@ import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
+import { DatabaseClient } from '../../shared/databases/ask-database.ts';
+import type { PasswordStore } from '../../shared/databases/passwords.ts';
 import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
 import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
@@ -87,6 +91,10 @@ export interface Services {
   readonly answers: AnswerCache;
   /** Questions in the fallback space, which is searched while it holds anything (`holdsFallback`). */
   readonly fallbackQuestions: QuestionEmbedder | null;
+  /** Customers' databases, through the one function that connects. */
+  readonly databases: DatabaseClient;
+  /** Passwords of connections: stored and removed, never read. */
+  readonly passwords: PasswordStore;
   operatorSecret(): Promise<string>;
 }
 
@@ -144,6 +152,10 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),
     chat: overrides.chat ?? createChatModels(config, secrets),
+    databases: overrides.databases ?? new DatabaseClient(createLambdaQueryDatabase(config.connections.functionName)),
+    passwords:
+      overrides.passwords ??
+      createPasswordStore({ prefix: config.connections.secretPrefix, keyArn: config.connections.secretKeyArn }),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
   };

@@ -1,6 +1,8 @@
 import { DbragError } from '../core/errors.ts';
 import type { CustomerDatabases } from './customer-session.ts';
+import { describeTables } from './describe-tables.ts';
 import { examineRole } from './examine-role.ts';
+import { listTables } from './list-tables.ts';
 import { type QueryDatabaseReply, type QueryDatabaseRequest, queryDatabaseRequest } from './query-database.message.ts';
 
 /** Under Lambda's 6 MB, with room for the envelope. */
@@ -24,8 +26,14 @@ function resultOf(databases: CustomerDatabases, request: QueryDatabaseRequest): 
   switch (request.kind) {
     case 'examine':
       return databases.inSession(target, deadline, (session) => examineRole(session, request.schemas));
+    case 'list_tables':
+      return databases.inSession(target, deadline, (session) => listTables(session, request));
+    case 'describe_table':
+      return databases.inSession(target, deadline, (session) =>
+        describeTables(session, request.tables, request.with_rows),
+      );
     default:
-      throw new Error(`Nobody answers ${request.kind}.`);
+      throw new Error(`Nobody answers ${JSON.stringify(request satisfies never)}.`);
   }
 }
 

@@ -7,6 +7,12 @@ export interface CustomerSession {
    * @throws DbragError with the code of what is wrong with the database, or the server's own error for a fault of the statement
    */
   query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /**
+   * Work that may fail or take too long without harm: whatever it threw, the session goes on as it was before.
+   * @param milliseconds that each of its statements may take at most
+   * @throws what the work throws
+   */
+  attempt<T>(milliseconds: number, work: () => Promise<T>): Promise<T>;
 }
 
 /** Opens sessions. Every opening resolves the host and checks its addresses. */

@@ -98,6 +98,7 @@ SELECT jsonb_build_object(
   'owned', coalesce((SELECT jsonb_agg(name) FROM (
       SELECT name FROM relations JOIN held ON held.oid = relowner
       UNION ALL SELECT format('schema %I', nspname) FROM pg_catalog.pg_namespace JOIN held ON held.oid = nspowner
+        WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
       UNION ALL SELECT format('database %I', datname) FROM pg_catalog.pg_database JOIN held ON held.oid = datdba WHERE datname = current_database()
     ) AS possessions), '[]'),
   'written', coalesce((SELECT jsonb_agg(name ORDER BY name) FROM writable WHERE by_me AND (by_membership OR NOT by_all)), '[]'),

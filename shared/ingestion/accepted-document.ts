@@ -43,6 +43,7 @@ export function queuedJob(
     id,
     type: 'ingest_document',
     status: 'queued',
+    connection_id: null,
     collection_id: document.collection_id,
     document_id: document.id,
     version: document.version,

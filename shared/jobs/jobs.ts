@@ -40,6 +40,7 @@ export interface Job {
   readonly type: JobType;
   readonly status: JobStatus;
   readonly collection_id: string | null;
+  readonly connection_id: string | null;
   readonly document_id: string | null;
   readonly version: number | null;
   readonly progress_done: number;
@@ -59,6 +60,7 @@ export interface Job {
 export interface NewJob {
   readonly type: JobType;
   readonly collectionId?: string | null;
+  readonly connectionId?: string | null;
   readonly documentId?: string | null;
   readonly version?: number | null;
   readonly priority?: Priority;
@@ -71,8 +73,8 @@ export interface NewJob {
 export async function createJob(db: Db, workspaceId: string, job: NewJob): Promise<string> {
   const id = newUuid();
   await db.query(
-    `INSERT INTO dbrag.jobs (workspace_id, id, type, collection_id, document_id, version, priority, input, created_by, deadline_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO dbrag.jobs (workspace_id, id, type, collection_id, document_id, version, priority, input, created_by, deadline_at, connection_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       workspaceId,
       id,
@@ -84,6 +86,7 @@ export async function createJob(db: Db, workspaceId: string, job: NewJob): Promi
       job.input ?? {},
       job.createdBy,
       job.deadline,
+      job.connectionId ?? null,
     ],
   );
   return id;
@@ -101,7 +104,7 @@ const inLine = `
 
 /** @param ahead asks for a version's place in its line: once a job, so not for lists */
 const selectJob = (ahead: string) => `
-  SELECT j.id, j.type, j.status, j.collection_id, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit,
+  SELECT j.id, j.type, j.status, j.collection_id, j.connection_id, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit,
          j.attempts, j.why, j.error, j.result, j.created_at, j.started_at, j.finished_at, j.deadline_at,
          CASE WHEN v.version IS NULL THEN NULL ELSE jsonb_build_object(
            'status', v.status, 'priority', v.priority, 'chunks', v.chunks, 'embedded', v.embedded, 'reused', v.reused,

@@ -20,6 +20,8 @@ export const maintenanceMessage = z.union([
   }),
   z.object({ v: z.literal(1), kind: z.literal('batch_embed'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('delete'), workspace_id: z.uuid(), job_id: z.uuid() }),
+  z.object({ v: z.literal(1), kind: z.literal('refresh_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
+  z.object({ v: z.literal(1), kind: z.literal('embed_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('tend_indexes') }),
   z.object({ v: z.literal(1), kind: z.literal('rebuild_index'), workspace_id: z.uuid(), job_id: z.uuid() }),
 ]);

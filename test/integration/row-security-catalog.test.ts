@@ -54,9 +54,9 @@ const operatorTables = [
 
 const isolation = (column: string) =>
   `(${column} = (NULLIF(current_setting('dbrag.workspace_id'::text, true), ''::text))::uuid)`;
-const narrowing = (column: string) =>
-  `((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NULL) OR ` +
-  `(${column} = ANY ((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[])))`;
+const narrowing = (column: string, setting = 'collection_ids') =>
+  `((NULLIF(current_setting('dbrag.${setting}'::text, true), ''::text) IS NULL) OR ` +
+  `(${column} = ANY ((NULLIF(current_setting('dbrag.${setting}'::text, true), ''::text))::uuid[])))`;
 
 /** Of what concerns several collections or connections: all of them must be the caller's. */
 const narrowingToAll = (column: 'collection_ids' | 'connection_ids') =>
@@ -135,6 +135,19 @@ describe('the catalog', () => {
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
+    const toConnections = policies.filter((policy) => policy.policyname === 'connection_narrowing');
+    expect(toConnections.map((policy) => policy.tablename)).toEqual([
+      'catalog_tables',
+      'connection_secrets',
+      'connections',
+      'sql_examples',
+      'sql_terms',
+    ]);
+    for (const policy of toConnections) {
+      const expected = narrowing(policy.tablename === 'connections' ? 'id' : 'connection_id', 'connection_ids');
+      expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
+      expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
+    }
     const ofSeveral = policies.filter((policy) => policy.policyname === 'collections_narrowing');
     const narrowedToAll = ['api_keys', 'conversations', 'members', 'messages', 'queries'];
     expect(ofSeveral.map((policy) => policy.tablename)).toEqual(narrowedToAll);
@@ -149,7 +162,7 @@ describe('the catalog', () => {
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
-    const templates = [...isolated, ...narrowed, ...ofSeveral, ...ofDatabases, ...ofJobs];
+    const templates = [...isolated, ...narrowed, ...toConnections, ...ofSeveral, ...ofDatabases, ...ofJobs];
     const others = policies.filter((policy) => !templates.includes(policy));
     expect(others.map((each) => [each.tablename, each.policyname, each.cmd, ...each.roles].join(' '))).toEqual(
       policiesOfRoles,

@@ -1,7 +1,9 @@
 import type { Route } from '../route.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { catalogRoutes } from './catalog.ts';
 import { collectionRoutes } from './collections.ts';
+import { connectionRoutes } from './connections.ts';
 import { contractRoutes } from './contract.ts';
 import { conversationRoutes } from './conversations.ts';
 import { documentRoutes } from './documents.ts';
@@ -30,6 +32,8 @@ const describedRoutes: readonly Route[] = [
   ...searchRoutes,
   ...queryRoutes,
   ...conversationRoutes,
+  ...connectionRoutes,
+  ...catalogRoutes,
   ...analyticsRoutes,
   ...indexRoutes,
 ];

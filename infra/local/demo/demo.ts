@@ -1,11 +1,15 @@
-/** `npm run demo`: loads this project's own documentation into the local cloud of another terminal and asks it questions. */
+/**
+ * `npm run demo`: loads this project's own documentation into the local cloud of another terminal and asks it questions; then makes a
+ * small shop in its database, connects it, and shows what is known of its tables.
+ */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { callApi } from '../start/first-workspace.ts';
 import { type LocalFile, readLocalFile } from '../start/local-file.ts';
+import { connectShop } from './connect-shop.ts';
 import { loadDocuments } from './load-documents.ts';
 import { markdownFiles } from './markdown-files.ts';
-import { type Answer, progressBar, showAnswer } from './show-results.ts';
+import { type Answer, progressBar, showAnswer, showTable } from './show-results.ts';
 
 const questions = [
   'What happens when a queue message is lost?',
@@ -34,6 +38,8 @@ async function main(): Promise<void> {
     const answer = await callApi<Answer>(local.api_url, local.api_key, 'POST', '/v1/queries', { question });
     process.stdout.write(`${showAnswer(answer)}\n`);
   }
+  process.stdout.write('\nA small shop, connected as a database:\n');
+  for (const table of await connectShop(local)) process.stdout.write(`${showTable(table)}\n`);
   if (failed.size > 0) process.exitCode = 1;
 }
 

@@ -26,6 +26,12 @@ export function showAnswer({ question, answer, citations, error, model, timing_m
   return [`\n${question}   (${model}, ${Math.round(total)} ms)`, ...said, ...lines].join('\n');
 }
 
+/** A table with its rows and what is said of it. */
+export function showTable(table: { table: string; row_estimate: number | null; description: string | null }): string {
+  const rows = table.row_estimate === null ? '' : ` (${table.row_estimate.toLocaleString('en')} rows)`;
+  return [`  ${table.table}${rows}`, ...wrapped(table.description ?? '').map((line) => `      ${line}`)].join('\n');
+}
+
 function cut(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line;

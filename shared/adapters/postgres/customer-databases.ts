@@ -1,11 +1,13 @@
-import { type ConnectionOptions, checkServerIdentity, rootCertificates } from 'node:tls';
-import pg, { type Client } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { DbragError } from '../../core/errors.ts';
-import { isInside, type NetworkRules } from '../../databases/addresses.ts';
+import type { NetworkRules } from '../../databases/addresses.ts';
 import type { CustomerDatabases, CustomerSession } from '../../databases/customer-session.ts';
 import type { Target } from '../../databases/query-database.message.ts';
 import { type Resolve, resolveHost } from '../../databases/resolve-host.ts';
+import { closeClient, isAlive, measureBytes, openClient } from './customer-client.ts';
 import { customerFault } from './customer-errors.ts';
+import { tlsOptions } from './customer-tls.ts';
+import { inReadOnlyTransaction, reserveMilliseconds } from './read-only-session.ts';
 
 export interface CustomerDatabaseOptions {
   readonly rules: NetworkRules;
@@ -18,8 +20,6 @@ export interface CustomerDatabaseOptions {
 
 /** A server that takes the connection and says nothing must not cost the whole time of a request. */
 const connectMilliseconds = 5_000;
-/** Left to tell the caller what happened, and to tell the server to stop. */
-const reserveMilliseconds = 250;
 /** Past this, a connection that lay idle is not trusted: the function may have been frozen meanwhile. */
 const idleMilliseconds = 30_000;
 /** A host with several addresses is given up after these. */
@@ -38,7 +38,14 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
   }
 
   async inSession<T>(target: Target, deadline: number, work: (session: CustomerSession) => Promise<T>): Promise<T> {
-    return this.withClient(target, deadline, (client) => inReadOnlyTransaction(client, deadline, work));
+    return this.withClient(target, deadline, async (client) => {
+      try {
+        return await inReadOnlyTransaction(client, deadline, work);
+      } catch (error) {
+        // The statements are ours: what fails in them is a server that is not as PostgreSQL is.
+        throw customerFault(error) ?? unlikePostgres(error);
+      }
+    });
   }
 
   /**
@@ -48,20 +55,24 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
   async withClient<T>(target: Target, deadline: number, work: (client: Client) => Promise<T>): Promise<T> {
     const key = JSON.stringify(target);
     const client = (await this.take(key)) ?? (await this.connect(target, deadline));
+    const meter = measureBytes(client);
     try {
       const result = await work(client);
       await this.keep(key, client);
       return result;
     } catch (error) {
-      close(client);
+      closeClient(client);
+      if (meter.isExceeded()) throw tooMuch(error);
       throw customerFault(error) ?? error;
+    } finally {
+      meter.stop();
     }
   }
 
   async close(): Promise<void> {
     const { kept } = this;
     this.kept = undefined;
-    if (kept) close(kept.client);
+    if (kept) closeClient(kept.client);
   }
 
   private async take(key: string): Promise<Client | undefined> {
@@ -69,12 +80,12 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
     this.kept = undefined;
     if (kept === undefined) return undefined;
     if (kept.key === key && Date.now() - kept.at < idleMilliseconds && isAlive(kept.client)) return kept.client;
-    close(kept.client);
+    closeClient(kept.client);
     return undefined;
   }
 
   private async keep(key: string, client: Client): Promise<void> {
-    if (this.kept) close(this.kept.client);
+    if (this.kept) closeClient(this.kept.client);
     this.kept = { key, client, at: Date.now() };
   }
 
@@ -95,7 +106,7 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
     let failure: unknown;
     for (const address of addresses.slice(0, addressesTried)) {
       try {
-        return await open(this.configOf(target, address, secret, deadline));
+        return await openClient(this.configOf(target, address, secret, deadline));
       } catch (error) {
         failure = customerFault(error) ?? notPostgres(error);
         if (!(failure instanceof DbragError) || failure.code !== 'connection_refused') break;
@@ -104,7 +115,7 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
     throw failure;
   }
 
-  private configOf(target: Target, address: string, password: string, deadline: number): pg.ClientConfig {
+  private configOf(target: Target, address: string, password: string, deadline: number): ClientConfig {
     const left = deadline - Date.now() - reserveMilliseconds;
     if (left <= 0) throw new DbragError('timeout', 'There was no time left to ask the database.', { retryable: true });
     const { port, database, user } = target;
@@ -114,86 +125,26 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
       database,
       user,
       password,
-      ssl: this.tlsOf(target, address),
+      ssl: tlsOptions(target, address, this.options),
       connectionTimeoutMillis: Math.min(connectMilliseconds, left),
       keepAlive: true,
       application_name: 'dbrag',
     };
   }
-
-  private tlsOf({ ssl, host, ca_certificate: own }: Target, address: string): false | ConnectionOptions {
-    const { rules, authorities } = this.options;
-    if (ssl === 'disable') {
-      if (isInside(address, rules)) return false;
-      throw new DbragError('tls_failed', 'A database outside of the allowed networks is reached with TLS only.');
-    }
-    return {
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.2',
-      ca: own === null ? [...rootCertificates, authorities()] : [own],
-      ...(ssl === 'verify-full' && isName(host) ? { servername: host } : {}),
-      // Of the name that was given: the connection goes to an address.
-      checkServerIdentity: (_, certificate) =>
-        ssl === 'verify-ca' ? undefined : checkServerIdentity(host, certificate),
-    };
-  }
 }
 
-const isName = (host: string): boolean => /[a-z]/i.test(host) && !host.includes(':');
+const tooMuch = (cause: unknown): DbragError =>
+  new DbragError('payload_too_large', 'The database answered with more than fits.', { cause });
 
-async function open(config: pg.ClientConfig): Promise<Client> {
-  const client = new pg.Client(config);
-  // Without a listener a broken connection ends the process.
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    close(client);
-    throw error;
-  }
+function unlikePostgres(cause: unknown): DbragError {
+  const { code } = cause as { code?: unknown };
+  const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? ` (SQLSTATE ${code})` : '';
+  return new DbragError('connection_refused', `The database does not show its catalogs as PostgreSQL does${state}.`, {
+    cause,
+  });
 }
 
 /** What answers there, but not in this protocol. */
 function notPostgres(cause: unknown): DbragError {
   return new DbragError('connection_refused', 'What answers at this host and port is no PostgreSQL server.', { cause });
-}
-
-function isAlive(client: Client): boolean {
-  const { connection } = client as unknown as { connection: { stream: { destroyed: boolean; readable: boolean } } };
-  return !connection.stream.destroyed && connection.stream.readable;
-}
-
-/** At once: what is under way on it is of no interest, and a frozen server would not answer a farewell. */
-function close(client: Client): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
-  client.end().catch(() => {});
-  connection.stream.destroy();
-}
-
-/** Nothing that is asked here may change anything; the server holds that as well, and the time. */
-async function inReadOnlyTransaction<T>(
-  client: Client,
-  deadline: number,
-  work: (session: CustomerSession) => Promise<T>,
-): Promise<T> {
-  const left = () => Math.floor(deadline - Date.now() - reserveMilliseconds);
-  const send = (text: string, values: readonly unknown[] = []) => {
-    const limit = left();
-    if (limit <= 0) throw new DbragError('timeout', 'The database did not answer in time.', { retryable: true });
-    // The extended protocol takes one statement; without values `pg` would use the one that takes several.
-    return client.query({ text, values: [...values], queryMode: 'extended', query_timeout: limit } as pg.QueryConfig);
-  };
-  await send('BEGIN READ ONLY');
-  await send("SELECT set_config('statement_timeout', $1, true), set_config('search_path', 'pg_catalog', true)", [
-    String(Math.max(1, left())),
-  ]);
-  const result = await work({
-    async query<Row>(text: string, values?: readonly unknown[]) {
-      const { rows } = await send(text, values);
-      return rows as Row[];
-    },
-  });
-  await send('ROLLBACK');
-  return result;
 }

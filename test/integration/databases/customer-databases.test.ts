@@ -184,6 +184,15 @@ describe('customers’ databases', () => {
     expect(JSON.stringify(reply)).not.toMatch(/sorry|"x|pg_hba/);
   });
 
+  it('is not drowned by an answer without an end, and passes on nothing of an error that it does not know', async () => {
+    expect(await codeOf(examine({ port: (await rogue({ kind: 'floods' })).port }))).toBe('payload_too_large');
+    const { port } = await rogue({ kind: 'lets in', state: 'XX000' });
+    const reply = await examine({ port });
+    expect(reply).toMatchObject({ ok: false, error: { code: 'connection_refused' } });
+    expect(JSON.stringify(reply)).toContain('XX000');
+    expect(JSON.stringify(reply)).not.toContain('secret of theirs');
+  });
+
   it('says connection_refused where nobody listens, and timeout where somebody listens and is silent', async () => {
     const gone = await startRogueServer({ kind: 'silent' });
     await gone.close();

@@ -9,6 +9,9 @@ export type Roguery =
   | { readonly kind: 'hangs up' }
   /** Answers the login with an error of this SQLSTATE. */
   | { readonly kind: 'error'; readonly state: string; readonly message: string }
+  /** Lets anybody in, and answers the first statement with a row that has no end, or with an error. */
+  | { readonly kind: 'floods' }
+  | { readonly kind: 'lets in'; readonly state: string }
   /** Speaks TLS with a certificate of this directory, then answers as `behind`. */
   | { readonly kind: 'TLS'; readonly certificate: 'certificate' | 'expired'; readonly behind: Roguery }
   /** Asks for the password in the clear, and keeps what comes. */
@@ -65,15 +68,38 @@ function misbehave(socket: Socket, data: Buffer, roguery: Roguery, heard: string
     socket.once('data', (next) => misbehave(socket, next, roguery, heard));
     return;
   }
+  if (roguery.kind === 'floods' || roguery.kind === 'lets in') {
+    socket.write(Buffer.concat([Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0]), Buffer.from([0x5a, 0, 0, 0, 5, 0x49])]));
+    socket.once('data', () => {
+      if (roguery.kind === 'floods') flood(socket);
+      else socket.write(errorMessage(roguery.state, 'a secret of theirs'));
+    });
+    return;
+  }
   if (roguery.kind === 'asks for the password') {
     socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
     socket.once('data', (answer) => heard.push(answer.subarray(5, -1).toString()));
     return;
   }
-  const fields = Buffer.from(`SFATAL\0VFATAL\0C${roguery.state}\0M${roguery.message}\0\0`);
+  socket.end(errorMessage(roguery.state, roguery.message));
+}
+
+function errorMessage(state: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${state}\0M${message}\0\0`);
   const head = Buffer.alloc(5, 'E');
   head.writeInt32BE(fields.length + 4, 1);
-  socket.end(Buffer.concat([head, fields]));
+  return Buffer.concat([head, fields]);
+}
+
+/** One row of a gigabyte, as fast as it is taken. */
+function flood(socket: Socket): void {
+  const piece = Buffer.alloc(1 << 20);
+  socket.write(Buffer.from([0x44, 0x40, 0, 0, 0]));
+  const pour = () => {
+    while (!socket.destroyed && socket.write(piece));
+    if (!socket.destroyed) socket.once('drain', pour);
+  };
+  pour();
 }
 
 function beginTls(socket: Socket, { certificate, behind }: Extract<Roguery, { kind: 'TLS' }>, heard: string[]): void {

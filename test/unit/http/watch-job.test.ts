@@ -8,6 +8,7 @@ const job = (changes: Partial<Job> = {}): Job => ({
   type: 'delete',
   status: 'running',
   collection_id: null,
+  connection_id: null,
   document_id: null,
   version: null,
   progress_done: 0,

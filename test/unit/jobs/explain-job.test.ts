@@ -8,6 +8,7 @@ const job = (changes: Partial<Job>, ingestion?: Partial<VersionProgress>): Job =
   type: ingestion ? 'ingest_document' : 'delete',
   status: 'queued',
   collection_id: null,
+  connection_id: null,
   document_id: null,
   version: null,
   progress_done: 0,

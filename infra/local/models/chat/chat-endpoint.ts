@@ -11,6 +11,7 @@ import {
 } from '../wire/chat-response.ts';
 import { type JsonObject, sendJson } from '../wire/http.ts';
 import { estimateTokens } from '../wire/token-count.ts';
+import { describeTable } from './describe-table.ts';
 import { extractiveAnswer } from './extractive-answer.ts';
 import { rewriteQuestion, splitQuestion } from './reword.ts';
 import { type Prompt, readPrompt } from './sources.ts';
@@ -41,6 +42,8 @@ export function answerChat(body: JsonObject, response: ServerResponse): void {
 
 function contentFor(prompt: Prompt): string {
   switch (prompt.task) {
+    case 'describe':
+      return describeTable(prompt.asked);
     case 'split':
       return splitQuestion(prompt.question);
     case 'rewrite':

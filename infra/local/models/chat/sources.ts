@@ -4,12 +4,14 @@ export interface Source {
 }
 
 /** What the prompt asks for, as far as a model without understanding can tell. */
-export type Task = 'answer' | 'split' | 'rewrite';
+export type Task = 'answer' | 'split' | 'rewrite' | 'describe';
 
 export interface Prompt {
   readonly task: Task;
   readonly sources: readonly Source[];
   readonly question: string;
+  /** All of the last user message. */
+  readonly asked: string;
   /** Questions that it was split into. */
   readonly parts: readonly string[];
   /** True: a mark must hold the words that it stands for. */
@@ -44,6 +46,7 @@ export function readPrompt(messages: readonly Message[]): Prompt {
     task: taskOf(instructions),
     sources: sourcesOf(messages),
     question: question.trim(),
+    asked: last,
     parts: [...last.replace(FENCED, '').matchAll(PART)].map((match) => match[1] ?? ''),
     quotes: /\[(?:number|n): ?"/i.test(instructions),
     nothingFound: /write only: (.+)$/im.exec(instructions)?.[1]?.trim(),
@@ -52,6 +55,7 @@ export function readPrompt(messages: readonly Message[]): Prompt {
 }
 
 function taskOf(instructions: string): Task {
+  if (/^describe the table of a database/i.test(instructions)) return 'describe';
   if (/^split the question/i.test(instructions)) return 'split';
   return /^rewrite the question/i.test(instructions) ? 'rewrite' : 'answer';
 }

@@ -1,0 +1,227 @@
+import type { Caller } from '../../shared/core/caller.ts';
+import { DbragError, validationFailed } from '../../shared/core/errors.ts';
+import { newUuid, publicId } from '../../shared/core/ids.ts';
+import { sendNudges } from '../../shared/core/work-queue.ts';
+import { beginRefresh, beginRefreshAnew, refreshNudge } from '../../shared/databases/catalog-jobs.ts';
+import { forgetRows } from '../../shared/databases/catalog-rows.ts';
+import {
+  type Connection,
+  type ConnectionSettings,
+  getConnection,
+  insertConnection,
+  updateConnection,
+} from '../../shared/databases/connections.ts';
+import { discardPassword, storePassword } from '../../shared/databases/passwords.ts';
+import { getJob } from '../../shared/jobs/jobs.ts';
+import { changeReply, replayReply } from './change-reply.ts';
+import type { CreateConnection, UpdateConnection } from './contract/connections.ts';
+import type { Reply, RouteContext } from './route.ts';
+import { connectionView } from './views/connection-view.ts';
+import { jobView } from './views/job-view.ts';
+
+type Context<Body> = RouteContext<unknown, Body, Caller>;
+
+/** Connecting and looking around takes a database well under this; one that hangs must not cost the caller more. */
+const examineMilliseconds = 15_000;
+const reserveMilliseconds = 1_500;
+
+/** Until when a customer's database may take for the answer to a request. */
+export function examineDeadline({ deadline }: Pick<Context<unknown>, 'deadline'>): number {
+  return Math.min(Date.now() + examineMilliseconds, deadline - reserveMilliseconds);
+}
+
+/**
+ * Connects a database: the password is stored, the database is reached and the role examined, and only then is there a connection, with
+ * a job that reads its tables. What dies on the way leaves a password that the night removes.
+ */
+export async function connectDatabase(context: Context<CreateConnection>): Promise<Reply> {
+  const { caller, body, services } = context;
+  if (caller.connectionIds)
+    throw new DbragError('forbidden', 'A key narrowed to some connections cannot make another.');
+  const replay = await replayReply(context);
+  if (replay) return replay;
+  const id = newUuid();
+  const wanted = wantedSettings(caller, body);
+  const settings = { ...wanted, secret_name: await keepPassword(context, id, wanted, body.password) };
+  const examined = await examine(context, { ...settings, id });
+  await services.sweep.arm();
+  let jobId: string | undefined;
+  const reply = await changeReply(context, async (db) => {
+    const about = { serverVersion: examined.server_version, createdBy: caller.actor };
+    const connection = await insertConnection(db, caller.workspaceId, id, settings, about);
+    ({ jobId } = await beginRefresh(db, services, caller.workspaceId, id, caller.actor));
+    const view = connectionView(connection);
+    return {
+      status: 201,
+      headers: { location: `/v1/connections/${view.id}` },
+      body: { ...view, job: jobView(await getJob(db, caller.workspaceId, jobId)) },
+      audit: [
+        { action: 'connection.create', resourceType: 'connection', resourceId: view.id, detail: placeOf(settings) },
+      ],
+    };
+  });
+  if (jobId) await sendNudges(services.queue, [refreshNudge(caller.workspaceId, jobId)]);
+  // Another call under the same key was faster: its connection is the answer.
+  else if (settings.secret_name) await discardPassword(services, caller.workspaceId, settings.secret_name);
+  return reply;
+}
+
+/**
+ * Changes a connection. A password is for one user on one server: who changes any of these gives it again, else whoever may change
+ * connections could have it sent to a server of their own.
+ */
+export async function changeConnection(context: Context<UpdateConnection>, id: string): Promise<Reply> {
+  const { caller, body, services } = context;
+  const read = await services.database.inWorkspace(caller, (db) => getConnection(db, caller.workspaceId, id));
+  const wanted = changedSettings(caller, read, body);
+  const moved = (['host', 'port', 'database_name', 'user_name', 'authentication'] as const).some(
+    (member) => wanted[member] !== read[member],
+  );
+  if (moved && wanted.authentication === 'password' && body.password === undefined)
+    throw validationFailed([
+      { pointer: '/password', detail: 'Give the password again: it was given for another server or user' },
+    ]);
+  const renewed = body.password !== undefined || moved;
+  const secretName = renewed ? await keepPassword(context, id, wanted, body.password) : read.secret_name;
+  const settings = { ...wanted, secret_name: secretName };
+  const reached = renewed || settings.ssl !== read.ssl || settings.ca_certificate !== read.ca_certificate;
+  const examined = reached ? await examine(context, { ...settings, id }) : undefined;
+  const relisted = moved || ['schemas', 'tables', 'send_rows_to_model'].some((member) => member in body);
+  if (relisted) await services.sweep.arm();
+  let jobId: string | undefined;
+  const reply = await changeReply(context, async (db) => {
+    const connection = await updateConnection(db, caller.workspaceId, read, settings, examined?.server_version);
+    if (settings.send_rows_to_model !== read.send_rows_to_model) await forgetRows(db, caller.workspaceId, id);
+    if (relisted) ({ jobId } = await beginRefreshAnew(db, services, caller.workspaceId, id, caller.actor));
+    const view = connectionView(connection);
+    const job = jobId ? jobView(await getJob(db, caller.workspaceId, jobId)) : null;
+    return {
+      status: 200,
+      body: { ...view, job },
+      audit: [
+        { action: 'connection.update', resourceType: 'connection', resourceId: view.id, detail: placeOf(settings) },
+      ],
+    };
+  });
+  if (jobId) await sendNudges(services.queue, [refreshNudge(caller.workspaceId, jobId)]);
+  services.databases.breaker.reset(id);
+  if (read.secret_name && read.secret_name !== secretName)
+    await discardPassword(services, caller.workspaceId, read.secret_name);
+  return reply;
+}
+
+/** The trail says where a connection leads, and nothing that is secret. */
+const placeOf = ({ host, port, database_name: database, user_name: user, ssl }: ConnectionSettings) => ({
+  host,
+  port,
+  database,
+  user,
+  ssl,
+});
+
+/** @returns the name of the secret; null with IAM, where there is none */
+async function keepPassword(
+  { caller, services }: Pick<Context<unknown>, 'caller' | 'services'>,
+  connectionId: string,
+  settings: Omit<ConnectionSettings, 'secret_name'>,
+  password: string | undefined,
+): Promise<string | null> {
+  if (settings.authentication === 'iam') {
+    if (password !== undefined) throw validationFailed([{ pointer: '/password', detail: 'There is none with IAM' }]);
+    return null;
+  }
+  if (password === undefined) throw validationFailed([{ pointer: '/password', detail: 'Required' }]);
+  const { host, port, database_name: database, user_name: user } = settings;
+  const addressee = { workspace_id: caller.workspaceId, connection_id: connectionId, host, port, database, user };
+  return storePassword(services, addressee, password);
+}
+
+/** A password that leads nowhere is removed at once. */
+async function examine(context: Context<unknown>, connection: ConnectionSettings & Pick<Connection, 'id'>) {
+  const { caller, services } = context;
+  try {
+    services.databases.breaker.reset(connection.id);
+    return await services.databases.examine(caller.workspaceId, connection, examineDeadline(context));
+  } catch (error) {
+    const { secret_name: secretName } = connection;
+    if (secretName) await discardUnused(context, connection.id, secretName);
+    throw error;
+  }
+}
+
+/** A change may examine with the password that is in use. */
+async function discardUnused({ caller, services }: Context<unknown>, id: string, secretName: string): Promise<void> {
+  const used = await services.database.inWorkspace(caller, async (db) => {
+    const { count } = await db.query(
+      'SELECT FROM dbrag.connections WHERE workspace_id = $1 AND id = $2 AND secret_name = $3',
+      [caller.workspaceId, id, secretName],
+    );
+    return count > 0;
+  });
+  if (!used) await discardPassword(services, caller.workspaceId, secretName);
+}
+
+function wantedSettings(caller: Caller, body: CreateConnection): Omit<ConnectionSettings, 'secret_name'> {
+  const settings = {
+    name: body.name,
+    host: body.host,
+    port: body.port,
+    database_name: body.database,
+    user_name: body.user,
+    authentication: body.authentication,
+    ssl: sslMode(body.ssl),
+    ca_certificate: body.ca_certificate ?? null,
+    schemas: body.schemas ?? null,
+    tables_include: body.tables?.include ?? [],
+    tables_exclude: body.tables?.exclude ?? [],
+    send_rows_to_model: body.send_rows_to_model,
+  };
+  checkIamUser(caller, settings);
+  return settings;
+}
+
+function changedSettings(
+  caller: Caller,
+  read: Connection,
+  body: UpdateConnection,
+): Omit<ConnectionSettings, 'secret_name'> {
+  const settings = {
+    name: body.name ?? read.name,
+    host: body.host ?? read.host,
+    port: body.port ?? read.port,
+    database_name: body.database ?? read.database_name,
+    user_name: body.user ?? read.user_name,
+    authentication: body.authentication ?? read.authentication,
+    ssl: body.ssl === undefined ? read.ssl : sslMode(body.ssl),
+    ca_certificate: body.ca_certificate === undefined ? read.ca_certificate : body.ca_certificate,
+    schemas: body.schemas === undefined ? read.schemas : body.schemas,
+    tables_include: body.tables?.include ?? read.tables_include,
+    tables_exclude: body.tables?.exclude ?? read.tables_exclude,
+    send_rows_to_model: body.send_rows_to_model ?? read.send_rows_to_model,
+  };
+  checkIamUser(caller, settings);
+  return settings;
+}
+
+function sslMode(asked: CreateConnection['ssl']): ConnectionSettings['ssl'] {
+  if (asked === true || asked === 'require') return 'verify-full';
+  return asked === false ? 'disable' : asked;
+}
+
+/**
+ * The function that connects has one identity for all workspaces. So a user that is entered by IAM is named like the one workspace that
+ * may be it: nobody gets into a neighbour's database by naming it.
+ */
+function checkIamUser(
+  { workspaceId }: Caller,
+  settings: Pick<ConnectionSettings, 'authentication' | 'user_name' | 'ssl'>,
+): void {
+  if (settings.authentication !== 'iam') return;
+  const user = publicId('workspace', workspaceId);
+  if (settings.user_name !== user)
+    throw validationFailed([{ pointer: '/user', detail: `With IAM the user is named like the workspace: ${user}` }]);
+  if (settings.ssl !== 'verify-full')
+    throw validationFailed([
+      { pointer: '/ssl', detail: 'A token is sent to a verified server only: use "verify-full"' },
+    ]);
+}

@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net';
+import pg, { type Client } from 'pg';
+
+/** Of one request: far more than an answer of ours holds, far less than the function's memory. */
+const mostBytes = 128 * 1024 * 1024;
+const measureMilliseconds = 20;
+
+/** Where `pg` keeps what it has no method for. */
+const streamOf = (client: Client): Socket =>
+  (client as unknown as { connection: { stream: Socket } }).connection.stream;
+
+export async function openClient(config: pg.ClientConfig): Promise<Client> {
+  const client = new pg.Client(config);
+  // Without a listener a broken connection ends the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    closeClient(client);
+    throw error;
+  }
+}
+
+export function isAlive(client: Client): boolean {
+  const stream = streamOf(client);
+  return !stream.destroyed && stream.readable;
+}
+
+/** At once: what is under way on it is of no interest, and a frozen server would not answer a farewell. */
+export function closeClient(client: Client): void {
+  client.end().catch(() => {});
+  streamOf(client).destroy();
+}
+
+/** A server may answer with more than this function has memory for: `pg` holds a whole row, whatever its size. */
+export function measureBytes(client: Client): { isExceeded(): boolean; stop(): void } {
+  const stream = streamOf(client);
+  const before = stream.bytesRead;
+  const isExceeded = () => stream.bytesRead - before > mostBytes;
+  const timer = setInterval(() => {
+    if (isExceeded()) stream.destroy();
+  }, measureMilliseconds);
+  return { isExceeded, stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,83 @@
+import { DbragError, type ErrorCode, statusOfCode } from '../core/errors.ts';
+import { ConnectionBreaker } from './connection-breaker.ts';
+import { type Connection, targetOf } from './connections.ts';
+import type { TableDescription } from './describe-tables.ts';
+import type { Examination } from './examine-role.ts';
+import type { ListedTable, TableScope } from './list-tables.ts';
+import type { QueryDatabaseReply, QueryDatabaseRequest } from './query-database.message.ts';
+
+/** The way to the function that reaches customers' databases. */
+export interface QueryDatabase {
+  /** @throws DbragError when the function could not be asked: timeout, overloaded, payload_too_large */
+  ask(request: QueryDatabaseRequest): Promise<QueryDatabaseReply>;
+}
+
+type Place = Pick<
+  Connection,
+  'id' | 'host' | 'port' | 'database_name' | 'user_name' | 'authentication' | 'ssl' | 'ca_certificate' | 'secret_name'
+> &
+  Parameters<typeof targetOf>[1];
+
+/** Of these the same call may succeed later. */
+const passing: ReadonlySet<string> = new Set(['connection_refused', 'timeout', 'too_many_connections', 'overloaded']);
+
+/** What may be asked of a customer's database. Each call goes to the one function that may connect, within a deadline (ms since 1970). */
+export class DatabaseClient {
+  readonly breaker: ConnectionBreaker;
+  private readonly queryDatabase: QueryDatabase;
+
+  constructor(queryDatabase: QueryDatabase, breaker = new ConnectionBreaker()) {
+    this.queryDatabase = queryDatabase;
+    this.breaker = breaker;
+  }
+
+  /** @throws role_too_powerful and whatever is wrong with the connection */
+  examine(workspaceId: string, connection: Place, deadline: number): Promise<Examination> {
+    const { schemas } = connection;
+    return this.ask({
+      v: 1,
+      kind: 'examine',
+      target: targetOf(workspaceId, connection),
+      deadline,
+      schemas: schemas && [...schemas],
+    });
+  }
+
+  listTables(workspaceId: string, connection: Connection, deadline: number): Promise<readonly ListedTable[]> {
+    const target = targetOf(workspaceId, connection);
+    return this.ask({ v: 1, kind: 'list_tables', target, deadline, ...scopeOf(connection) });
+  }
+
+  /** What is not in the answer is no table any more. */
+  describeTables(
+    workspaceId: string,
+    connection: Connection,
+    tables: readonly { readonly schema: string; readonly table: string }[],
+    deadline: number,
+  ): Promise<readonly TableDescription[]> {
+    return this.ask({
+      v: 1,
+      kind: 'describe_table',
+      target: targetOf(workspaceId, connection),
+      deadline,
+      tables: [...tables],
+      with_rows: connection.send_rows_to_model,
+    });
+  }
+
+  /** One request, past nothing but the breaker; for kinds whose result the caller knows. */
+  ask<Result>(request: QueryDatabaseRequest): Promise<Result> {
+    return this.breaker.guard(request.target.connection_id, async () => {
+      const reply = await this.queryDatabase.ask(request);
+      if (reply.ok) return reply.result as Result;
+      const { code, message, errors = [] } = reply.error;
+      const known = (Object.hasOwn(statusOfCode, code) ? code : 'internal') as ErrorCode;
+      throw new DbragError(known, message, { errors, retryable: passing.has(code) });
+    });
+  }
+}
+
+function scopeOf(connection: Connection): TableScope {
+  const { schemas, tables_include: include, tables_exclude: exclude } = connection;
+  return { schemas: schemas && [...schemas], include: [...include], exclude: [...exclude] };
+}

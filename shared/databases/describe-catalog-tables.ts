@@ -1,0 +1,106 @@
+import type { Database } from '../core/database.ts';
+import { DbragError } from '../core/errors.ts';
+import { Outage } from '../core/outage.ts';
+import { sendNudges, type WorkQueue } from '../core/work-queue.ts';
+import { finishJob } from '../jobs/finish-job.ts';
+import type { ChatModel } from '../models/chat-model.ts';
+import { ModelError } from '../models/model-error.ts';
+import type { DatabaseClient } from './ask-database.ts';
+import { embedCatalogNudge } from './catalog-jobs.ts';
+import { type Begun, type Leased, leaseTables, releaseTables } from './catalog-lease.ts';
+import type { Connection } from './connections.ts';
+import type { DescribeTableMessage } from './describe-table.message.ts';
+import { describeWithModel } from './describe-with-model.ts';
+import { storeDescribed } from './store-descriptions.ts';
+
+export interface DescribePorts {
+  readonly database: Database;
+  readonly queue: WorkQueue;
+  readonly client: DatabaseClient;
+  /** The chat model of a workspace. */
+  readonly chatOf: (workspaceId: string) => Promise<ChatModel>;
+  readonly now: () => number;
+}
+
+/** A database that did not answer so often ends the job. */
+const mostTries = 20;
+const readMilliseconds = 40_000;
+
+/**
+ * Describes tables of one refresh: what still wants to be described is leased, read from its database in one request, put into words
+ * by the model a table a call, and stored. Whoever stores the last one sends for the vectors.
+ * @param remainingTime milliseconds until the invocation is ended
+ * @throws Outage when the database or the model is away: the messages are to come again
+ */
+export async function describeCatalogTables(
+  ports: DescribePorts,
+  messages: readonly DescribeTableMessage[],
+  remainingTime: () => number,
+): Promise<void> {
+  for (const group of Map.groupBy(messages, ({ job_id }) => job_id).values())
+    await describeGroup(ports, group, remainingTime);
+}
+
+async function describeGroup(
+  ports: DescribePorts,
+  messages: readonly DescribeTableMessage[],
+  remainingTime: () => number,
+): Promise<void> {
+  const [{ workspace_id: workspaceId, connection_id: connectionId, job_id: jobId }] = messages as [
+    DescribeTableMessage,
+  ];
+  const begun = await ports.database.inWorkspace({ workspaceId }, (db) =>
+    leaseTables(db, workspaceId, connectionId, jobId, messages),
+  );
+  if (!begun) return;
+  const { connection, tables } = begun;
+  const deadline = ports.now() + Math.min(readMilliseconds, remainingTime() - 5_000);
+  const read = await ports.client
+    .describeTables(workspaceId, connection, tables, deadline)
+    .catch((error: unknown) => cannotRead(ports, workspaceId, jobId, begun, error));
+  if (!read) return;
+  const words = await describeWithModel(await ports.chatOf(workspaceId), ports.now, tables, read, remainingTime);
+  const left = await ports.database.inWorkspace({ workspaceId }, (db) =>
+    storeDescribed(db, workspaceId, connection, jobId, words.described),
+  );
+  if (left === 0) await sendNudges(ports.queue, [embedCatalogNudge(workspaceId, jobId)]);
+  if (words.outage) throw await outlast(ports, workspaceId, jobId, connection, words.left, words.outage);
+}
+
+/** What waits comes again; what no waiting mends ends the job. */
+async function cannotRead(
+  ports: DescribePorts,
+  workspaceId: string,
+  jobId: string,
+  { connection, tables }: Begun,
+  error: unknown,
+): Promise<undefined> {
+  if (!(error instanceof DbragError)) throw error;
+  const tries = Math.max(...tables.map((table) => table.tries));
+  if (error.retryable && tries < mostTries) throw await outlast(ports, workspaceId, jobId, connection, tables, error);
+  await ports.database.inWorkspace({ workspaceId }, async (db) => {
+    await releaseTables(db, workspaceId, connection.id, tables);
+    await finishJob(db, workspaceId, jobId, { status: 'failed', error: { code: error.code, message: error.message } });
+  });
+}
+
+async function outlast(
+  ports: DescribePorts,
+  workspaceId: string,
+  jobId: string,
+  connection: Connection,
+  tables: readonly Leased[],
+  cause: Error,
+): Promise<Outage> {
+  // A model that is away is nobody's failed attempt.
+  const isSpent = !(cause instanceof ModelError) || cause.kind === 'transient';
+  await ports.database.inWorkspace({ workspaceId }, async (db) => {
+    await releaseTables(db, workspaceId, connection.id, tables, isSpent);
+    await db.query(`UPDATE dbrag.jobs SET why = $3 WHERE workspace_id = $1 AND id = $2 AND status = 'running'`, [
+      workspaceId,
+      jobId,
+      `${cause.message} It is tried again soon.`,
+    ]);
+  });
+  return new Outage(cause.message, { cause });
+}

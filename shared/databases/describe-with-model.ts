@@ -1,0 +1,69 @@
+import type { ChatModel } from '../models/chat-model.ts';
+import { completeChatText } from '../models/complete-chat.ts';
+import type { ModelError } from '../models/model-error.ts';
+import type { Leased } from './catalog-lease.ts';
+import { cleanDescription, describePrompt, plainDescription } from './catalog-text.ts';
+import type { TableDescription } from './describe-tables.ts';
+
+/** Calls to the model at once. */
+const callsAtOnce = 10;
+/** A table of which the model said so often that it cannot now is described by its names; a model that is away is waited for. */
+const triesWithModel = 5;
+const chatMilliseconds = 20_000;
+
+export interface Described {
+  readonly leased: Leased;
+  /** Undefined: the table is gone. */
+  readonly table: TableDescription | undefined;
+  /** Null: the one that is there stays, since a person wrote it. */
+  readonly text: string | null;
+  readonly usage:
+    | { readonly model: string; readonly promptTokens: number; readonly completionTokens: number }
+    | undefined;
+}
+
+export interface Words {
+  readonly described: readonly Described[];
+  /** Those that the model could not be asked about. */
+  readonly left: readonly Leased[];
+  readonly outage: Error | undefined;
+}
+
+/** Puts tables into words, a call each; those that are gone, or that a person described, cost none. */
+export async function describeWithModel(
+  chat: ChatModel,
+  now: () => number,
+  leased: readonly Leased[],
+  read: readonly TableDescription[],
+  remainingTime: () => number,
+): Promise<Words> {
+  const found = new Map(read.map((table) => [JSON.stringify([table.schema, table.table]), table]));
+  const described: Described[] = [];
+  const left: Leased[] = [];
+  let outage: Error | undefined;
+  const waiting = leased.values();
+  const work = async () => {
+    for (const one of waiting) {
+      const table = found.get(JSON.stringify([one.schema, one.table]));
+      if (!table || one.edited) {
+        described.push({ leased: one, table, text: null, usage: undefined });
+        continue;
+      }
+      const deadline = now() + Math.min(chatMilliseconds, remainingTime() - 3_000);
+      const outcome = await completeChatText(chat, describePrompt(one.name, table), { deadline });
+      if (outcome.error && isAway(outcome.error, one.tries)) {
+        outage = outcome.error;
+        left.push(one);
+        continue;
+      }
+      const text = cleanDescription(outcome.error ? '' : outcome.text) ?? plainDescription(one.name, table);
+      described.push({ leased: one, table, text, usage: { model: chat.model, ...outcome.usage } });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(callsAtOnce, leased.length) }, work));
+  return { described, left, outage };
+}
+
+function isAway({ kind }: ModelError, tries: number): boolean {
+  return kind === 'outage' || kind === 'provider' || (kind === 'transient' && tries < triesWithModel);
+}

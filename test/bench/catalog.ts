@@ -1,0 +1,50 @@
+/**
+ * How fast a catalog is made: tables of a customer's database described by a chat model that takes 100 ms, in batches of ten messages by
+ * as many workers as a stage has (`connections.catalogConcurrency`). On the native server of `LOCAL_DATABASE_URL` if there is one.
+ *
+ *   npm run bench:catalog            1,000 tables, 4 workers
+ *   TABLES=200 WORKERS=2 npm run bench:catalog
+ */
+import { CatalogWorld } from '../integration/databases/catalog-world.ts';
+
+const tables = Number(process.env.TABLES ?? 1_000);
+const workers = Number(process.env.WORKERS ?? 4);
+const world = await CatalogWorld.start();
+try {
+  world.chat.milliseconds = 100;
+  const statements = Array.from(
+    { length: tables },
+    (_, n) =>
+      `CREATE TABLE table_${n} (id int PRIMARY KEY, name text NOT NULL, created_at timestamptz, amount numeric(10, 2), status text)`,
+  );
+  for (let at = 0; at < tables; at += 100) await world.customer(statements.slice(at, at + 100).join('; '));
+  const connection = await world.connect();
+  const began = performance.now();
+  const jobId = await world.beginRefresh(connection);
+  await world.maintain('refresh_catalog', jobId);
+  const listed = performance.now();
+  await world.drain(workers);
+  const seconds = (performance.now() - began) / 1_000;
+  const { status, result } = await world.job(jobId);
+  const calls = world.chat.requests.length;
+  const again = performance.now();
+  await world.refresh(connection);
+  process.stdout.write(
+    `${JSON.stringify({
+      server: world.database.native ? 'native' : 'embedded',
+      tables,
+      workers,
+      status,
+      result,
+      seconds: Number(seconds.toFixed(1)),
+      tables_a_minute: Math.round((tables / seconds) * 60),
+      listing_milliseconds: Math.round(listed - began),
+      refresh_of_nothing_milliseconds: Math.round(performance.now() - again),
+      chat_calls: calls,
+      chat_calls_of_both: world.chat.requests.length,
+      embedding_requests: world.embedder.requests.length,
+    })}\n`,
+  );
+} finally {
+  await world.close();
+}
