@@ -25,6 +25,8 @@ export interface DescribePorts {
 /** A database that did not answer so often ends the job. */
 const mostTries = 20;
 const readMilliseconds = 40_000;
+/** Of what is left of an invocation; the rest is for the model and for storing. */
+const shareToRead = 0.5;
 
 /**
  * Describes tables of one refresh: what still wants to be described is leased, read from its database in one request, put into words
@@ -54,7 +56,7 @@ async function describeGroup(
   );
   if (!begun) return;
   const { connection, tables } = begun;
-  const deadline = ports.now() + Math.min(readMilliseconds, remainingTime() - 5_000);
+  const deadline = ports.now() + Math.min(readMilliseconds, remainingTime() * shareToRead);
   const read = await ports.client
     .describeTables(workspaceId, connection, tables, deadline)
     .catch((error: unknown) => cannotRead(ports, workspaceId, jobId, begun, error));

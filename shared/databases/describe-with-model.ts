@@ -10,6 +10,8 @@ const callsAtOnce = 10;
 /** A table of which the model said so often that it cannot now is described by its names; a model that is away is waited for. */
 const triesWithModel = 5;
 const chatMilliseconds = 20_000;
+/** Of what is left of an invocation; the rest is for storing. */
+const shareToAsk = 0.8;
 
 export interface Described {
   readonly leased: Leased;
@@ -49,7 +51,7 @@ export async function describeWithModel(
         described.push({ leased: one, table, text: null, usage: undefined });
         continue;
       }
-      const deadline = now() + Math.min(chatMilliseconds, remainingTime() - 3_000);
+      const deadline = now() + Math.min(chatMilliseconds, remainingTime() * shareToAsk);
       const outcome = await completeChatText(chat, describePrompt(one.name, table), { deadline });
       if (outcome.error && isAway(outcome.error, one.tries)) {
         outage = outcome.error;

@@ -17,6 +17,8 @@ export interface EmbedCatalogPorts {
 
 /** Of a text whose tokens nobody counted: more than any language has, so a request is never refused for them. */
 const bytesPerToken = 2;
+/** Of what is left of an invocation; the rest is for storing. */
+const shareToEmbed = 0.8;
 
 interface Row {
   readonly name: string;
@@ -54,7 +56,7 @@ export async function embedCatalog(
     const { vectors, tokens } = await embedder
       .embed(
         request.map(({ text }) => text),
-        { deadline: now() + remainingTime() - 5_000, priority: 'default' },
+        { deadline: now() + remainingTime() * shareToEmbed, priority: 'default' },
       )
       .catch((error: unknown) => {
         if (error instanceof ModelError && error.kind !== 'input') throw new Outage(error.message, { cause: error });

@@ -83,28 +83,46 @@ async function list(
   remainingTime: () => number,
 ): Promise<boolean> {
   const deadline = clock.now().getTime() + Math.min(longestListingMilliseconds, remainingTime() - 2_000);
+  let version: string;
+  let tables: readonly ListedTable[];
   try {
-    const examination = await client.examine(workspaceId, connection, deadline);
-    const tables = await client.listTables(workspaceId, connection, deadline);
-    await database.inWorkspace({ workspaceId }, async (db) => {
-      await storeListing(db, workspaceId, connection.id, jobId, tables);
-      await noteExamination(db, workspaceId, connection.id, { serverVersion: examination.server_version });
-    });
-    return true;
+    ({ server_version: version } = await client.examine(workspaceId, connection, deadline));
+    tables = await client.listTables(workspaceId, connection, deadline);
   } catch (error) {
-    if (!(error instanceof DbragError) || error.code === 'database_resuming') throw error;
-    const failure = { code: error.code, message: error.message };
-    await database.inWorkspace({ workspaceId }, async (db) => {
-      await noteExamination(db, workspaceId, connection.id, { error: failure });
-      if (error.retryable && attempts < mostAttempts) {
-        const why = `${error.message} It is asked again, ${attempts} of ${mostAttempts} times so far.`;
-        await db.query('UPDATE dbrag.jobs SET why = $3 WHERE workspace_id = $1 AND id = $2', [workspaceId, jobId, why]);
-      } else await finishJob(db, workspaceId, jobId, { status: 'failed', error: failure });
-    });
-    if (error.retryable && attempts < mostAttempts)
-      await sendNudges(queue, [refreshNudge(workspaceId, jobId, retrySeconds)]);
+    if (!(error instanceof DbragError)) throw error;
+    const comesAgain = error.retryable && attempts < mostAttempts;
+    await database.inWorkspace({ workspaceId }, (db) =>
+      noteFailure(db, workspaceId, jobId, connection.id, error, comesAgain),
+    );
+    if (comesAgain) await sendNudges(queue, [refreshNudge(workspaceId, jobId, retrySeconds)]);
     return false;
   }
+  await database.inWorkspace({ workspaceId }, async (db) => {
+    await storeListing(db, workspaceId, connection.id, jobId, tables);
+    await noteExamination(db, workspaceId, connection.id, { serverVersion: version });
+  });
+  return true;
+}
+
+/** On the connection, and in the job: which ends with it, or says what it waits for. */
+async function noteFailure(
+  db: Db,
+  workspaceId: string,
+  jobId: string,
+  connectionId: string,
+  { code, message }: DbragError,
+  comesAgain: boolean,
+): Promise<void> {
+  await noteExamination(db, workspaceId, connectionId, { error: { code, message } });
+  if (!comesAgain) {
+    await finishJob(db, workspaceId, jobId, { status: 'failed', error: { code, message } });
+    return;
+  }
+  await db.query('UPDATE dbrag.jobs SET why = $3 WHERE workspace_id = $1 AND id = $2', [
+    workspaceId,
+    jobId,
+    `${message} It is asked again soon.`,
+  ]);
 }
 
 /**
