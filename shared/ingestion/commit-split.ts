@@ -37,7 +37,11 @@ export async function commitSplits(
     open.filter((claim) => claim.attempt > 1),
   );
   await storeChunks(db, workspaceId, chunksOf(open));
-  const purchases = await addPending(db, workspaceId, spaces, open);
+  const [firsts, others] = [open.filter(isFirst), open.filter((claim) => !isFirst(claim))];
+  const purchases = new Map([
+    ...(await addAllPending(db, workspaceId, spaces, firsts)),
+    ...(await addPending(db, workspaceId, spaces, others)),
+  ]);
   await setCounts(db, workspaceId, open, purchases);
   const complete = open.filter(({ documentId }) => purchases.get(documentId)?.missing === 0);
   for (const { documentId } of open) outcomes.set(documentId, 'to_embed');
@@ -57,6 +61,9 @@ function* chunksOf(claims: readonly SplitClaim[]): Generator<OwnedChunk> {
   }
 }
 
+/** The first attempt at the first version: nothing of it can have a vector, or be wanted, yet. */
+const isFirst = ({ version, attempt }: ClaimedVersion): boolean => version === 1 && attempt === 1;
+
 /** What an earlier attempt placed: this attempt's splitter may cut in other places. */
 async function removePlacements(db: Db, workspaceId: string, claims: readonly VersionKey[]): Promise<void> {
   for (const { documentId, version } of claims)
@@ -72,6 +79,39 @@ interface Purchases {
   readonly missing: number;
 }
 
+/** Every text of these documents is to be bought: nothing is looked up. */
+async function addAllPending(
+  db: Db,
+  workspaceId: string,
+  { model }: SearchedSpaces,
+  claims: readonly SplitClaim[],
+): Promise<ReadonlyMap<string, Purchases>> {
+  const wanted = claims.flatMap((claim) => {
+    const texts = new Map(claim.split.chunks.map((chunk) => [chunk.contentHash.toString('latin1'), chunk]));
+    return [...texts.values()].map((chunk) => ({ claim, chunk }));
+  });
+  if (wanted.length === 0) return new Map();
+  await db.query(
+    `INSERT INTO dbrag.pending_embeddings (workspace_id, model, document_id, content_hash, collection_id, priority, token_count)
+     SELECT $1, $2, * FROM unnest($3::uuid[], $4::bytea[], $5::uuid[], $6::text[], $7::int[])`,
+    [
+      workspaceId,
+      model,
+      wanted.map(({ claim }) => claim.documentId),
+      wanted.map(({ chunk }) => chunk.contentHash),
+      wanted.map(({ claim }) => claim.collectionId),
+      wanted.map(({ claim }) => claim.priority),
+      wanted.map(({ chunk }) => chunk.tokenCount),
+    ],
+  );
+  const purchases = new Map<string, Purchases>();
+  for (const { claim } of wanted) {
+    const missing = (purchases.get(claim.documentId)?.missing ?? 0) + 1;
+    purchases.set(claim.documentId, { reused: 0, missing });
+  }
+  return purchases;
+}
+
 /**
  * What is still to buy, by document. What has a vector in the fallback space is not missing: it is found there, and bought all the
  * same. All look-ups are sub-queries that no join is made of, on purpose: joins are planned by statistics that know nothing of rows
@@ -83,6 +123,7 @@ async function addPending(
   { model, fallback }: SearchedSpaces,
   claims: readonly SplitClaim[],
 ): Promise<ReadonlyMap<string, Purchases>> {
+  if (claims.length === 0) return new Map();
   const { rows } = await db.query<Purchases & { document_id: string }>(
     `WITH placed AS MATERIALIZED (
        SELECT asked.*, p.content_hash

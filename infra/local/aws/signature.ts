@@ -55,9 +55,25 @@ class Verifier extends SignatureV4Base {
     const day = timestamp.slice(0, 8);
     const scope = createScope(day, region, service);
     const toSign = await this.createStringToSign(timestamp, scope, canonical, ALGORITHM_IDENTIFIER);
-    const key = await getSigningKey(Sha256, principal, day, region, service);
+    const key = await signingKeyOf(principal, day, region, service);
     return createHmac('sha256', key).update(toSign).digest();
   }
+}
+
+const signingKeys = new WeakMap<Principal, Map<string, Uint8Array>>();
+/** Of a day, a region and a service each: services are few, and of days only the last is asked for. */
+const mostKeys = 32;
+
+/** The library keeps keys as well, and finds them by a digest of the secret: one more for every request. */
+async function signingKeyOf(principal: Principal, day: string, region: string, service: string): Promise<Uint8Array> {
+  const scope = createScope(day, region, service);
+  const known = signingKeys.get(principal) ?? new Map<string, Uint8Array>();
+  const found = known.get(scope);
+  if (found) return found;
+  const key = await getSigningKey(Sha256, principal, day, region, service);
+  if (known.size === mostKeys) known.clear();
+  signingKeys.set(principal, known.set(scope, key));
+  return key;
 }
 
 function trimmed(headers: Record<string, string>): Record<string, string> {

@@ -17,14 +17,14 @@ export async function commitVersion(
 ): Promise<ObjectVersion> {
   try {
     const now = context.clock.now();
-    const { written, replaced } = inTransaction(context.database, () => {
+    const { written, replaced, isTold } = inTransaction(context.database, () => {
       checkWriteConditions(context, request);
       alsoInTransaction();
       const result = context.objects.put(request.bucket, version, now);
-      context.notifications.record(objectEvent(request, event, result.written), now);
-      return result;
+      const isTold = context.notifications.record(objectEvent(request, event, result.written), now);
+      return { ...result, isTold };
     });
-    context.delivery.wake();
+    if (isTold) context.delivery.wake();
     if (replaced?.bodyId !== undefined) await context.bodies.remove(replaced.bodyId);
     return written;
   } catch (error) {

@@ -9,8 +9,8 @@ import type { QueueNotification } from './settings.ts';
  * of, so a change and its notification survive a crash together.
  */
 export interface Notifications {
-  /** Must run in the transaction that makes the change. */
-  record(event: ObjectEvent, now: number): void;
+  /** Must run in the transaction that makes the change. @returns whether any queue is to hear of it */
+  record(event: ObjectEvent, now: number): boolean;
   /** Replaces the bucket's configuration; destinations hear `s3:TestEvent` when it differs from the one before. */
   configure(bucket: string, queues: readonly QueueNotification[], now: number): void;
   configuration(bucket: string): readonly QueueNotification[];
@@ -36,6 +36,7 @@ export function createNotifications(database: DatabaseSync): Notifications {
       for (const queue of interested) {
         insert.run(queue.queueArn, eventMessage(event, queue.id, sequencerOf(value), now), now);
       }
+      return interested.length > 0;
     },
     configure(bucket, wanted, now) {
       checkConfiguration(wanted);
