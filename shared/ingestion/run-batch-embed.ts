@@ -129,13 +129,13 @@ async function noteMissing(
      ), missing AS MATERIALIZED (
        SELECT content_hash, collection_id FROM placed
        WHERE (SELECT true FROM dbrag.embeddings e
-         WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = placed.content_hash AND e.model = $3) IS NULL
+         WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = placed.content_hash AND e.model || '' = $3) IS NULL
      ), noted AS (
        INSERT INTO dbrag.pending_embeddings AS b
          (workspace_id, document_id, content_hash, model, collection_id, priority, fallback_model, token_count)
        SELECT $1, $2, content_hash, $3, collection_id, 'low',
          (SELECT e.model FROM dbrag.embeddings e
-          WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = missing.content_hash AND e.model = $4),
+          WHERE e.workspace_id = $1 AND e.document_id = $2 AND e.content_hash = missing.content_hash AND e.model || '' = $4),
          (SELECT c.token_count FROM dbrag.chunks c
           WHERE c.workspace_id = $1 AND c.document_id = $2 AND c.content_hash = missing.content_hash)
        FROM missing

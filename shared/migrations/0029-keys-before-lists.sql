@@ -11,6 +11,8 @@
 DROP INDEX dbrag.document_versions_of_object;
 CREATE INDEX document_versions_of_object ON dbrag.document_versions (s3_key, s3_version_id, workspace_id);
 
+ALTER TABLE dbrag.documents DROP CONSTRAINT documents_workspace_id_collection_id_source_uri_key;
+ALTER TABLE dbrag.documents ADD UNIQUE (workspace_id, collection_id, source_uri);
 ALTER TABLE dbrag.document_versions DROP CONSTRAINT document_versions_workspace_id_document_id_fkey;
 ALTER TABLE dbrag.chunks DROP CONSTRAINT chunks_workspace_id_document_id_fkey;
 ALTER TABLE dbrag.documents DROP CONSTRAINT documents_pkey;

@@ -47,7 +47,8 @@ interface World {
 
 /** The processes that share the machine, by what they are. */
 async function processorTimes({ engines, cloud, models }: World): Promise<Record<string, number>> {
-  const sum = (ids: readonly number[]): number => ids.reduce((total, id) => total + cpuMilliseconds(id), 0);
+  // With the children in which files are parsed and texts are split.
+  const sum = (ids: readonly number[]): number => ids.reduce((total, id) => total + cpuMilliseconds(id, true), 0);
   const functions = Object.entries(await cloud.processIds()).map(([name, ids]) => [name, sum(ids)] as const);
   return {
     'postgres (all backends)': cpuMilliseconds(engines.postgresProcessId, true),
