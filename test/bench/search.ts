@@ -21,6 +21,7 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '500' },
     repeats: { type: 'string', default: '3' },
     profile: { type: 'string' },
+    prepare: { type: 'boolean', default: false },
   },
 });
 const [chunks, requests, repeats] = [values.chunks, values.requests, values.repeats].map(Number) as [
@@ -193,6 +194,10 @@ async function compareGateway(runtime: RuntimeProcess, world: SearchWorld): Prom
 }
 
 const world = await startSearchWorld(chunks);
+if (values.prepare) {
+  await world.close();
+  process.exit();
+}
 const variables = world.cloud.variablesOf('http/api.handler');
 const nodeOptions = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : [];
 const start = (own: Readonly<Record<string, string>>): Promise<RuntimeProcess> =>

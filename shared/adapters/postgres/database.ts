@@ -4,7 +4,8 @@ import type { AskOptions, Database, Db, QueryResult, WorkspaceScope } from '../.
 import { DbragError } from '../../core/errors.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { classify, translate } from './errors.ts';
-import { runStatement, StatementNames } from './statements.ts';
+import { runReading } from './reading-query.ts';
+import { runStatement, StatementNames, statementConfig } from './statements.ts';
 
 export interface PostgresSettings extends ConnectionSettings {
   /** Connections at most. A function serves one event at a time and needs one; a second is for what runs beside it. */
@@ -77,9 +78,9 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   }
 
   function ask<Row>(scope: WorkspaceScope, text: string, values: readonly unknown[], options: AskOptions = {}) {
-    const begin = (limit: number) =>
-      `BEGIN READ ONLY; ${settingsOf(options)}${beginWorkspace(scope, limit)}${efSearchOf(options)}`;
-    return retrying<QueryResult<Row>>(() => askOnce(connect, begin, text, values, timeLimit, namesOfAsked));
+    return retrying<QueryResult<Row>>(() =>
+      askOnce(connect, scope, { text, values, options }, timeLimit, namesOfAsked),
+    );
   }
 
   return {
@@ -123,12 +124,17 @@ async function tryOnce<T>(
   }
 }
 
-/** BEGIN, the statement and COMMIT in one go. After a failure the server takes COMMIT for a ROLLBACK: the connection is clean again. */
+interface Asked {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly options: AskOptions;
+}
+
+/** Opening the workspace, the statement and the end of both in one go. After a failure the server has rolled back by itself. */
 async function askOnce<Row>(
   connect: () => Promise<PoolClient>,
-  begin: (statementTimeout: number) => string,
-  text: string,
-  values: readonly unknown[],
+  scope: WorkspaceScope,
+  { text, values, options }: Asked,
   timeLimit: () => number,
   names: StatementNames | undefined,
 ): Promise<Outcome<QueryResult<Row>>> {
@@ -136,13 +142,15 @@ async function askOnce<Row>(
   try {
     client = await connect();
     const timeoutMillis = timeLimit();
-    const begun = send(client, begin(Math.ceil(timeoutMillis * serverShare)), timeoutMillis);
-    const asked = runStatement<Row & object>(client, text, values, { timeoutMillis, name: names?.of(text) });
-    const ended = send(client, 'COMMIT', timeoutMillis);
-    const [opening, answer, ending] = await Promise.allSettled([begun, asked, ended]);
-    for (const part of [opening, answer, ending]) if (part.status === 'rejected') throw part.reason;
+    const config = await statementConfig(client, text, values, { timeoutMillis, name: names?.of(text) });
+    const { rows, rowCount } = await runReading<Row>(client, config, {
+      workspaceId: scope.workspaceId,
+      collectionIds: scope.collectionIds ?? null,
+      statementTimeoutMillis: Math.ceil(timeoutMillis * serverShare),
+      efSearch: options.efSearch === undefined ? null : Math.trunc(options.efSearch),
+      byIndex: options.byIndex === true,
+    });
     client.release();
-    const { rows, rowCount } = (answer as PromiseFulfilledResult<{ rows: Row[]; rowCount: number | null }>).value;
     return { result: { rows, count: rowCount ?? 0 } };
   } catch (error) {
     const failure = classify(error);
@@ -194,23 +202,6 @@ async function giveBack(client: PoolClient | undefined, failure: string, timeLim
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/**
- * They end with the transaction: settings of the session would pin a proxy's connection. What is turned off is only made to seem very
- * dear, and the sorts of a few rows that remain would have the statement compiled.
- */
-const byIndex = [
-  'SET LOCAL plan_cache_mode = force_generic_plan',
-  'SET LOCAL enable_sort = off',
-  'SET LOCAL enable_seqscan = off',
-  'SET LOCAL jit = off',
-].join('; ');
-
-const settingsOf = (options: AskOptions): string => (options.byIndex ? `${byIndex}; ` : '');
-
-/** After the workspace is opened, which sets the usual value. */
-const efSearchOf = ({ efSearch }: AskOptions): string =>
-  efSearch === undefined ? '' : `; SET LOCAL hnsw.ef_search = ${Math.trunc(efSearch)}`;
 
 /** Sent together with BEGIN as one simple query; these take no parameters, so only UUIDs ever get into it. */
 function beginWorkspace(scope: WorkspaceScope, statementTimeout: number): string {

@@ -43,22 +43,30 @@ export interface StatementOptions {
 }
 
 /** Always by the extended protocol: without values `pg` would use the simple one, which runs several statements at once. */
-export async function runStatement<Row extends object>(
+export async function statementConfig(
   client: ClientBase,
   text: string,
   values: readonly unknown[],
   { timeoutMillis, name }: StatementOptions,
-): Promise<PgResult<Row>> {
+): Promise<QueryConfig & { queryMode: 'extended'; query_timeout: number }> {
   const needsOid = values.some((value) => value instanceof HalfvecArray);
   const oid = needsOid ? await halfvecOid(client, timeoutMillis) : 0;
-  const config: QueryConfig & { queryMode: 'extended'; query_timeout: number } = {
+  return {
     text,
     values: values.map((value) => encode(value, oid)),
     queryMode: 'extended',
     query_timeout: timeoutMillis,
     ...(name === undefined ? {} : { name }),
   };
-  return client.query<Row>(config);
+}
+
+export async function runStatement<Row extends object>(
+  client: ClientBase,
+  text: string,
+  values: readonly unknown[],
+  options: StatementOptions,
+): Promise<PgResult<Row>> {
+  return client.query<Row>(await statementConfig(client, text, values, options));
 }
 
 function encode(value: unknown, oid: number): unknown {
