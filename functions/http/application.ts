@@ -3,13 +3,15 @@ import { Hono } from 'hono';
 import { type Caller, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../shared/core/errors.ts';
 import type { RateDecision } from '../../shared/limits/rate-limit.ts';
+import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
+import { TextAnswer } from '../runtime/text-answer.ts';
 import { authenticateCaller, authenticateOperator, bearsApiKey } from './authentication.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
 import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-limits.ts';
 import { check, readJsonBody } from './request-body.ts';
-import type { IdempotencyRequest, Reply, Route, RouteContext } from './route.ts';
+import { type IdempotencyRequest, type Reply, type Route, type RouteContext, WrittenJson } from './route.ts';
 
 /** What the trigger knows of a request beside the request itself. */
 export interface Bindings {
@@ -19,10 +21,10 @@ export interface Bindings {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-export type Application = (request: Request, bindings: Bindings) => Promise<Response>;
+export type Application = (request: Received, bindings: Bindings) => Promise<Response | TextAnswer>;
 
 /**
- * One web-standard handler for a list of routes: it finds the route, says who calls, checks the input against the route's schemas,
+ * One handler for a list of routes: it finds the route, says who calls, checks the input against the route's schemas,
  * and turns whatever is thrown into problem+json.
  */
 export function createApplication(routes: readonly Route[]): Application {
@@ -31,7 +33,7 @@ export function createApplication(routes: readonly Route[]): Application {
     app.on(route.method, honoPath(route.path), async (c) => {
       const parameters = c.req.param() as Record<string, string>;
       const response = await answer(route, c.req.raw, parameters, c.env, (decision) => c.set('rate', decision));
-      return withHeaders(response, rateHeaders(c.get('rate')));
+      return withHeaders(response, rateHeaders(c.get('rate'))) as Response;
     });
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
@@ -41,23 +43,24 @@ export function createApplication(routes: readonly Route[]): Application {
   });
   return async (request, bindings) => {
     const allowed = corsHeaders(request, bindings.services.config.corsOrigins);
-    const response = request.method === 'OPTIONS' ? preflight(allowed) : await app.fetch(request, bindings);
+    // Hono reads method and URL of a request, and hands on whatever a handler answers.
+    const response = request.method === 'OPTIONS' ? preflight(allowed) : await app.fetch(request as Request, bindings);
     return withHeaders(response, { 'x-request-id': bindings.origin.requestId, ...allowed });
   };
 }
 
-function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+function withHeaders<R extends Response | TextAnswer>(response: R, headers: Readonly<Record<string, string>>): R {
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
 
 async function answer(
   route: Route,
-  request: Request,
+  request: Received,
   parameters: Record<string, string>,
   bindings: Bindings,
   tellRate: (decision: RateDecision | undefined) => void,
-): Promise<Response> {
+): Promise<Response | TextAnswer> {
   const { services, origin, deadline, waitUntil } = bindings;
   const caller = await admit(route, request, bindings);
   const limit = async (subject: string | null) => {
@@ -92,7 +95,7 @@ function subjectOf(body: unknown): string | null {
   return typeof subject === 'string' ? subject : null;
 }
 
-async function admit(route: Route, request: Request, { services, origin }: Bindings): Promise<Caller | null> {
+async function admit(route: Route, request: Received, { services, origin }: Bindings): Promise<Caller | null> {
   try {
     return await authenticate(route, request, services);
   } catch (error) {
@@ -100,7 +103,7 @@ async function admit(route: Route, request: Request, { services, origin }: Bindi
   }
 }
 
-async function authenticate(route: Route, request: Request, services: Services): Promise<Caller | null> {
+async function authenticate(route: Route, request: Received, services: Services): Promise<Caller | null> {
   if (route.access === 'anyone') return null;
   if (route.access === 'operator') {
     await authenticateOperator(request, services);
@@ -117,16 +120,15 @@ async function authenticate(route: Route, request: Request, services: Services):
   return caller;
 }
 
-function responseOf(reply: Reply | Response): Response {
+function responseOf(reply: Reply | Response): Response | TextAnswer {
   if (reply instanceof Response) return reply;
-  const headers = new Headers(reply.headers);
-  if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
-  headers.set('content-type', 'application/json');
-  return new Response(JSON.stringify(reply.body), { status: reply.status, headers });
+  if (reply.body === undefined) return new TextAnswer('', reply.status, reply.headers);
+  const text = reply.body instanceof WrittenJson ? reply.body.text : JSON.stringify(reply.body);
+  return new TextAnswer(text, reply.status, { ...reply.headers, 'content-type': 'application/json' });
 }
 
 /** Members of the query by name; whole numbers are turned into numbers where a schema wants one (`z.coerce`). */
-function queryOf(request: Request): Record<string, string> {
+function queryOf(request: Received): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, value] of new URL(request.url).searchParams) {
     if (name in query) throw validationFailed([{ pointer: `/${name}`, detail: 'Given twice' }]);
@@ -136,7 +138,7 @@ function queryOf(request: Request): Record<string, string> {
   return query;
 }
 
-function idempotencyOf(request: Request, body: unknown): IdempotencyRequest | undefined {
+function idempotencyOf(request: Received, body: unknown): IdempotencyRequest | undefined {
   const key = request.headers.get('idempotency-key');
   if (key === null) return undefined;
   if (key.length < 1 || key.length > 255 || !/^[\x21-\x7e]+$/.test(key)) {
@@ -152,7 +154,7 @@ function idempotencyOf(request: Request, body: unknown): IdempotencyRequest | un
 }
 
 /** A path that exists with another method is 405 and says which methods it has. */
-function notRouted(routes: readonly Route[], request: Request, requestId: string): Response {
+function notRouted(routes: readonly Route[], request: Received, requestId: string): Response {
   const { pathname } = new URL(request.url);
   const methods = routes.filter((route) => matches(route.path, pathname)).map((route) => route.method);
   if (methods.length === 0)

@@ -1,9 +1,11 @@
+import type { Received } from '../runtime/received-request.ts';
+
 const exposed =
   'x-request-id, location, retry-after, idempotency-replayed, ratelimit, ratelimit-policy, x-ratelimit-limit-requests, ' +
   'x-ratelimit-remaining-requests, x-ratelimit-reset-requests';
 
 /** Headers that let a page of an allowed origin read the answer; none for others, and none where no origin is configured. */
-export function corsHeaders(request: Request, origins: readonly string[]): Record<string, string> {
+export function corsHeaders(request: Received, origins: readonly string[]): Record<string, string> {
   const origin = request.headers.get('origin');
   if (origin === null || !(origins.includes(origin) || origins.includes('*'))) return {};
   return { 'access-control-allow-origin': origin, 'access-control-expose-headers': exposed, vary: 'Origin' };

@@ -1,5 +1,6 @@
 import type { z } from 'zod/mini';
 import { DbragError, type InvalidMember, validationFailed } from '../../shared/core/errors.ts';
+import type { Received } from '../runtime/received-request.ts';
 
 /** API Gateway hands over at most 6 MB after its own encoding; larger documents go by an upload. */
 export const maximumBodyBytes = 4 * 1024 * 1024;
@@ -10,7 +11,7 @@ const maximumDepth = 64;
  * @param checksText false: the caller asks `refuseUnstorable` of each part
  * @throws payload_too_large, unsupported_media_type, malformed_json, or validation_failed for text that Postgres cannot hold
  */
-export async function readJsonBody(request: Request, { checksText = true } = {}): Promise<unknown> {
+export async function readJsonBody(request: Received, { checksText = true } = {}): Promise<unknown> {
   const type = request.headers.get('content-type');
   if (type !== null && !/^application\/(.+\+)?json\b/i.test(type)) {
     throw new DbragError('unsupported_media_type', 'Send JSON: content-type application/json.');

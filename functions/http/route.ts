@@ -1,9 +1,18 @@
 import type { z } from 'zod/mini';
 import type { Caller, RequestClass, RequestOrigin, Role } from '../../shared/core/caller.ts';
+import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
 
 type Schema = z.ZodMiniType;
 type Output<S> = S extends Schema ? z.output<S> : undefined;
+
+/** JSON that is written already, as the text of a body. */
+export class WrittenJson {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 /** What a route answers with. `undefined` as the body is an empty answer. */
 export interface Reply {
@@ -24,7 +33,7 @@ export interface RouteContext<Query, Body, Who> {
   readonly origin: RequestOrigin;
   readonly idempotency: IdempotencyRequest | undefined;
   readonly services: Services;
-  readonly request: Request;
+  readonly request: Received;
   /** Milliseconds since 1970: when the function that answers is ended. */
   readonly deadline: number;
   /** Work that goes on behind the answer, and must have ended before the function sleeps. */

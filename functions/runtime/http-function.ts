@@ -2,18 +2,20 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import type { RequestOrigin } from '../../shared/core/caller.ts';
 import { requestOf, resultOf } from './gateway-event.ts';
+import type { Received } from './received-request.ts';
 import { createServices, type Services } from './services.ts';
+import type { TextAnswer } from './text-answer.ts';
 
-/** A web-standard handler of requests, given what the wiring made. */
+/** A handler of requests as the web knows them, given what the wiring made. */
 export type RequestHandler = (
-  request: Request,
+  request: Received,
   bindings: {
     origin: RequestOrigin;
     services: Services;
     deadline: number;
     waitUntil: (work: Promise<unknown>) => void;
   },
-) => Promise<Response>;
+) => Promise<Response | TextAnswer>;
 
 /** The Lambda handler of a buffered REST route. */
 export function httpFunction(handle: RequestHandler, services: Services = createServices()) {
@@ -22,7 +24,7 @@ export function httpFunction(handle: RequestHandler, services: Services = create
       const behind: Promise<unknown>[] = [];
       const response = await serve(handle, services, event, context, (work) => behind.push(work));
       const result = await resultOf(response);
-      await Promise.allSettled(behind);
+      if (behind.length > 0) await Promise.allSettled(behind);
       return result;
     },
   );
@@ -35,7 +37,7 @@ export async function serve(
   event: APIGatewayProxyEvent,
   context: Context,
   waitUntil: (work: Promise<unknown>) => void,
-): Promise<Response> {
+): Promise<Response | TextAnswer> {
   const origin = originOf(event);
   const started = performance.now();
   services.log.begin(context, origin.requestId);

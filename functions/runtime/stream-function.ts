@@ -26,14 +26,15 @@ export function streamFunction(handle: RequestHandler, services: Services = crea
  * Hands a body on until it ends or nobody takes it any more; then it is cancelled at once.
  * @throws what the body itself failed with
  */
-async function send(body: ReadableStream<Uint8Array> | null, stream: Writable): Promise<void> {
+async function send(body: ReadableStream<Uint8Array> | string | null, stream: Writable): Promise<void> {
   const left = Promise.withResolvers<void>();
   stream.once('close', () => left.resolve());
   // A broken connection is a client who left, and `close` follows; without a listener it would end the process.
   stream.on('error', () => stream.destroy());
   // Status and headers go out with the first write, before there is a word of the answer.
   stream.write('');
-  if (body) await pump(body, stream, left.promise);
+  if (typeof body === 'string') stream.write(body);
+  else if (body) await pump(body, stream, left.promise);
   const ended = Promise.withResolvers<void>();
   stream.end(ended.resolve);
   await Promise.race([ended.promise, left.promise]);

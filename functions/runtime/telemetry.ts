@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
+import { currentTraceId, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
+import { EmbeddedMetrics } from './embedded-metrics.ts';
 import { loggableError } from './loggable-error.ts';
 
 /**
@@ -35,7 +36,7 @@ export interface Telemetry {
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
   /** A call failed, and the model is left alone for a while: `account` is for an operator to mend. */
   modelLeftAlone(event: { model: string; fault: 'account' | 'outage' | 'rate'; reason: string }): void;
-  searchAnswered(event: { mode: string; hits: number; embedMilliseconds: number; searchMilliseconds: number }): void;
+  searchAnswered(event: { mode: string; embedMilliseconds: number; searchMilliseconds: number }): void;
   queryAnswered(event: {
     route: string;
     answered: boolean;
@@ -60,63 +61,88 @@ export interface Telemetry {
 
 const metricOfFault = { account: 'ModelRefused', outage: 'ModelOutage', rate: 'ModelRateLimited' } as const;
 
-export function createTelemetry(): Telemetry {
+/** Whom a line is about: written into every line of an invocation. */
+interface Invocation {
+  readonly function_name: string;
+  readonly function_request_id: string;
+  readonly request_id: string;
+}
+
+/**
+ * The logger is told of an invocation when it has something to say: told at each request it takes longer than the request's own line,
+ * which is written by hand.
+ */
+function loggerOf(invocation: () => Invocation | undefined) {
   const logger = new Logger();
-  const metrics = new Metrics();
-  const count = (name: string, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);
-  let current: string | undefined;
-  const time = (name: string, milliseconds: number) => metrics.addMetric(name, MetricUnit.Milliseconds, milliseconds);
-  return {
-    begin(context, requestId) {
-      current = requestId ?? context.awsRequestId;
+  let told: Invocation | undefined;
+  return (): Logger => {
+    const current = invocation();
+    if (current !== told) {
       logger.resetKeys();
-      logger.appendKeys({
-        function_name: context.functionName,
-        function_request_id: context.awsRequestId,
-        request_id: current,
-      });
+      logger.appendKeys({ ...current });
+      told = current;
+    }
+    return logger;
+  };
+}
+
+export function createTelemetry(settings: TelemetryConfig = readTelemetryConfig()): Telemetry {
+  const metrics = new EmbeddedMetrics(settings.metricsNamespace, settings.service);
+  let current: Invocation | undefined;
+  const logger = loggerOf(() => current);
+  const count = (name: string, value = 1) => metrics.add(name, 'Count', value);
+  const time = (name: string, milliseconds: number) => metrics.add(name, 'Milliseconds', milliseconds);
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  return {
+    begin({ functionName, awsRequestId }, requestId = awsRequestId) {
+      current = { function_name: functionName, function_request_id: awsRequestId, request_id: requestId };
     },
-    requestId: () => current,
+    requestId: () => current?.request_id,
     flush() {
-      // Publishing nothing would be logged as a warning, once a call.
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+      const line = metrics.take(Date.now());
+      if (line !== undefined) write(line);
     },
     requestAnswered({ method, path, status, milliseconds }) {
       count('RequestCount');
       if (status >= 500) count('RequestErrorCount');
       time('RequestDuration', milliseconds);
-      logger.info('request answered', { method, path, status, milliseconds: Math.round(milliseconds) });
+      if (!settings.writesInfo) return;
+      const said = { level: 'INFO', message: 'request answered', timestamp: new Date().toISOString() };
+      const request = { method, path, status, milliseconds: Math.round(milliseconds) };
+      write(
+        JSON.stringify({ ...said, service: settings.service, ...current, xray_trace_id: currentTraceId(), ...request }),
+      );
     },
     requestFailed(error, route) {
-      logger.warn('request refused or failed', { error: loggableError(error), route });
+      logger().warn('request refused or failed', { error: loggableError(error), route });
     },
     documentAccepted(event) {
       count('DocumentAccepted');
-      logger.info('document accepted', { document: event });
+      logger().info('document accepted', { document: event });
     },
     documentIngested(event) {
       count(event.outcome === 'failed' ? 'DocumentFailed' : 'DocumentIngested');
       time('IngestDuration', event.milliseconds);
-      logger.info('document ingested', { document: event });
+      logger().info('document ingested', { document: event });
     },
     chunksEmbedded(event) {
       count('ChunkEmbedded', event.embedded);
       count('DocumentReady', event.ready);
       count('ChunkRefused', event.refused);
       time('EmbedDuration', event.milliseconds);
-      logger.info('chunks embedded', { embedding: event });
+      logger().info('chunks embedded', { embedding: event });
     },
     embeddingWaits(event) {
       count('EmbeddingWait');
-      logger.warn('embedding waits for the provider', { wait: event });
+      logger().warn('embedding waits for the provider', { wait: event });
     },
     modelLeftAlone(event) {
       count(metricOfFault[event.fault]);
-      logger.warn('model left alone', { model: event });
+      logger().warn('model left alone', { model: event });
     },
     searchAnswered(event) {
       time('SearchDuration', event.searchMilliseconds);
-      logger.debug('search answered', { search: event });
+      if (settings.writesDebug) logger().debug('search answered', { search: event });
     },
     queryAnswered(event) {
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
@@ -124,37 +150,37 @@ export function createTelemetry(): Telemetry {
       count('CitationRemoved', event.removedMarks);
       time('QueryDuration', event.totalMilliseconds);
       if (event.firstTokenMilliseconds !== null) time('FirstTokenDuration', event.firstTokenMilliseconds);
-      logger.info('query answered', { query: event });
+      logger().info('query answered', { query: event });
     },
     uploadRejected(event) {
       count('UploadRejected');
-      logger.warn('upload rejected', { upload: event });
+      logger().warn('upload rejected', { upload: event });
     },
     nudgeFailed({ queue, count: messages, error }) {
       count('NudgeFailed', messages);
-      logger.warn('nudge not sent; the sweeper will', { error: loggableError(error), queue, messages });
+      logger().warn('nudge not sent; the sweeper will', { error: loggableError(error), queue, messages });
     },
     retriesExhausted({ queue, body }) {
       count('RetriesExhausted');
-      logger.error('message given up', { queue, body });
+      logger().error('message given up', { queue, body });
     },
     outlasted(event) {
       count('OutageOutlasted', event.messages);
-      logger.warn('messages come again after an outage', { outage: event });
+      logger().warn('messages come again after an outage', { outage: event });
     },
     sweepFinished(event) {
       count('SweepNudge', event.nudged);
-      logger.info('sweep finished', { sweep: event });
+      logger().info('sweep finished', { sweep: event });
     },
     indexTended(event) {
-      logger.info('index tended', { index: event });
+      logger().info('index tended', { index: event });
     },
     cacheFailed(error) {
       count('CacheFailure');
-      logger.warn('cache failed; going on without', loggableError(error));
+      logger().warn('cache failed; going on without', loggableError(error));
     },
     recordFailed(error, event) {
-      logger.error('record failed; it comes again', { error: loggableError(error), record: event });
+      logger().error('record failed; it comes again', { error: loggableError(error), record: event });
     },
   };
 }

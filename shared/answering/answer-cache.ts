@@ -10,6 +10,8 @@ export interface AnswerIdentity extends Omit<LegQuestion, 'apiKeyId' | 'subjectI
   readonly route: string;
   readonly reasoning: string;
   readonly chatModel: string;
+  /** Of the legs that may be asked. */
+  readonly legs: readonly string[];
   /** Of `openQuestion`. */
   readonly state: string;
 }
@@ -19,7 +21,7 @@ const answering = 2;
 
 /** Holds hashes and the workspace, never text; keys of a workspace are spread over 256 slots. */
 export function answerKey(identity: AnswerIdentity): string {
-  const { workspaceId, narrowing, collectionIds, question, filter, limit, route, reasoning, chatModel, state } =
+  const { workspaceId, narrowing, collectionIds, question, filter, limit, route, reasoning, chatModel, legs, state } =
     identity;
   const ids = (list: readonly string[] | null) => list?.toSorted() ?? null;
   const named = [
@@ -33,6 +35,7 @@ export function answerKey(identity: AnswerIdentity): string {
     route,
     reasoning,
     chatModel,
+    legs,
     state,
   ];
   const hex = createHash('sha256').update(JSON.stringify(named)).digest('hex');

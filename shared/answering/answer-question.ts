@@ -43,7 +43,8 @@ export async function* answerQuestion(
   const route = chooseRoute(request.route, ports.legs);
   ledger.routed(route);
   yield { type: 'route', route };
-  const turn = await ports.answers.take(answerKey({ ...request, route, chatModel: ports.chat.model }));
+  const identity = { ...request, route, chatModel: ports.chat.model, legs: ports.legs.map(({ settings }) => settings) };
+  const turn = await ports.answers.take(answerKey(identity));
   if (turn.known) return yield* tellAgain(turn.known, ledger);
   try {
     const answered = yield* answerAnew(ports, request, route, options, ledger);

@@ -6,6 +6,7 @@ import { fitPassages } from './passages.ts';
 export function documentsLeg(ports: AnswerSearchPorts): Leg {
   return {
     kind: 'documents',
+    settings: JSON.stringify([ports.searches.fusion, ports.questions.model, ports.fallbackQuestions?.model ?? null]),
     async gather(question: LegQuestion): Promise<Evidence> {
       const { workspaceId, narrowing, apiKeyId, subjectId, collectionIds, filter, limit } = question;
       const found = await answerSearch(ports, {

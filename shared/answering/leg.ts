@@ -38,6 +38,8 @@ export interface Evidence {
 /** One place to look for answers. Gathers evidence and asks no chat model for the answer itself. */
 export interface Leg {
   readonly kind: 'documents' | 'database';
+  /** What decides how it looks, beside the question: an answer that was found another way is another answer. */
+  readonly settings: string;
   gather(question: LegQuestion): Promise<Evidence>;
 }
 

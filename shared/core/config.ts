@@ -261,3 +261,30 @@ function json<T>(environment: Environment, name: string, fallback: T): T {
     throw new Error(`The environment variable ${name} is no JSON.`, { cause });
   }
 }
+
+export interface TelemetryConfig {
+  readonly service: string;
+  readonly metricsNamespace: string;
+  /** Whether lines that only tell of what went well are written. */
+  readonly writesInfo: boolean;
+  readonly writesDebug: boolean;
+}
+
+const levels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'];
+
+/** Of every function, also of those that have no other settings. */
+export function readTelemetryConfig(environment: Environment = process.env): TelemetryConfig {
+  const level = levels.indexOf((environment[names.logLevel] ?? 'INFO').toUpperCase());
+  return {
+    service: environment[names.service] ?? 'dbrag',
+    metricsNamespace: environment[names.metricsNamespace] ?? 'dbrag',
+    writesInfo: level <= levels.indexOf('INFO'),
+    writesDebug: level >= 0 && level <= levels.indexOf('DEBUG'),
+  };
+}
+
+/** The X-Ray trace of the invocation that runs now, which Lambda says there and nowhere else. */
+export function currentTraceId(environment: Environment = process.env): string | undefined {
+  // biome-ignore lint/complexity/useLiteralKeys: the environment is an index signature
+  return /Root=([^;]+)/.exec(environment['_X_AMZN_TRACE_ID'] ?? '')?.[1];
+}

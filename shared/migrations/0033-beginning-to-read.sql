@@ -4,6 +4,7 @@
 CREATE FUNCTION dbrag.begin_reading(
   workspace uuid,
   collection_ids uuid[],
+  connection_ids uuid[],
   statement_timeout_milliseconds integer,
   ef_search integer,
   by_index boolean
@@ -12,7 +13,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   ignored text;
 BEGIN
-  PERFORM dbrag.begin_workspace(workspace, collection_ids, statement_timeout_milliseconds);
+  PERFORM dbrag.begin_workspace(workspace, collection_ids, connection_ids, statement_timeout_milliseconds);
   ignored := set_config('transaction_read_only', 'on', true);
   IF ef_search IS NOT NULL THEN
     ignored := set_config('hnsw.ef_search', ef_search::text, true);
@@ -25,6 +26,6 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION dbrag.begin_reading(uuid, uuid[], integer, integer, boolean) IS
+COMMENT ON FUNCTION dbrag.begin_reading(uuid, uuid[], uuid[], integer, integer, boolean) IS
   'Opens a workspace for a transaction that only reads; settings end with it';
-GRANT EXECUTE ON FUNCTION dbrag.begin_reading(uuid, uuid[], integer, integer, boolean) TO dbrag_app;
+GRANT EXECUTE ON FUNCTION dbrag.begin_reading(uuid, uuid[], uuid[], integer, integer, boolean) TO dbrag_app;

@@ -29,8 +29,24 @@ export interface SearchQuestion {
   readonly includeText: boolean;
 }
 
-export interface AnsweredSearch {
-  readonly hits: readonly SearchHit[];
+/** What an answer's hits are given as; also what is kept of them. */
+export interface HitsForm<T> {
+  /** Part of the key that they are kept under: another for whatever is read another way. */
+  readonly name: string;
+  of(hits: readonly SearchHit[]): T;
+  write(hits: T): string;
+  read(text: string): T;
+}
+
+const asTheyAre: HitsForm<readonly SearchHit[]> = {
+  name: 'hits',
+  of: (hits) => hits,
+  write: (hits) => JSON.stringify(hits),
+  read: (text) => JSON.parse(text) as readonly SearchHit[],
+};
+
+export interface AnsweredSearch<T = readonly SearchHit[]> {
+  readonly hits: T;
   /** `embedding`: the question could not be embedded in a space that it should be looked for in; its words were looked for all the same. */
   readonly degraded: readonly string[];
   readonly tokens: number;
@@ -47,7 +63,16 @@ const noSpaces: QuestionInSpaces = { first: null, second: null, failure: undefin
  * Embeds a question and searches with it.
  * @throws model_unavailable in `semantic` mode while the question cannot be embedded · not_found for an unknown collection
  */
-export async function answerSearch(ports: AnswerSearchPorts, question: SearchQuestion): Promise<AnsweredSearch> {
+export function answerSearch(ports: AnswerSearchPorts, question: SearchQuestion): Promise<AnsweredSearch> {
+  return answerSearchAs(ports, question, asTheyAre);
+}
+
+/** The same, with the hits in another form, which is also the one that the cache keeps. */
+export async function answerSearchAs<T>(
+  ports: AnswerSearchPorts,
+  question: SearchQuestion,
+  form: HitsForm<T>,
+): Promise<AnsweredSearch<T>> {
   const started = performance.now();
   // Refused before anything is bought for it.
   if (question.filter) compileFilter(question.filter);
@@ -55,8 +80,14 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   const { mode, query: text, limit, collectionIds, filter, includeText } = question;
   const asked = { model: ports.questions.model, text, limit, collectionIds, filter, includeText };
   const spaces = [ports.questions.model, ports.fallbackQuestions?.model ?? null];
-  const known = await ports.results.find(ports.database, scope, { mode, spaces, ...asked });
-  if (known?.hits) return fromCache(known.hits, performance.now() - started);
+  const known = await ports.results.find(ports.database, scope, {
+    form: form.name,
+    mode,
+    spaces,
+    fusion: ports.searches.fusion,
+    ...asked,
+  });
+  if (known?.answer !== undefined) return fromCache(form.read(known.answer), performance.now() - started);
   const embedded = mode === 'keyword' ? noSpaces : await embedInSpaces(ports, question.workspaceId, text);
   const embeddedAt = performance.now();
   const { first, second, failure } = embedded;
@@ -75,10 +106,10 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
     if (usage.length > 0) await recordUsage(db, question.workspaceId, usage);
   };
   const isMore = question.collectionIds !== null || bought.length > 0;
-  const hits = await ports.searches.search(scope, request, isMore ? before : undefined);
+  const hits = form.of(await ports.searches.search(scope, request, isMore ? before : undefined));
   const finished = performance.now();
   // What was found without the question's meaning is not what the next one should get.
-  if (known && !failure) await ports.results.keep(known.key, hits);
+  if (known && !failure) await ports.results.keep(known.key, form.write(hits));
   return {
     hits,
     degraded: failure ? ['embedding'] : [],
@@ -94,7 +125,7 @@ export async function answerSearch(ports: AnswerSearchPorts, question: SearchQue
   };
 }
 
-function fromCache(hits: readonly SearchHit[], milliseconds: number): AnsweredSearch {
+function fromCache<T>(hits: T, milliseconds: number): AnsweredSearch<T> {
   const total = round(milliseconds);
   const timing = { embed: 0, search: total, total };
   return { hits, degraded: [], tokens: 0, costUsd: 0, embeddingCache: 'off', resultCache: 'hit', timing };

@@ -30,13 +30,14 @@ const mostKnown = 10_000;
  */
 export class WorkspaceSearch {
   readonly #database: Database;
-  readonly #fusion: FusionWeights;
+  /** What ranks count where a request does not say: decides about hits, and so belongs into every key that they are kept under. */
+  readonly fusion: FusionWeights;
   readonly #known = new Map<string, Known>();
 
   /** @param fusion what ranks count where a request does not say */
   constructor(database: Database, fusion: FusionWeights = equalWeights) {
     this.#database = database;
-    this.#fusion = fusion;
+    this.fusion = fusion;
   }
 
   /**
@@ -57,7 +58,7 @@ export class WorkspaceSearch {
     return this.#database.inWorkspace(scope, async (db) => {
       await before?.(db);
       if (ask && !this.#isKnown(scope.workspaceId)) await this.#learn(db, request);
-      return search(db, { fusion: this.#fusion, ...request });
+      return search(db, { fusion: this.fusion, ...request });
     });
   }
 
@@ -67,7 +68,7 @@ export class WorkspaceSearch {
     request: SearchRequest,
     efSearch: number,
   ): Promise<readonly SearchHit[]> {
-    const { workspaceId, limit, model, mode, text, fusion = this.#fusion } = request;
+    const { workspaceId, limit, model, mode, text, fusion = this.fusion } = request;
     const values: unknown[] = [new Halfvec(request.vector as Float32Array), request.includeText ?? true];
     const hybrid = mode === 'hybrid';
     if (hybrid) values.push(text, fusion.semantic, fusion.keyword);

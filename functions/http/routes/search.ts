@@ -1,8 +1,8 @@
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
-import { answerSearch } from '../../../shared/retrieval/answer-search.ts';
+import { answerSearchAs, type HitsForm } from '../../../shared/retrieval/answer-search.ts';
 import type { SearchHit } from '../../../shared/retrieval/search.ts';
 import { search as searchContract, searchResults } from '../contract/search.ts';
-import { defineRoute, ok } from '../route.ts';
+import { defineRoute, ok, WrittenJson } from '../route.ts';
 
 function hitView(hit: SearchHit) {
   return {
@@ -25,6 +25,14 @@ function hitView(hit: SearchHit) {
   };
 }
 
+/** Written once: a known answer is sent as it was kept. */
+const written: HitsForm<string> = {
+  name: 'search_results 1',
+  of: (hits) => JSON.stringify(hits.map(hitView)),
+  write: (text) => text,
+  read: (text) => text,
+};
+
 export const searchRoutes = [
   defineRoute({
     method: 'POST',
@@ -37,32 +45,34 @@ export const searchRoutes = [
     success: { status: 200, description: 'Hits, best first', schema: searchResults },
     async handle({ caller, body, services }) {
       const { log } = services;
-      const found = await answerSearch(services, {
-        workspaceId: caller.workspaceId,
-        narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
-        apiKeyId: caller.apiKeyId,
-        query: body.query,
-        mode: body.mode,
-        limit: body.limit,
-        collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null,
-        filter: body.filter ?? null,
-        includeText: body.include_text,
-      });
+      const found = await answerSearchAs(
+        services,
+        {
+          workspaceId: caller.workspaceId,
+          narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
+          apiKeyId: caller.apiKeyId,
+          query: body.query,
+          mode: body.mode,
+          limit: body.limit,
+          collectionIds: body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null,
+          filter: body.filter ?? null,
+          includeText: body.include_text,
+        },
+        written,
+      );
       const { timing } = found;
       log.searchAnswered({
         mode: body.mode,
-        hits: found.hits.length,
         embedMilliseconds: timing.embed,
         searchMilliseconds: timing.search,
       });
-      return ok({
-        object: 'search_results',
-        data: found.hits.map(hitView),
+      const rest = {
         degraded: found.degraded,
         usage: { embedding_tokens: found.tokens, cost_usd: found.costUsd },
         cache: { embedding: found.embeddingCache, result: found.resultCache },
         timing_ms: timing,
-      });
+      };
+      return ok(new WrittenJson(`{"object":"search_results","data":${found.hits},${JSON.stringify(rest).slice(1)}`));
     },
   }),
 ];

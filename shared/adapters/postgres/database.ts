@@ -146,6 +146,7 @@ async function askOnce<Row>(
     const { rows, rowCount } = await runReading<Row>(client, config, {
       workspaceId: scope.workspaceId,
       collectionIds: scope.collectionIds ?? null,
+      connectionIds: scope.connectionIds ?? null,
       statementTimeoutMillis: Math.ceil(timeoutMillis * serverShare),
       efSearch: options.efSearch === undefined ? null : Math.trunc(options.efSearch),
       byIndex: options.byIndex === true,

@@ -5,6 +5,7 @@ export interface Reading {
   /** UUID. */
   readonly workspaceId: string;
   readonly collectionIds: readonly string[] | null;
+  readonly connectionIds: readonly string[] | null;
   readonly statementTimeoutMillis: number;
   readonly efSearch: number | null;
   readonly byIndex: boolean;
@@ -25,17 +26,19 @@ interface InnerQuery {
 }
 
 const name = 'dbrag_begin_reading';
-const text = 'SELECT dbrag.begin_reading($1, $2, $3, $4, $5)';
+const text = 'SELECT dbrag.begin_reading($1, $2, $3, $4, $5, $6)';
+
+const arrayOf = (ids: readonly string[] | null): string | null => ids && `{${ids.join(',')}}`;
 
 const valuesOf = (reading: Reading): unknown[] => {
-  const { workspaceId, collectionIds, statementTimeoutMillis, efSearch, byIndex } = reading;
-  const narrowing = collectionIds && `{${collectionIds.join(',')}}`;
+  const { workspaceId, collectionIds, connectionIds, statementTimeoutMillis, efSearch, byIndex } = reading;
   return [
     workspaceId,
-    narrowing,
+    arrayOf(collectionIds),
+    arrayOf(connectionIds),
     String(statementTimeoutMillis),
     efSearch === null ? null : String(efSearch),
-    `${byIndex}`,
+    String(byIndex),
   ];
 };
 

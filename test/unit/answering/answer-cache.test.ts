@@ -17,6 +17,7 @@ const identity: AnswerIdentity = {
   route: 'documents',
   reasoning: 'direct',
   chatModel: 'model',
+  legs: ['weights 1 1'],
   state: '0 1',
 };
 const key = answerKey(identity);
@@ -105,6 +106,7 @@ describe('a known answer', () => {
       { route: 'both' },
       { reasoning: 'decompose' },
       { chatModel: 'other' },
+      { legs: ['weights 1 2'] },
       { state: '0 2' },
     ];
     const keys = new Set([key, ...others.map((other) => answerKey({ ...identity, ...other }))]);

@@ -1,0 +1,49 @@
+export type MetricUnit = 'Count' | 'Milliseconds';
+
+/**
+ * Metrics of one invocation, written as one line of CloudWatch's embedded metric format ("Embedded metric format specification",
+ * CloudWatch User Guide). By hand: every request writes one, and the usual library takes a tenth of a millisecond for it.
+ */
+export class EmbeddedMetrics {
+  readonly #namespace: string;
+  readonly #service: string;
+  readonly #values = new Map<string, number | number[]>();
+  readonly #units = new Map<string, MetricUnit>();
+  /** What is said of each metric, as JSON: the same for every line that has the same metrics. */
+  readonly #directives = new Map<string, string>();
+
+  constructor(namespace: string, service: string) {
+    this.#namespace = namespace;
+    this.#service = service;
+  }
+
+  add(name: string, unit: MetricUnit, value: number): void {
+    const known = this.#values.get(name);
+    this.#units.set(name, unit);
+    if (known === undefined) this.#values.set(name, value);
+    else if (Array.isArray(known)) known.push(value);
+    else this.#values.set(name, [known, value]);
+  }
+
+  /** @returns one line for everything since the last; undefined when there is nothing */
+  take(now: number): string | undefined {
+    if (this.#values.size === 0) return undefined;
+    const names = [...this.#values.keys()];
+    let values = '';
+    for (const [name, value] of this.#values)
+      values += `,"${name}":${typeof value === 'number' ? value : `[${value.join(',')}]`}`;
+    this.#values.clear();
+    return `{"_aws":{"Timestamp":${now},"CloudWatchMetrics":${this.#directiveOf(names)}},"service":${JSON.stringify(this.#service)}${values}}`;
+  }
+
+  #directiveOf(names: readonly string[]): string {
+    const key = names.join(' ');
+    let directive = this.#directives.get(key);
+    if (directive === undefined) {
+      const metrics = names.map((name) => ({ Name: name, Unit: this.#units.get(name) }));
+      directive = JSON.stringify([{ Namespace: this.#namespace, Dimensions: [['service']], Metrics: metrics }]);
+      this.#directives.set(key, directive);
+    }
+    return directive;
+  }
+}

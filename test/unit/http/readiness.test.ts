@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { readiness } from '../../../functions/http/readiness.ts';
+import type { Services } from '../../../functions/runtime/services.ts';
+
+/** Each part fails as often as it is told to, then answers. */
+function servicesThatFail(times: { postgres: number; redis: number; queues: number }): Services {
+  const left = { ...times };
+  const ask = (part: keyof typeof left) => async () => {
+    left[part] -= 1;
+    if (left[part] >= 0) throw new Error(`${part} did not answer`);
+  };
+  return {
+    database: { inSystem: ask('postgres') },
+    cache: { ping: ask('redis') },
+    queue: { depth: ask('queues') },
+  } as unknown as Services;
+}
+
+it.each([
+  [{ postgres: 0, redis: 0, queues: 0 }, 'ok', { postgres: 'ok', redis: 'ok', queues: 'ok' }],
+  [{ postgres: 0, redis: 2, queues: 1 }, 'ok', { postgres: 'ok', redis: 'ok', queues: 'ok' }],
+  [{ postgres: 0, redis: 9, queues: 0 }, 'degraded', { postgres: 'ok', redis: 'failed', queues: 'ok' }],
+  [{ postgres: 0, redis: 0, queues: 9 }, 'degraded', { postgres: 'ok', redis: 'ok', queues: 'failed' }],
+  [{ postgres: 9, redis: 0, queues: 0 }, 'failed', { postgres: 'failed', redis: 'ok', queues: 'ok' }],
+])('when parts fail %j times in a row, it is %s', async (times, status, checks) => {
+  expect(await readiness(servicesThatFail(times))).toEqual({ status, checks });
+});
