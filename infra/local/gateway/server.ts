@@ -15,6 +15,8 @@ export interface GatewaySettings {
   readonly runner: (functionName: string) => FunctionRunner;
   /** How long a request waits for a busy function before it is throttled. */
   readonly waitMilliseconds?: number;
+  /** Requests that would wait longer than this, by what the last ones took, are throttled at once. */
+  readonly longestLineMilliseconds?: number;
   /** Pages of the machine itself, by path, which never reach a function. */
   readonly pages?: Readonly<Record<string, () => { readonly contentType: string; readonly body: string }>>;
   /** Told what API Gateway would write to its execution log. */
@@ -22,6 +24,7 @@ export interface GatewaySettings {
 }
 
 const defaultWaitMilliseconds = 10_000;
+const defaultLongestLineMilliseconds = 250;
 /** Lambda's limits for the payload of a synchronous invocation, in and out. */
 const maximumPayloadBytes = 6 * 1024 * 1024;
 
@@ -60,6 +63,8 @@ async function serve(
   }
   const match = router.match(method, path);
   if (!match) return fail(api, response, 'MISSING_AUTHENTICATION_TOKEN', requestId);
+  // Before the body is read: what is refused must cost next to nothing.
+  if (isCrowded(settings, match.route.functionName)) return fail(api, response, 'THROTTLED', requestId);
   const read = readBody(message);
   const received = read instanceof Promise ? await read : read;
   if (received === 'aborted') return;
@@ -73,6 +78,10 @@ async function serve(
   if (Buffer.byteLength(event) > maximumPayloadBytes) return fail(api, response, 'REQUEST_TOO_LARGE', requestId);
   if (match.route.streaming) await stream(settings, request, event, response);
   else await answer(settings, request, event, response);
+}
+
+function isCrowded(settings: GatewaySettings, functionName: string): boolean {
+  return settings.runner(functionName).isCrowded(settings.longestLineMilliseconds ?? defaultLongestLineMilliseconds);
 }
 
 async function answer(

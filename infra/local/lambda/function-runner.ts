@@ -45,6 +45,12 @@ interface Idle {
 
 /** An environment that nothing came for is ended after this; Lambda keeps some for minutes as well. One is kept for the next event. */
 const defaultIdleMilliseconds = 300_000;
+/** So many may always wait: what takes seconds is waited for by a few people, and not refused to them. */
+const leastInLine = 16;
+/** What an invocation is thought to take before one has been seen, in milliseconds. */
+const presumedMilliseconds = 10;
+/** Of the newest invocation in the mean. */
+const newestShare = 0.1;
 /** Time for what a function does on SIGTERM (Lambda grants 500 ms to its extensions). */
 const graceMilliseconds = 500;
 
@@ -58,6 +64,8 @@ export class FunctionRunner {
   readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
   #starting = 0;
+  /** Milliseconds that an invocation takes, the last ones first. */
+  #mean = presumedMilliseconds;
   #closed = false;
   #reaping: NodeJS.Timeout | undefined;
 
@@ -76,6 +84,15 @@ export class FunctionRunner {
     return [...this.#environments].flatMap(({ processId }) => processId ?? []);
   }
 
+  /**
+   * Whether somebody who comes now would wait longer than this for an environment. Whoever is refused at once can go elsewhere or come
+   * again; in a line that only grows, everybody waits for nothing.
+   */
+  isCrowded(longestWaitMilliseconds: number): boolean {
+    const inLine = this.#waiting.length;
+    return inLine >= leastInLine && (inLine * this.#mean) / this.concurrency > longestWaitMilliseconds;
+  }
+
   /** Runs `event` (JSON text). Rejects only with `TooManyRequests`; what happens inside the function is in the result. */
   async invoke(event: string, options: InvokeOptions): Promise<InvocationResult> {
     const acquired = await this.#acquire(options.waitMilliseconds);
@@ -85,6 +102,7 @@ export class FunctionRunner {
     const reader = options.reader ?? { write: (chunk: Uint8Array) => void collected.push(chunk) };
     const onGone = (): void => acquired.readerGone(requestId);
     options.readerGone?.addEventListener('abort', onGone, { once: true });
+    const started = performance.now();
     try {
       const traceId = options.traceId ?? `Root=1-${requestId.slice(0, 8)}-${requestId.replaceAll('-', '').slice(8)}`;
       const result = await acquired.invoke({ requestId, event, functionArn: this.function.arn, traceId }, reader);
@@ -92,6 +110,7 @@ export class FunctionRunner {
       return wasCollected ? { succeeded: true, payload: Buffer.concat(collected).toString() } : result;
     } finally {
       options.readerGone?.removeEventListener('abort', onGone);
+      this.#mean += newestShare * (performance.now() - started - this.#mean);
       this.#release(acquired);
     }
   }

@@ -178,6 +178,23 @@ describe('the answer of a buffered function', () => {
     expect([missing.status, await missing.json()]).toEqual([403, { message: 'Missing Authentication Token' }]);
   });
 
+  it('is 429 at once for whoever would wait too long, and the others are served', async () => {
+    const { url } = await start(
+      `export const handler = () => new Promise((done) => setTimeout(() => done({ statusCode: 200, body: '' }), 60));`,
+      undefined,
+      { concurrency: 1 },
+    );
+    for (let n = 0; n < 30; n++) await (await fetch(url)).text();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => fetch(url, { method: 'POST', body: 'x'.repeat(10_000) })),
+    );
+    const shed = answers.filter(({ status }) => status === 429);
+    // Sixteen may always wait, one is served; at 60 ms each, 250 ms hold no more than that.
+    expect(shed.length).toBeGreaterThan(20);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(16);
+    expect(shed.length + answers.filter(({ status }) => status === 200).length).toBe(60);
+  });
+
   it('is 429 when every environment stays busy', async () => {
     const { url } = await start(
       `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 1500)); return { statusCode: 200 }; };`,
