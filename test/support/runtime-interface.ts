@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { MessageReader, type WireMessage } from './runtime-interface-wire.ts';
 
 export interface RuntimeOptions {
   /** The complete environment of the process; names the handler (`_HANDLER`) and where its code is (`LAMBDA_TASK_ROOT`). */
@@ -78,7 +78,9 @@ class RuntimeInterface {
   readonly ready: Promise<number>;
   readonly #server: Server;
   readonly #timeoutMilliseconds: number;
-  #poll: ServerResponse | undefined;
+  /** Whose request for the next event waits for its answer. */
+  #poll: Socket | undefined;
+  readonly #sockets = new Set<Socket>();
   #invocation: Invocation | undefined;
   #isReady: (importMilliseconds: number) => void = () => {};
   #isBroken: (error: Error) => void = () => {};
@@ -89,7 +91,15 @@ class RuntimeInterface {
       this.#isReady = resolve;
       this.#isBroken = reject;
     });
-    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => this.#serve(request, response));
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      const reader = new MessageReader((message) => this.#serve(message, socket));
+      this.#sockets.add(socket);
+      socket
+        .on('data', (data: Buffer) => reader.take(data))
+        // The end of the process is told by the process.
+        .on('error', () => {})
+        .on('close', () => this.#sockets.delete(socket));
+    });
   }
 
   async listen(): Promise<string> {
@@ -111,24 +121,20 @@ class RuntimeInterface {
 
   close(): void {
     this.#server.close();
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url?.slice(root.length) ?? '';
+  #serve({ start, headers, body }: WireMessage, socket: Socket): void {
+    const path = start.split(' ')[1]?.slice(root.length) ?? '';
     if (path === 'invocation/next') {
-      this.#isReady(Number(request.headers['x-import-milliseconds']));
-      this.#poll = response;
+      this.#isReady(Number(headers['x-import-milliseconds']));
+      this.#poll = socket;
       this.#handOver();
       return;
     }
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      const finished = performance.now();
-      response.writeHead(202, { 'content-length': 0 }).end();
-      this.#settle(path, Buffer.concat(parts).toString(), finished, Number(request.headers['x-handler-milliseconds']));
-    });
+    const finished = performance.now();
+    socket.write('HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n');
+    this.#settle(path, body, finished, Number(headers['x-handler-milliseconds']));
   }
 
   #handOver(): void {
@@ -136,14 +142,12 @@ class RuntimeInterface {
     if (!poll || !invocation || invocation.handedOver > 0) return;
     this.#poll = undefined;
     invocation.handedOver = performance.now();
-    poll.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(invocation.event),
-      'lambda-runtime-aws-request-id': invocation.id,
-      'lambda-runtime-deadline-ms': String(Date.now() + this.#timeoutMilliseconds),
-      'lambda-runtime-invoked-function-arn': functionArn,
-    });
-    poll.end(invocation.event);
+    poll.write(
+      `HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(invocation.event)}\r\n` +
+        `lambda-runtime-aws-request-id: ${invocation.id}\r\n` +
+        `lambda-runtime-deadline-ms: ${Date.now() + this.#timeoutMilliseconds}\r\n` +
+        `lambda-runtime-invoked-function-arn: ${functionArn}\r\n\r\n${invocation.event}`,
+    );
   }
 
   #settle(path: string, payload: string, finished: number, handlerMilliseconds: number): void {
