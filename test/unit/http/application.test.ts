@@ -4,6 +4,7 @@ import { createApplication } from '../../../functions/http/application.ts';
 import { defineRoute, type IdempotencyRequest, ok } from '../../../functions/http/route.ts';
 import { apiRoutes } from '../../../functions/http/routes/index.ts';
 import type { Services } from '../../../functions/runtime/services.ts';
+import type { TextAnswer } from '../../../functions/runtime/text-answer.ts';
 import { hashApiKey, newApiKeySecret } from '../../../shared/access/api-key.ts';
 import { type Caller, type Role, wholeWorkspace } from '../../../shared/core/caller.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
@@ -181,7 +182,7 @@ describe('limits', () => {
       body: JSON.stringify(body),
       ...as('reader', { 'content-type': 'application/json' }),
     });
-  const told = (answer: Response) =>
+  const told = (answer: Response | TextAnswer) =>
     [
       'ratelimit-policy',
       'ratelimit',
