@@ -2,6 +2,7 @@
  * The Node process of one execution environment: loads one handler, then runs one event at a time. It is started by
  * `ExecutionEnvironment` with nothing but the environment that Lambda would give it.
  */
+import { flushCompileCache } from 'node:module';
 import { installAwslambda, isStreaming } from './awslambda-global.ts';
 import { loadHandler } from './load-handler.ts';
 import type { FunctionError, MessageFromRuntime, MessageToRuntime, RuntimeInvocation } from './messages.ts';
@@ -77,6 +78,14 @@ async function main(): Promise<void> {
     else openStreams.get(message.requestId)?.readerGone();
   });
   send({ type: 'ready' });
+  keepCompiled();
+}
+
+/** What is compiled is kept for the next environment: Node does so when it exits by itself, and environments end by signals. */
+function keepCompiled(): void {
+  flushCompileCache();
+  // With what the first events have loaded.
+  setTimeout(flushCompileCache, 5_000).unref();
 }
 
 main().catch((error: unknown) => {

@@ -61,7 +61,7 @@ describe('an execution environment', () => {
 
   it('is ended when nothing came for it, all but one', async () => {
     const started = start(
-      `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 50)); return process.pid; };`,
+      `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 500)); return process.pid; };`,
       { concurrency: 3, idleMilliseconds: 200 },
     );
     const used = (await Promise.all(Array.from({ length: 3 }, () => payloadOf(invoke(started))))) as number[];
