@@ -132,6 +132,7 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   // Work that was given up without having been tried is sent again.
   queues.grantSendIngest(deadLetter);
   queues.grantSendEmbed(deadLetter);
+  queues.uploads.grantSend(deadLetter);
 
   // Its own: what an outage kept from being registered is sent again.
   queues.uploads.grantSend(registerUpload);

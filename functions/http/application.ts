@@ -72,7 +72,12 @@ async function answer(
   // A question is counted for whom it is asked, and its body says whom. Nothing else is read before it is known to be admitted.
   const isAsked = route.rate === 'ask' && route.body !== undefined;
   if (!isAsked) await limit(null);
-  const body = route.body ? await readJsonBody(request, { checksText: route.describedBody === undefined }) : undefined;
+  const body = route.body
+    ? await readJsonBody(request, {
+        checksText: route.describedBody === undefined,
+        mayBeEmpty: route.method === 'POST' && route.body.safeParse({}).success,
+      })
+    : undefined;
   if (isAsked) await limit(subjectOf(body));
   const context: RouteContext<unknown, unknown, Caller | null> = {
     caller,

@@ -1,12 +1,25 @@
-import { type IdKind, tryParsePublicId } from '../../shared/core/ids.ts';
+import { validationFailed } from '../../shared/core/errors.ts';
+import { type IdKind, idPrefixes, tryParsePublicId } from '../../shared/core/ids.ts';
 import type { Page, PageRequest } from '../../shared/core/page.ts';
 import { ok, type Reply } from './route.ts';
 
-/** The page that a list's query asks for; an `after` that is no id of this kind is not found by anybody: an empty condition. */
+/**
+ * The page that a list's query asks for; behind an id that names nothing there is nothing.
+ * @throws validation_failed for an `after` that is no id of this kind
+ */
 export function pageRequest(kind: IdKind, query: { limit: number; after?: string | undefined }): PageRequest {
   if (query.after === undefined) return { limit: query.limit };
-  // The nil UUID names nothing, so the page after it is empty, as after any other id that is not there.
-  return { limit: query.limit, after: tryParsePublicId(kind, query.after) ?? '00000000-0000-0000-0000-000000000000' };
+  return { limit: query.limit, after: afterId(kind, query.after) };
+}
+
+/** @throws validation_failed */
+export function afterId(kind: IdKind, text: string): string {
+  const after = tryParsePublicId(kind, text);
+  if (after === undefined)
+    throw validationFailed([
+      { pointer: '/after', detail: `Must be an id: ${idPrefixes[kind]}_ and 32 hexadecimal digits` },
+    ]);
+  return after;
 }
 
 export function listReply<Item, View>(

@@ -9,9 +9,13 @@ const maximumDepth = 64;
 /**
  * The parsed JSON body of a request.
  * @param checksText false: the caller asks `refuseUnstorable` of each part
+ * @param mayBeEmpty whether a request without a body means one without members
  * @throws payload_too_large, unsupported_media_type, malformed_json, or validation_failed for text that Postgres cannot hold
  */
-export async function readJsonBody(request: Received, { checksText = true } = {}): Promise<unknown> {
+export async function readJsonBody(
+  request: Received,
+  { checksText = true, mayBeEmpty = false } = {},
+): Promise<unknown> {
   const type = request.headers.get('content-type');
   if (type !== null && !/^application\/(.+\+)?json\b/i.test(type)) {
     throw new DbragError('unsupported_media_type', 'Send JSON: content-type application/json.');
@@ -23,6 +27,7 @@ export async function readJsonBody(request: Received, { checksText = true } = {}
       'A request body may have 4 MiB. Send larger documents by POST /v1/uploads.',
     );
   }
+  if (text === '' && mayBeEmpty) return {};
   const body = parse(text);
   if (checksText) refuseUnstorable(body);
   return body;

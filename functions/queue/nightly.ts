@@ -33,7 +33,6 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
   const { database, log } = services;
   if (after === undefined) {
     await createMonthPartitions(database);
-    await expireRecords(database);
     await expireHistory(database, hasTime);
   }
   for await (const workspaceId of walkWorkspaces(database, after)) {
@@ -46,18 +45,19 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
     if (!hasTime()) return workspaceId;
   }
   await passBucket(services, hasTime);
-  await checkIndexes(services);
+  await checkIndexes(services, hasTime);
   return undefined;
 }
 
 async function passWorkspace(services: Services, workspaceId: string, hasTime: () => boolean): Promise<void> {
   const { database, queue, clock, statistics } = services;
+  await database.inWorkspace({ workspaceId }, (db) => expireRecords(db, workspaceId));
   await resumeDeletions({ database, queue, clock }, workspaceId);
   // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.
   if (await database.inWorkspace({ workspaceId }, (db) => retireForgotten(db, workspaceId)))
     await nudgeRemoval(queue, workspaceId, 0, 0);
   // Nudges to fold get lost like any other.
-  await statistics.settle(workspaceId);
+  await statistics.settle(workspaceId, hasTime);
   await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
   await removeOrphanedPasswords(services, workspaceId, hasTime);

@@ -18,7 +18,7 @@ export async function tendOn(services: Services): Promise<void> {
 }
 
 /** The canary of the night, and what follows from it. */
-export async function checkIndexes(services: Services): Promise<void> {
-  await checkAllIndexes(indexingPorts(services));
+export async function checkIndexes(services: Services, hasTime: () => boolean): Promise<void> {
+  await checkAllIndexes(indexingPorts(services), hasTime);
   await tendOn(services);
 }

@@ -30,6 +30,20 @@ export function readUploadEvents(body: string, bucketName: string): UploadEvents
   return { events, rejected };
 }
 
+/** So often a file whose registering was given up is tried again; then the night finds it, as it finds what no event told of. */
+const mostRounds = 5;
+
+/**
+ * The message with which an event that was received too often comes again: there is no row yet that would say so, and the object is there.
+ * @returns undefined for what tells of no object of ours, or came again often enough
+ */
+export function anotherRound(body: string, bucketName: string): string | undefined {
+  if (readUploadEvents(body, bucketName).events.length === 0) return undefined;
+  const message = parseJson(body) as { readonly rounds?: unknown };
+  const rounds = typeof message.rounds === 'number' ? message.rounds : 0;
+  return rounds < mostRounds ? JSON.stringify({ ...message, rounds: rounds + 1 }) : undefined;
+}
+
 function recordsOf(body: string): S3EventRecord[] {
   const records = (parseJson(body) as Partial<S3Event> | null)?.Records;
   if (!Array.isArray(records)) return [];

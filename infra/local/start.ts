@@ -1,7 +1,7 @@
 /** `npm start`: the local stage, synthesised and run on this machine. `--timings` tells when each phase ended. */
-import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
+import { accessSync, constants, createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type LocalCloud, startLocalCloud } from './cloud.ts';
 import { assemblyOf } from './start/assembly-cache.ts';
@@ -49,7 +49,10 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
 
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // One below the other: told to make all of them, Node never comes back from a place like /proc.
+    const missing: string[] = [];
+    for (let at = path; !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+    for (const directory of missing) mkdirSync(directory, { mode: 0o700 });
     accessSync(path, constants.W_OK);
   } catch (error) {
     throw new SettingError(`LOCAL_DATA_DIR must be a directory that can be written: ${(error as Error).message}`);

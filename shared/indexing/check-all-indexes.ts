@@ -1,12 +1,16 @@
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import { checkRecall, type IndexedWorkspace } from './check-recall.ts';
-import { readPartitions } from './partition-state.ts';
+import { type PartitionState, readPartitions } from './partition-state.ts';
 import { autopilotSettings } from './plan-index.ts';
 import { homePartition } from './rebuild-index.ts';
 import type { IndexingPorts } from './tend-indexes.ts';
 
-/** The canary of every partition that has an index; where there is none, nothing is asked. */
-export async function checkAllIndexes(ports: IndexingPorts): Promise<void> {
+/**
+ * The canary of every partition that has an index, longest unchecked first; where there is none, nothing is asked. What there is no
+ * time for is the next night's.
+ * @param hasTime asked before each partition
+ */
+export async function checkAllIndexes(ports: IndexingPorts, hasTime: () => boolean = () => true): Promise<void> {
   const { database, model, settings = autopilotSettings } = ports;
   const ready = (await readPartitions(database, { model })).filter(({ status }) => status === 'ready');
   if (ready.length === 0) return;
@@ -24,5 +28,10 @@ export async function checkAllIndexes(ports: IndexingPorts): Promise<void> {
       if (home) homes.set(home, [...(homes.get(home) ?? []), { id, chunks }]);
     });
   }
-  for (const state of ready) await checkRecall(database, state, model, homes.get(state.partition) ?? []);
+  for (const state of ready.toSorted((one, other) => checkedAt(one) - checkedAt(other))) {
+    if (!hasTime()) return;
+    await checkRecall(database, state, model, homes.get(state.partition) ?? []);
+  }
 }
+
+const checkedAt = (state: PartitionState): number => state.checked_at?.getTime() ?? 0;

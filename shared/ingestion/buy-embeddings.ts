@@ -87,8 +87,8 @@ async function buyRequest(
   }
 }
 
-function fill({ documentId, contentHash }: LeasedChunk, vector: Float32Array): FilledChunk {
-  return { documentId, contentHash, vector };
+function fill({ documentId, contentHash, leasedBy }: LeasedChunk, vector: Float32Array): FilledChunk {
+  return { documentId, contentHash, leasedBy, vector };
 }
 
 /** Runs at most `limit` at a time and yields results as they come; the rest is not begun when the reader stops. */

@@ -17,6 +17,8 @@ export interface ClaimedVersion {
   readonly contentType: string | null;
   readonly object: { readonly key: string; readonly versionId: string | null };
   readonly chunking: ChunkingSettings;
+  /** How often workers have begun with it, this time included. */
+  readonly claims: number;
   /** The splitting was committed before: only the embedding is left. */
   readonly isSplit: boolean;
 }
@@ -33,6 +35,7 @@ interface VersionRow {
   s3_key: string;
   s3_version_id: string | null;
   splitter: { max_tokens?: number; overlap_tokens?: number } | null;
+  claims: number;
   is_split: boolean;
 }
 
@@ -61,7 +64,7 @@ export async function claimVersions(
        RETURNING v.*
      )
      SELECT v.document_id, v.version, v.attempt, v.collection_id, v.priority, v.status, d.name, v.content_type, v.s3_key,
-            v.s3_version_id, v.splitter, v.content_hash IS NOT NULL AS is_split
+            v.s3_version_id, v.splitter, v.claims, v.content_hash IS NOT NULL AS is_split
      FROM claimed v JOIN dbrag.documents d ON d.workspace_id = $1 AND d.id = v.document_id`,
     [
       workspaceId,
@@ -88,6 +91,7 @@ function claimOf(workspaceId: string, row: VersionRow): ClaimedVersion {
     contentType: row.content_type,
     object: { key: row.s3_key, versionId: row.s3_version_id },
     chunking: chunkingOf(row.splitter),
+    claims: row.claims,
     isSplit: row.is_split,
   };
 }

@@ -9,6 +9,8 @@ import { lockDocuments, type MovedVersion } from './set-version-status.ts';
 export interface FilledChunk {
   readonly documentId: string;
   readonly contentHash: Buffer;
+  /** Whose lease it was bought under. */
+  readonly leasedBy: string;
   readonly vector: Float32Array;
 }
 
@@ -138,14 +140,17 @@ async function leaveFallback(db: Db, { workspaceId }: PendingPool, chunks: reado
   );
 }
 
-/** They are found in the fallback space from now on, and wanted in their own still. */
+/** They are found in the fallback space from now on, and wanted in their own still, by whoever holds them now. */
 async function noteFallback(db: Db, pool: PendingPool, model: string, filled: readonly FilledChunk[]): Promise<void> {
   await db.query(
     `UPDATE dbrag.pending_embeddings p
-     SET fallback_model = $5, leased_by = NULL, leased_until = NULL, tries = greatest(0, tries - 1)
-     FROM unnest($3::uuid[], $4::bytea[]) AS f (document_id, content_hash)
+     SET fallback_model = $5,
+       leased_by = CASE WHEN p.leased_by IS DISTINCT FROM f.leased_by THEN p.leased_by END,
+       leased_until = CASE WHEN p.leased_by IS DISTINCT FROM f.leased_by THEN p.leased_until END,
+       tries = CASE WHEN p.leased_by IS DISTINCT FROM f.leased_by THEN p.tries ELSE greatest(0, p.tries - 1) END
+     FROM unnest($3::uuid[], $4::bytea[], $6::uuid[]) AS f (document_id, content_hash, leased_by)
      WHERE p.workspace_id = $1 AND p.document_id = f.document_id AND p.content_hash = f.content_hash AND p.model = $2`,
-    [pool.workspaceId, pool.model, ...keysOf(filled), model],
+    [pool.workspaceId, pool.model, ...keysOf(filled), model, filled.map((chunk) => chunk.leasedBy)],
   );
 }
 

@@ -2,6 +2,7 @@ import type { Db } from '../core/database.ts';
 import type { ClaimedVersion } from './claim-version.ts';
 import { finishVersions, type SearchedSpaces } from './finish-versions.ts';
 import { passFence } from './pass-fence.ts';
+import { removeUnplacedChunks, rowsAtOnce } from './remove-versions.ts';
 import type { VersionKey } from './set-version-status.ts';
 import { splitterVersion } from './split.ts';
 import type { SplitVersion } from './store-ahead.ts';
@@ -37,6 +38,7 @@ export async function commitSplits(
     open.filter((claim) => claim.attempt > 1),
   );
   await storeChunks(db, workspaceId, chunksOf(open));
+  for (const claim of open) if (claim.split.areStored && claim.claims > 1) await removeLeftTexts(db, claim);
   const [firsts, others] = [open.filter(isFirst), open.filter((claim) => !isFirst(claim))];
   const purchases = new Map([
     ...(await addAllPending(db, workspaceId, spaces, firsts)),
@@ -72,6 +74,12 @@ async function removePlacements(db: Db, workspaceId: string, claims: readonly Ve
       documentId,
       version,
     ]);
+}
+
+/** Texts that a worker stored ahead before it died, and that this splitter, of a later deploy, cuts in other places. */
+async function removeLeftTexts(db: Db, claim: SplitClaim): Promise<void> {
+  let left = rowsAtOnce;
+  while (left === rowsAtOnce) left = await removeUnplacedChunks(db, claim);
 }
 
 interface Purchases {

@@ -2,16 +2,20 @@ import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import type { Database } from '../core/database.ts';
 import type { ObjectStore } from '../core/object-store.ts';
 import { type FindMissedUploadsPorts, registerMissed } from './find-missed-uploads.ts';
+import { isKnownBucket } from './known-bucket.ts';
 import { parseUploadKey } from './object-keys.ts';
 
 /** As many as the listing has keys on a page. */
 const documentsAtOnce = 1_000;
 /** Slices of documents a night: the rest is compared in the nights that follow, from where this one stopped. */
 const slicesPerRun = 200;
+const strangeBucket =
+  'The bucket holds none of the newest files: it is another one, or was emptied. No document was deleted; see the runbook.';
 
 /**
  * Deletes documents of uploads whose object is gone and no event told of it. The listing only says which keys to ask for: each is
  * asked once more, one by one, before its document is touched. Documents that were posted, and promised files that have not come, are none of this.
+ * A bucket that holds none of the newest files is not the one that the rows are of: it is believed in nothing.
  * @param hasTime asked before each slice
  * @returns how many keys were found without an object
  */
@@ -23,13 +27,20 @@ export async function findMissedDeletions(
   let cursor = await readCursor(database);
   let found = 0;
   let slices = 0;
+  let isKnown: boolean | undefined;
   for await (const workspaceId of workspacesFrom(database, cursor)) {
     for (;;) {
       if (slices++ >= slicesPerRun || !hasTime()) return found;
       const after = workspaceOf(cursor) === workspaceId ? cursor : undefined;
       const keys = await uploadsAfter(database, workspaceId, after);
       const listed = await listAround(ports.objects, keys);
-      for (const key of keys) if (!listed.has(key) && (await registerMissed(ports, key))) found++;
+      const missing = keys.filter((key) => !listed.has(key));
+      if (missing.length > 0) isKnown ??= await isKnownBucket(database, ports.objects);
+      if (isKnown === false) {
+        ports.onFailed(missing[0] as string, new Error(strangeBucket));
+        return found;
+      }
+      for (const key of missing) if (await registerMissed(ports, key)) found++;
       cursor = keys.at(-1) ?? cursor;
       await writeCursor(database, cursor);
       if (keys.length < documentsAtOnce) break;

@@ -21,6 +21,8 @@ export interface LeasedChunk {
   /** UTF-8. */
   readonly bytes: number;
   readonly text: string;
+  /** Whose lease it is: a late worker puts nothing back that is another's by now. */
+  readonly leasedBy: string;
 }
 
 export interface LeaseRequest {
@@ -252,5 +254,6 @@ async function hold(
     tokens: row.tokens,
     bytes: row.bytes,
     text: row.text,
+    leasedBy: request.leasedBy,
   }));
 }

@@ -10,6 +10,7 @@ import type { SweepArm } from '../jobs/arm-sweep.ts';
 import { acceptDocument } from './accept-document.ts';
 import { ingestionDeadlineMilliseconds } from './accepted-document.ts';
 import { type DeleteDocumentPorts, deleteDocumentOfSource } from './delete-document.ts';
+import { fittingLabels, fittingName } from './label-limits.ts';
 import { type IngestionNudge, nudgeIngestion } from './nudge-ingestion.ts';
 import { parseUploadKey, uploadSource } from './object-keys.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
@@ -130,7 +131,7 @@ async function writeVersion(
   const place = { workspaceId, collectionId };
   await lockKey(db, workspaceId, key);
   const known = await findUpload(db, place, key, head);
-  const metadata = { ...metadataOf(head), ...sidecar };
+  const metadata = fittingLabels({ ...metadataOf(head), ...sidecar });
   const described = Object.keys(metadata).length > 0 ? metadata : undefined;
   if (known?.buried) return undefined;
   if (known?.id && known.s3_version_id === (head.versionId ?? null) && known.version_status !== 'awaiting_upload') {
@@ -144,7 +145,7 @@ async function writeVersion(
   }
   const accepted = await acceptDocument(db, {
     ...place,
-    name: head.metadata['dbrag-name'] ?? key.slice(key.lastIndexOf('/') + 1),
+    name: fittingName(head.metadata['dbrag-name'], key.slice(key.lastIndexOf('/') + 1)),
     contentType: head.contentType ?? null,
     bytes: head.bytes,
     metadata: described,

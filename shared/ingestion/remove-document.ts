@@ -111,8 +111,7 @@ async function removeCollection(
       if (!hasTime()) return false;
     }
   }
-  await removeUploads(ports.objects, workspaceId, collectionId);
-  return true;
+  return removeUploads(ports.objects, workspaceId, collectionId, hasTime);
 }
 
 async function documentsOf(db: Db, workspaceId: string, collectionId: string): Promise<string[]> {

@@ -37,11 +37,21 @@ export async function removeObjects(objects: ObjectStore, found: readonly Docume
   if (keys.length > 0) await objects.delete(keys);
 }
 
-/** Removes what still lies under a collection's prefix: files whose events had not come when it was deleted. */
-export async function removeUploads(objects: ObjectStore, workspaceId: string, collectionId: string): Promise<void> {
+/**
+ * Removes what still lies under a collection's prefix: files whose events had not come when it was deleted.
+ * @param hasTime asked after each page of 1,000 keys
+ * @returns whether nothing is left
+ */
+export async function removeUploads(
+  objects: ObjectStore,
+  workspaceId: string,
+  collectionId: string,
+  hasTime: () => boolean,
+): Promise<boolean> {
   for (;;) {
     const listed = await objects.list(uploadPrefix(workspaceId, collectionId));
-    if (listed.length === 0) return;
+    if (listed.length === 0) return true;
     await objects.delete(listed.map(({ key }) => key));
+    if (!hasTime()) return false;
   }
 }

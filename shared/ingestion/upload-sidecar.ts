@@ -1,4 +1,5 @@
 import { type ObjectStore, ObjectTooLarge } from '../core/object-store.ts';
+import { fittingLabels } from './label-limits.ts';
 
 const suffix = '.metadata.json';
 const maximumBytes = 64 * 1024;
@@ -34,20 +35,9 @@ export async function readSidecar(objects: ObjectStore, key: string): Promise<Re
 function labelsOf(parsed: unknown): Record<string, unknown> | undefined {
   if (!isRecord(parsed)) return undefined;
   const labels = isRecord(parsed.metadata) ? parsed.metadata : parsed;
-  const kept = Object.entries(labels).filter(
-    ([name, value]) =>
-      name.length <= 64 &&
-      isStorable(name) &&
-      (Number.isFinite(value) || typeof value === 'boolean' || (typeof value === 'string' && isStorable(value))),
-  );
-  return Object.fromEntries(kept.slice(0, 64));
+  return fittingLabels(labels);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Postgres holds no U+0000, and JSON no lone surrogates. */
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
 }

@@ -11,8 +11,8 @@ const delaySeconds = intervalSeconds + 1;
 export interface StatisticsKeeper {
   /** After something went live or away: folds now, or sees to it that somebody does in a moment. */
   changed(workspaceId: string): Promise<void>;
-  /** Folds whatever is left, however young the last fold is. */
-  settle(workspaceId: string): Promise<void>;
+  /** Folds whatever is left, however young the last fold is, or as much as there is time for: then a message goes on. */
+  settle(workspaceId: string, hasTime?: () => boolean): Promise<void>;
 }
 
 export function createStatisticsKeeper(database: Database, queue: WorkQueue, clock: Clock): StatisticsKeeper {
@@ -34,9 +34,11 @@ export function createStatisticsKeeper(database: Database, queue: WorkQueue, clo
       );
       if (folded === 0 || more) await askForFold(workspaceId);
     },
-    async settle(workspaceId) {
-      let more = true;
-      while (more) ({ more } = await database.inWorkspace({ workspaceId }, (db) => foldStatistics(db, workspaceId, 0)));
+    async settle(workspaceId, hasTime = () => true) {
+      for (let more = true; more; ) {
+        ({ more } = await database.inWorkspace({ workspaceId }, (db) => foldStatistics(db, workspaceId, 0)));
+        if (more && !hasTime()) return askForFold(workspaceId);
+      }
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20] [--long] [--list]`: every fault of docs/reliability.md that
+ * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20 | --from F20] [--long] [--list]`: every fault of docs/reliability.md that
  * one machine can show, against the whole system of the `test` stage on native engines, one campaign after another, with the checker
  * after each. Exits with 1 when anything is lost, doubled or stuck, and says under which seed.
  */
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     documents: { type: 'string', default: '500' },
     only: { type: 'string' },
+    from: { type: 'string' },
     long: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
@@ -21,9 +22,11 @@ const { values } = parseArgs({
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
 const settings = { seed, documents: Number(values.documents), long: values.long };
 const wanted = values.only?.split(',');
+const first = values.from === undefined ? 0 : campaigns.findIndex(({ id }) => id === values.from);
+if (first < 0) throw new Error(`There is no campaign ${values.from}.`);
 const chosen = campaigns
   .map((campaign, order) => ({ campaign, order }))
-  .filter(({ campaign }) => wanted?.includes(campaign.id) ?? true);
+  .filter(({ campaign, order }) => order >= first && (wanted?.includes(campaign.id) ?? true));
 if (values.list) {
   for (const { campaign } of chosen) process.stdout.write(describe(campaign));
   process.exit(0);

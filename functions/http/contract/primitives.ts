@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type IdKind, idPrefixes } from '../../../shared/core/ids.ts';
+import { labelLimits } from '../../../shared/ingestion/label-limits.ts';
 
 /** A public id in an answer, or in a request where an unknown one is told as such by the route. */
 export function id(kind: IdKind) {
@@ -21,16 +22,21 @@ export function idInBody(kind: IdKind) {
   );
 }
 
-export const name = z.string().check(z.trim(), z.minLength(1), z.maxLength(255));
+export const name = z.string().check(z.trim(), z.minLength(1), z.maxLength(labelLimits.documentNameLength));
 export const timestamp = z.string().check(z.meta({ format: 'date-time' }));
 export const nullableTimestamp = z.nullable(timestamp);
 
-const metadataValue = z.union([z.string().check(z.maxLength(2_000)), z.number(), z.boolean()]);
+export const metadataValue = z.union(
+  [z.string().check(z.maxLength(labelLimits.valueLength)), z.number(), z.boolean()],
+  `Must be a string of at most ${labelLimits.valueLength} characters, a number, true or false`,
+);
 
 /** Flat labels of the caller's own; filters of a search read them. */
 export const metadata = z
-  .record(z.string().check(z.minLength(1), z.maxLength(64)), metadataValue)
-  .check(z.refine((value) => Object.keys(value).length <= 64, 'At most 64 members'));
+  .record(z.string().check(z.minLength(1), z.maxLength(labelLimits.nameLength)), metadataValue)
+  .check(
+    z.refine((value) => Object.keys(value).length <= labelLimits.members, `At most ${labelLimits.members} members`),
+  );
 
 export const priority = z.enum(['critical', 'default', 'low']);
 

@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
 import { location } from './documents.ts';
-import { id, idInBody, metadata } from './primitives.ts';
+import { id, idInBody, metadata, metadataValue } from './primitives.ts';
 
 const key = z.string().check(z.minLength(1), z.maxLength(64));
-const scalar = z.union([z.string().check(z.maxLength(2_000)), z.number(), z.boolean()]);
+const scalar = metadataValue;
 const comparison = z.strictObject({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value: scalar });
 const membership = z.strictObject({
   type: z.enum(['in', 'nin']),
@@ -19,7 +19,7 @@ export type FilterInput =
 const maximumDepth = 8;
 const maximumConditions = 100;
 
-const anyFilter: z.ZodMiniType<FilterInput> = z.union([
+const anyFilter: z.ZodMiniType<FilterInput> = z.discriminatedUnion('type', [
   comparison,
   membership,
   z.strictObject({

@@ -17,7 +17,7 @@ import * as contract from '../contract/documents.ts';
 import { acceptedJob } from '../contract/jobs.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
 import { deleteReply } from '../delete-reply.ts';
-import { listReply, pageRequest } from '../list-reply.ts';
+import { afterId, listReply, pageRequest } from '../list-reply.ts';
 import { postDocument } from '../post-document.ts';
 import { postDocuments } from '../post-documents.ts';
 import { postReingestion } from '../post-reingestion.ts';
@@ -195,8 +195,7 @@ export const documentRoutes = [
         const { removed_at: removedAt } = await getVersion(db, caller.workspaceId, id, version);
         if (removedAt) throw new DbragError('not_found', 'The chunks of this version have left.');
         if (query.after === undefined) return listChunks(db, caller.workspaceId, id, version, { limit: query.limit });
-        const chunkId = tryParsePublicId('chunk', query.after);
-        const after = chunkId && (await findOrdinal(db, caller.workspaceId, id, version, chunkId));
+        const after = await findOrdinal(db, caller.workspaceId, id, version, afterId('chunk', query.after));
         if (typeof after !== 'number') return { items: [], hasMore: false };
         return listChunks(db, caller.workspaceId, id, version, { limit: query.limit, after });
       });

@@ -4,7 +4,6 @@ import type { Parser } from '../parse.ts';
 import { hiddenStyles, withoutHiddenRuns } from './hidden-runs.ts';
 import { htmlToMarkdown } from './html-to-markdown.ts';
 import { plainCopy } from './office-archive.ts';
-import { decodeXml } from './xml.ts';
 import { ZipArchive } from './zip-archive.ts';
 
 const titles = ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"];
@@ -15,7 +14,7 @@ const wayBack = / ?<a href="#[^"]*note-ref-[^"]*">↑<\/a>/g;
 /** Word documents: headings, lists, tables, notes. Hidden and deleted text, comments and pictures are left out. */
 export const parseDocx: Parser = async (bytes) => {
   const stylesPart = new ZipArchive(bytes).read('word/styles.xml');
-  const styles = stylesPart ? hiddenStyles(decodeXml(stylesPart)) : new Set<string>();
+  const styles = stylesPart ? hiddenStyles(stylesPart) : new Set<string>();
   const buffer = plainCopy(bytes, (name, xml) => (name.startsWith('word/') ? withoutHiddenRuns(xml, styles) : xml));
   const { value } = await mammoth.convertToHtml(
     { buffer },

@@ -1,5 +1,7 @@
-/** Tags that decide what is hidden: paragraphs, runs, their properties and styles. */
-const tag = /<(\/?)w:(p|r|pPr|rPr|vanish|webHidden|rStyle|pStyle)\b([^>]*?)(\/?)>/g;
+import { attribute, descendants, parseXml } from './xml.ts';
+
+/** Tags that decide what is hidden: paragraphs, runs, their properties and styles. No `<` stands in one, so each search ends at the next. */
+const tag = /<(\/?)w:(p|r|pPr|rPr|vanish|webHidden|rStyle|pStyle)\b([^<>]*?)(\/?)>/g;
 
 interface OpenElement {
   readonly name: string;
@@ -7,15 +9,21 @@ interface OpenElement {
   isHidden: boolean;
 }
 
-/** Ids of the styles that hide text. */
-export function hiddenStyles(stylesXml: string): ReadonlySet<string> {
+/**
+ * Ids of the styles that hide text.
+ * @throws DocumentError when it is no XML
+ */
+export function hiddenStyles(stylesPart: Uint8Array): ReadonlySet<string> {
   const hidden = new Set<string>();
-  for (const [, id, body] of stylesXml.matchAll(/<w:style\b[^>]*\bw:styleId="([^"]+)"[^>]*>([\s\S]*?)<\/w:style>/g)) {
-    const vanish = /<w:vanish\b([^>]*)>/.exec(body ?? '');
-    if (id !== undefined && vanish && isOn(vanish[1] ?? '')) hidden.add(id);
+  for (const style of descendants(parseXml(stylesPart), 'style')) {
+    const id = attribute(style, 'styleId');
+    const [vanish] = descendants(style, 'vanish');
+    if (id !== undefined && vanish && !off.has(attribute(vanish, 'val') ?? '')) hidden.add(id);
   }
   return hidden;
 }
+
+const off: ReadonlySet<string> = new Set(['0', 'false', 'off']);
 
 /** WordprocessingML without the runs and paragraphs that Word does not show. */
 export function withoutHiddenRuns(xml: string, styles: ReadonlySet<string>): string {

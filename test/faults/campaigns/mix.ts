@@ -8,8 +8,10 @@ import type { Run } from '../run.ts';
 const share = 0.05;
 const beforeWork: readonly FaultKind[] = ['429', '500', '503', 'reset'];
 const afterWork: readonly FaultKind[] = ['reset-after-processing', 'truncated-json', 'missing-one', 'nan'];
-/** Posts come in waves, so that the provider is asked often enough for five in a hundred to be some: one request takes hundreds of texts. */
-const waves = 20;
+/** Posts come in waves, and half of them critical, which waits for no others: so that five in a hundred of the requests are some. */
+const waves = 40;
+/** Fewer would say nothing of five in a hundred. */
+const fewestRequests = 40;
 
 /** Five in a hundred of everything that passes. */
 function harmAll(run: Run): void {
@@ -66,7 +68,8 @@ export const mix = [
       run.afterwards(async () => {
         const ratio = await run.spendOverLedger();
         run.expect('spend/ledger', ratio.toFixed(3), ratio <= 1.1);
-        run.note('asked', run.world.models.ledger.snapshot().requests.embeddings);
+        const asked = run.world.models.ledger.snapshot().requests.embeddings;
+        run.expect('asked', asked, asked >= fewestRequests);
         run.note('requests repeated', run.traffic.repeated);
         run.note(
           'provider faults',
@@ -79,15 +82,19 @@ export const mix = [
 
 async function postInWaves(run: Run, documents: number): Promise<void> {
   for (let wave = 0; wave < waves; wave++) {
-    await run.traffic.post(Math.ceil(documents / waves));
-    await sleep(200);
-    await run.until(() => isIdle(run), 1.5);
+    const count = Math.ceil(documents / waves);
+    for (const priority of ['critical', 'default'] as const)
+      await run.traffic.post(priority === 'critical' ? Math.ceil(count / 2) : Math.floor(count / 2), { priority });
+    await sleep(100);
+    await run.until(() => isIdle(run), 0.5);
   }
 }
 
 function isIdle(run: Run): boolean {
-  const { visible, inFlight } = queueOf(run, 'embed-default').counts();
-  return visible + inFlight === 0;
+  return ['embed-critical', 'embed-default'].every((name) => {
+    const { visible, inFlight } = queueOf(run, name).counts();
+    return visible + inFlight === 0;
+  });
 }
 
 async function putFiles(run: Run, files: number): Promise<void> {

@@ -183,7 +183,11 @@ export const rightsAssertions: readonly Assertion[] = [
     ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesembed/),
   ),
-  onlyFor('only who registers uploads sends an event again', ['queue/register-upload'], sendsTo(/^Queuesuploads/)),
+  onlyFor(
+    'only who registers uploads sends an event again',
+    ['queue/register-upload', 'queue/dead-letter'],
+    sendsTo(/^Queuesuploads/),
+  ),
   onlyFor(
     'only who ends work tells of it, on the stage’s own bus',
     ['queue/dead-letter', 'queue/describe-table', 'queue/embed-chunks', 'queue/ingest-document', 'queue/maintain'],

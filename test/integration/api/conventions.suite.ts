@@ -216,7 +216,11 @@ export function conventionSuite(world: World): void {
       expect(seen).toEqual(made);
       const empty = { object: 'list', data: [], first_id: null, last_id: null, has_more: false };
       expect(await own.api.expect(200, 'GET', `/v1/collections?after=col_${'0'.repeat(32)}`)).toEqual(empty);
-      expect(await own.api.expect(200, 'GET', '/v1/collections?after=nonsense')).toEqual(empty);
+      for (const path of ['/v1/collections?after=nonsense', `/v1/jobs?after=col_${'0'.repeat(32)}`]) {
+        const refused = await own.api.get(path);
+        expectProblem(refused, 422, 'validation_failed');
+        expect(refused.body.errors[0].pointer).toBe('/after');
+      }
       expect(await own.api.expect(200, 'GET', '/v1/jobs')).toEqual(empty);
       const all = await own.api.expect(200, 'GET', '/v1/collections');
       expect(all.data).toHaveLength(5);

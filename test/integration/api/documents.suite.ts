@@ -80,6 +80,30 @@ export function documentSuite(world: World): void {
       expect((await api.get(`/v1/jobs/job_${'0'.repeat(32)}/events`)).status).toBe(404);
     });
 
+    it('goes on where a watcher was that left in the middle, and waits for nobody', async () => {
+      const { api, collectionId } = home;
+      const { job, upload } = await api.expect(201, 'POST', '/v1/uploads', {
+        ...{ collection_id: collectionId, name: 'watched.txt', content_type: 'text/plain', size_bytes: 5 },
+      });
+      const watch = (headers: Record<string, string>, signal: AbortSignal) =>
+        fetch(`${world().cloud.url}/v1/jobs/${job.id}/events`, {
+          headers: { authorization: `Bearer ${api.key}`, ...headers },
+          signal,
+        });
+      // Nobody has put the file: the job waits, and so would its watcher.
+      const leaving = new AbortController();
+      const reader = (await watch({}, leaving.signal)).body?.pipeThrough(new TextDecoderStream()).getReader();
+      let seen = '';
+      while (!/^id: /m.test(seen)) seen += (await reader?.read())?.value ?? '';
+      const id = /^id: (.*)$/m.exec(seen)?.[1] ?? '';
+      leaving.abort();
+      const back = await watch({ 'last-event-id': id }, AbortSignal.timeout(60_000));
+      await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: 'words' });
+      const told = await back.text();
+      expect(told).not.toContain(`id: ${id}\n`);
+      expect(told).toMatch(/event: done\ndata: .*"status":"succeeded"/);
+    });
+
     it('buys nothing for text that has not changed, and little for one paragraph that has', async () => {
       const { api, collectionId } = home;
       const { ledger } = world().cloud.models;

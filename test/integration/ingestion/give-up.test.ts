@@ -62,6 +62,31 @@ async function receive(documentIds: readonly string[], count: number): Promise<'
   }
 }
 
+it('puts back nothing that another worker has taken meanwhile', async () => {
+  const { documentId } = await post('Slow text.');
+  await ingest(documentId);
+  const taken = crypto.randomUUID();
+  world.failpoint = {
+    async reach(name) {
+      // The lease of the first has ended, and a second worker holds the text, while the provider says to come again.
+      if (name === 'worker.after_claim')
+        await test.admin.query('UPDATE dbrag.pending_embeddings SET leased_by = $1', [taken]);
+    },
+  };
+  models.faults.next('429', { 'retry-after': '120' }, 1);
+  await world.embedWithin([messageOf(documentId)], () => minute);
+  expect(world.postponed).toHaveLength(1);
+  const { rows } = await test.admin.query(
+    'SELECT leased_by, tries FROM dbrag.pending_embeddings WHERE document_id = $1',
+    [documentId],
+  );
+  expect(rows).toEqual([{ leased_by: taken, tries: 1 }]);
+  world.failpoint = { reach: async () => {} };
+  await test.admin.query('UPDATE dbrag.pending_embeddings SET leased_until = NULL');
+  expect(await receive([documentId], 1)).toBe('done');
+  expect(await versionsOf(documentId)).toEqual(['1 ready']);
+});
+
 describe('a document whose parsing no worker survives', () => {
   it('ends when it was really begun, and not when nobody got as far', async () => {
     const { documentId } = await post('A text.');

@@ -21,8 +21,8 @@ class Bucket {
   pageSize = 1_000;
   readonly heads = new Map<string, ObjectHead>();
 
-  add(key: string, versionId: string): void {
-    this.heads.set(key, { bytes: 1, contentType: 'text/plain', versionId, metadata: {} });
+  add(key: string, versionId: string, metadata: Record<string, string> = {}): void {
+    this.heads.set(key, { bytes: 1, contentType: 'text/plain', versionId, metadata });
   }
 
   readonly objects = {
@@ -142,5 +142,41 @@ describe('an upload', () => {
     expect(failed).toEqual([]);
     expect(await deleting()).toEqual(['b/a.txt', 'ü 🦆.txt']);
     expect(await findMissedDeletions(missed)).toBe(0);
+  });
+
+  it('is deleted by no night that finds another bucket, or an emptied one', async () => {
+    for (const name of ['a.txt', 'b.txt']) {
+      bucket.add(key(name), 'v1');
+      await register(key(name));
+    }
+    bucket.heads.clear();
+    bucket.add(key('of another deployment.txt'), 'v1');
+    const failed: string[] = [];
+    const missed = {
+      ...ports(database.maintainer),
+      onFailed: (_: string, error: unknown) => failed.push(String(error)),
+    };
+    expect(await findMissedDeletions(missed)).toBe(0);
+    expect(await deleting()).toEqual([]);
+    expect(failed).toEqual([expect.stringContaining('holds none of the newest files')]);
+    // One of the files that the rows know of is enough.
+    bucket.add(key('b.txt'), 'v1');
+    expect(await findMissedDeletions(missed)).toBeGreaterThan(0);
+    expect(await deleting()).toEqual(['a.txt']);
+  });
+
+  it('is named and labelled within what the API allows, whatever stands beside it', async () => {
+    const name = `${'n'.repeat(300)}.txt`;
+    bucket.add(key(name), 'v1', {
+      'dbrag-name': ' ',
+      'dbrag-fine': 'yes',
+      [`dbrag-${'k'.repeat(65)}`]: 'no',
+      'dbrag-long': 'v'.repeat(2_001),
+    });
+    await register(key(name));
+    const { rows } = await database.admin.query('SELECT name, metadata FROM dbrag.documents WHERE source_uri = $1', [
+      `s3://${key(name)}`,
+    ]);
+    expect(rows).toEqual([{ name: 'n'.repeat(255), metadata: { fine: 'yes' } }]);
   });
 });

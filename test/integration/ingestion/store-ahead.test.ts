@@ -84,6 +84,25 @@ describe('a large document', () => {
     expect(await count(placed, documentId)).toBe(sections);
   });
 
+  it('keeps no text of a worker that died while it stored, and cut in other places', async () => {
+    const world = worldOf(test.application);
+    const { documentId } = await world.post(workspaceId, collectionId, large);
+    world.failpoint = {
+      reach: async (name) => (name === 'worker.before_commit' ? Promise.reject(new Error('killed')) : undefined),
+    };
+    const message = world.queue.sent[0]?.nudge.body;
+    await expect(world.ingest(message)).rejects.toThrow('killed');
+    // As the splitter of another deploy would have cut.
+    await test.admin.query(
+      `UPDATE dbrag.chunks SET content_hash = sha256(content_hash) WHERE document_id = $1 AND get_byte(content_hash, 0) % 2 = 0`,
+      [documentId],
+    );
+    world.failpoint = { reach: async () => {} };
+    expect(await world.ingest(message)).toBe('to_embed');
+    expect(await count(texts, documentId)).toBe(sections);
+    expect(await count(placed, documentId)).toBe(sections);
+  });
+
   it.each([
     ['is being deleted', `UPDATE dbrag.documents SET status = 'deleting' WHERE id = $1`],
     ['was tried again', 'UPDATE dbrag.document_versions SET attempt = 2 WHERE document_id = $1'],

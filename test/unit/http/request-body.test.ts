@@ -14,6 +14,12 @@ describe('a body', () => {
       await expect(readJsonBody(request('{}', type))).rejects.toMatchObject({ code: 'unsupported_media_type' });
   });
 
+  it('may be missing where all of its members may be', async () => {
+    const bare = () => new Request('http://x/', { method: 'POST' });
+    expect(await readJsonBody(bare(), { mayBeEmpty: true })).toEqual({});
+    await expect(readJsonBody(bare())).rejects.toMatchObject({ code: 'malformed_json' });
+  });
+
   it('is measured in bytes, not in characters', async () => {
     const text = (characters: number) => JSON.stringify('ü'.repeat(characters));
     await expect(readJsonBody(request(text(2 * 1024 * 1024 - 1)))).resolves.toBeTypeOf('string');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readUploadEvents } from '../../../functions/queue/upload-events.ts';
+import { anotherRound, readUploadEvents } from '../../../functions/queue/upload-events.ts';
 
 const record = (key: unknown, bucket: unknown = 'ours') => ({
   eventName: 'ObjectCreated:Put',
@@ -9,6 +9,27 @@ const record = (key: unknown, bucket: unknown = 'ours') => ({
   s3: { bucket: { name: bucket }, object: { key, size: 3, versionId: 'v1' } },
 });
 const read = (body: unknown) => readUploadEvents(typeof body === 'string' ? body : JSON.stringify(body), 'ours');
+
+describe('an event whose registering was given up', () => {
+  it('comes again a few times, then it is left to the night', () => {
+    let body: string | undefined = JSON.stringify({ Records: [record('uploads/a.txt')] });
+    let rounds = 0;
+    for (; body !== undefined; body = anotherRound(body, 'ours')) {
+      expect(readUploadEvents(body, 'ours').events.map(({ key }) => key)).toEqual(['uploads/a.txt']);
+      rounds += 1;
+    }
+    expect(rounds).toBe(6);
+  });
+
+  it.each([
+    ['of another bucket', JSON.stringify({ Records: [record('uploads/a.txt', 'theirs')] })],
+    ['of no object', JSON.stringify({ Event: 's3:TestEvent' })],
+    ['no JSON', 'rubbish'],
+    ['a message to a worker', JSON.stringify({ v: 1, workspace_id: 'x', document_id: 'y' })],
+  ])('does not when it is %s', (_, body) => {
+    expect(anotherRound(body, 'ours')).toBeUndefined();
+  });
+});
 
 describe('an S3 notification', () => {
   it('names an object, whose key is decoded', () => {
