@@ -136,6 +136,7 @@ describe('hostile files', () => {
       zipOf({ 'a.zip': zipOf({ b: new Uint8Array(3e8) }) }),
       'unsupported_media_type',
     ],
+    ['a page of 60,000 pieces of text', 'x.pdf', samplePdf([Array<string>(60_000).fill('x')]), 'file_expands_too_far'],
     ['a page that expands to 400 MB', 'x.pdf', pdfBomb(400_000_000), 'file_expands_too_far'],
   ] as const)(
     '%s',
