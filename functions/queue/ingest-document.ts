@@ -22,6 +22,11 @@ export const handler = partialBatchFunction(async (records, invocation, fail) =>
   const ended = await ingest(received, invocation);
   const settled = received.map((one, i) => ({ ...one, ended: ended[i] as Ingested }));
   await followUp(invocation.services, settled, (performance.now() - started) / Math.max(1, settled.length));
+  await sendAnew(
+    invocation.services,
+    settled.filter(({ ended }) => ended.status === 'fulfilled' && ended.value === 'put_off'),
+    fail,
+  );
   for (const { record, ended } of settled) {
     if (ended.status === 'fulfilled') continue;
     await outlastOutage(invocation.services, [record], () => Promise.reject(ended.reason)).catch((error: unknown) =>
@@ -32,7 +37,6 @@ export const handler = partialBatchFunction(async (records, invocation, fail) =>
 
 function ingest(received: readonly Received[], { services, context }: QueueInvocation): Promise<readonly Ingested[]> {
   const { database, failpoint, objects, embeddingNudges: nudges, config } = services;
-  const records = new Map(received.map(({ message, record }) => [message, record]));
   return ingestDocuments(
     {
       database,
@@ -43,13 +47,6 @@ function ingest(received: readonly Received[], { services, context }: QueueInvoc
       fallbackModel: config.models.fallbackModel,
       maximumFileBytes: config.maximumFileBytes,
       remainingTime: () => context.getRemainingTimeInMillis(),
-      // Nobody began with these, so nothing is to be counted against them.
-      putOff: (messages) =>
-        sendAgain(
-          services,
-          messages.map((message) => records.get(message) as SQSRecord),
-          0,
-        ),
     },
     received.map(({ message }) => message),
   );
@@ -76,6 +73,17 @@ async function followUp(
   for (const workspaceId of ready) await statistics.changed(workspaceId);
   for (const workspaceId of replaced) await removals.arm(workspaceId);
   for (const workspaceId of over) await announcements.tell(workspaceId);
+}
+
+/** Nobody began with these, so nothing is to be counted against them: fresh messages, for whoever is free. */
+async function sendAnew(
+  services: Services,
+  waiting: readonly Received[],
+  fail: (record: SQSRecord, error: unknown) => void,
+): Promise<void> {
+  const records = waiting.map(({ record }) => record);
+  if (records.length === 0 || (await sendAgain(services, records, 0))) return;
+  for (const record of records) fail(record, new Error('It could not be sent again.'));
 }
 
 function parseJson(body: string): unknown {

@@ -5,28 +5,26 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { type IngestDocumentPorts, type IngestOutcome, ingestClaimed, ingestDocument } from './ingest-document.ts';
 import { ingestTogether, mostBytesTogether } from './ingest-together.ts';
 
-/** `put_off`: not begun with, and its message was sent anew. */
+/** `put_off`: not begun with, for others were in line before it; its message is to be sent anew. */
 export type Ingested = PromiseSettledResult<IngestOutcome | 'put_off'>;
 
-export interface IngestDocumentsPorts extends IngestDocumentPorts {
-  /** Sends messages of the batch anew, for whoever is free. @returns whether all were sent */
-  putOff(messages: readonly IngestDocumentMessage[]): Promise<boolean>;
-}
+/** Nothing is begun after this long: whoever waits is better served by another worker. */
+const turnMilliseconds = 15_000;
 
 /**
- * The documents of one batch of messages. Small texts that no worker has begun with are worked on together, and split in a child; all
- * others alone, at most one of them in an invocation, and last. So a document that ends its worker finds its neighbours ready, or on
- * their way to another worker in a fresh message, and spends the receives of none.
+ * The documents of one batch of messages. Small texts that no worker has begun with are worked on together, and split in a child, so that
+ * one which no process survives takes no neighbour along. All others one after another, least tried first: one that ends its worker
+ * every time then takes no neighbour with it more than twice, and what was not begun with has no claim counted.
  * @returns what became of each message, in their order
  */
 export async function ingestDocuments(
-  ports: IngestDocumentsPorts,
+  ports: IngestDocumentPorts,
   messages: readonly IngestDocumentMessage[],
 ): Promise<readonly Ingested[]> {
   await ports.failpoint.reach('worker.after_receive');
   const [only] = messages;
   if (only && messages.length === 1) return [await settle(() => ingestDocument(ports, only))];
-  const batch = new Batch(ports);
+  const batch = new Batch(ports, performance.now() + turnMilliseconds);
   for (const [workspaceId, ofWorkspace] of Map.groupBy(messages, (message) => message.workspace_id))
     await batch.begin(workspaceId, ofWorkspace);
   await batch.finish();
@@ -41,11 +39,13 @@ interface Alone {
 
 class Batch {
   readonly settled = new Map<IngestDocumentMessage, Ingested>();
-  readonly #ports: IngestDocumentsPorts;
+  readonly #ports: IngestDocumentPorts;
+  readonly #ends: number;
   readonly #alone: Alone[] = [];
 
-  constructor(ports: IngestDocumentsPorts) {
+  constructor(ports: IngestDocumentPorts, ends: number) {
     this.#ports = ports;
+    this.#ends = ends;
   }
 
   /** Works on the small texts of a workspace, and notes what is to be worked on alone. */
@@ -84,27 +84,20 @@ class Batch {
     });
   }
 
-  /**
-   * One of what is left, least tried first: its worker may not survive it, so the others are sent away before. Where they cannot be
-   * sent, one after another; then an outage ends the rest as well, since each would wait for it by itself.
-   */
+  /** An outage ends the rest as well: each would wait for it by itself. */
   async finish(): Promise<void> {
-    const waiting = this.#alone.filter(({ message }) => !this.settled.has(message));
-    const [first, ...others] = waiting.toSorted((one, other) => one.claims - other.claims);
-    if (!first) return;
-    const areSent = others.length > 0 && (await this.#ports.putOff(others.map(({ message }) => message)));
-    if (areSent) for (const { message } of others) this.settled.set(message, { status: 'fulfilled', value: 'put_off' });
     let outage: unknown;
-    for (const { message, claim } of areSent ? [first] : [first, ...others]) {
-      if (outage !== undefined) {
-        this.#fail(message, outage);
-        continue;
+    for (const { message, claim } of this.#alone.toSorted((one, other) => one.claims - other.claims)) {
+      if (this.settled.has(message)) continue;
+      if (outage !== undefined) this.#fail(message, outage);
+      else if (performance.now() > this.#ends) this.settled.set(message, { status: 'fulfilled', value: 'put_off' });
+      else {
+        const ended = await settle(() =>
+          claim ? ingestClaimed(this.#ports, claim) : ingestDocument(this.#ports, message),
+        );
+        this.settled.set(message, ended);
+        if (ended.status === 'rejected' && isOutage(ended.reason)) outage = ended.reason;
       }
-      const ended = await settle(() =>
-        claim ? ingestClaimed(this.#ports, claim) : ingestDocument(this.#ports, message),
-      );
-      this.settled.set(message, ended);
-      if (ended.status === 'rejected' && isOutage(ended.reason)) outage = ended.reason;
     }
   }
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { DocumentError } from '../core/document-errors.ts';
-import { isOutage } from '../core/outage.ts';
 import { type ClaimedVersion, claimVersions } from './claim-version.ts';
 import { commitSplits, type SplitClaim } from './commit-split.ts';
 import type { IngestDocumentMessage } from './ingest-document.message.ts';
@@ -13,7 +12,7 @@ import { chunksPerTransaction } from './store-ahead.ts';
 export interface IngestedTogether {
   /** By document. */
   readonly outcomes: ReadonlyMap<string, IngestOutcome>;
-  /** Those whose message comes again, and why: no process survives them, or what they stand on is away. */
+  /** Those whose message comes again, and why: the process that split them did not survive it. */
   readonly failures: ReadonlyMap<string, unknown>;
   /** Claimed, and to be worked on each by itself: not as small as it seemed, or refused among others. */
   readonly left: readonly ClaimedVersion[];
@@ -40,7 +39,7 @@ export async function ingestTogether(
       return await work();
     } catch (error) {
       // Alone, the others will say why.
-      if (!isOutage(error) && !(error instanceof EndedItsProcess)) left.push(...some);
+      if (!(error instanceof EndedItsProcess)) left.push(...some);
       else for (const { documentId } of some) failures.set(documentId, error);
       return undefined;
     }

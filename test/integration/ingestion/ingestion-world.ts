@@ -177,11 +177,6 @@ export class IngestionWorld {
       model: this.embedder.model,
       fallbackModel,
       maximumFileBytes: 1e8,
-      putOff: async (messages: readonly unknown[]) =>
-        (await queue.send(
-          'ingest-default',
-          messages.map((body) => ({ body, groupId: '' })),
-        )) > 0,
     };
     return ingestDocuments(
       ports,

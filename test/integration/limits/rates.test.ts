@@ -157,7 +157,7 @@ describe('a server that is away', () => {
       `INSERT INTO dbrag.rate_windows (workspace_id, key, window_start, used) VALUES ($1, 'old', now() - interval '3 days', 1), ($1, 'new', now(), 1)`,
       [workspaceId],
     );
-    await expireRecords(database.application);
+    await database.application.inWorkspace({ workspaceId }, (db) => expireRecords(db, workspaceId));
     expect([await counted('old'), await counted('new')]).toEqual([0, 1]);
   });
 });
