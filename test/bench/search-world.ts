@@ -99,9 +99,10 @@ async function makePlace(cloud: Cloud, admin: pg.Client, chunks: number): Promis
   return place;
 }
 
-/** What an earlier run left, if every migration of then is still what it was. */
+/** What an earlier run left, if the migrations of then are still the first ones. */
 function knownPlace(file: string, checksums: readonly string[]): Place | undefined {
   if (!existsSync(file)) return undefined;
   const { checksums: applied, ...place } = JSON.parse(readFileSync(file, 'utf8')) as Place & { checksums: string[] };
-  return applied.every((checksum) => checksums.includes(checksum)) ? place : undefined;
+  // A migration that is added before one that was applied is refused.
+  return applied.every((checksum, index) => checksums[index] === checksum) ? place : undefined;
 }
