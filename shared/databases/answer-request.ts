@@ -4,6 +4,7 @@ import { describeTables } from './describe-tables.ts';
 import { examineRole } from './examine-role.ts';
 import { listTables } from './list-tables.ts';
 import { type QueryDatabaseReply, type QueryDatabaseRequest, queryDatabaseRequest } from './query-database.message.ts';
+import { runStatement } from './run-statement.ts';
 
 /** Under Lambda's 6 MB, with room for the envelope. */
 const largestReply = 5_500_000;
@@ -31,6 +32,10 @@ function resultOf(databases: CustomerDatabases, request: QueryDatabaseRequest): 
     case 'describe_table':
       return databases.inSession(target, deadline, (session) =>
         describeTables(session, request.tables, request.with_rows),
+      );
+    case 'run_statement':
+      return databases.withStatement(target, deadline, (connection) =>
+        runStatement(connection, { ...request, allowed: request }),
       );
     default:
       throw new Error(`Nobody answers ${JSON.stringify(request satisfies never)}.`);

@@ -1,4 +1,5 @@
 import type { Target } from './query-database.message.ts';
+import type { StatementConnection } from './statement-connection.ts';
 
 /** A session on a customer's database, for one request. */
 export interface CustomerSession {
@@ -23,4 +24,9 @@ export interface CustomerDatabases {
    * @throws DbragError: host_not_allowed, connection_refused, auth_failed, tls_failed, timeout, database_missing, too_many_connections
    */
   inSession<T>(target: Target, deadline: number, work: (session: CustomerSession) => Promise<T>): Promise<T>;
+  /**
+   * Runs work over the bare connection, outside of any transaction: for one statement of a caller's. It is closed when the work fails.
+   * @throws as `inSession`
+   */
+  withStatement<T>(target: Target, deadline: number, work: (connection: StatementConnection) => Promise<T>): Promise<T>;
 }

@@ -50,6 +50,17 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
     /** Whether rows may leave the database: samples, and values of columns that have few. */
     with_rows: z.boolean(),
   }),
+  /** Runs one statement of a caller's. The firewall is passed here once more: who asks has no say in that. */
+  z.object({
+    ...common,
+    kind: z.literal('run_statement'),
+    statement: z.string(),
+    /** What it may read, with the columns that are known; no more than it does read. */
+    tables: z.array(z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) })),
+    schemas: z.array(z.string()),
+    types: z.array(z.object({ schema: z.string(), name: z.string() })),
+    limits: z.object({ rows: z.int(), bytes: z.int(), cost: z.number(), milliseconds: z.int() }),
+  }),
 ]);
 
 export type QueryDatabaseRequest = z.infer<typeof queryDatabaseRequest>;

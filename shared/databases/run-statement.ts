@@ -129,13 +129,22 @@ class StatementRun {
 
   /** What stands in the connection's schemas under the name of what is built in might be called in its place. */
   private async refuseShadowed(): Promise<void> {
-    const { functions, operators } = this.accepted;
+    const { functions, operators, types } = this.accepted;
+    if (types.length > 0) await this.refuseOtherThanEnums();
     const [shadow] = await this.send<{ name: string }>(shadows, [this.request.allowed.schemas, functions, operators]);
     if (!shadow) return;
     throw rejected(
       'function',
       `The database has a "${shadow.name}" of its own, which cannot be told from the built-in one.`,
     );
+  }
+
+  /** The input of an enum does nothing; that of a domain may call functions. */
+  private async refuseOtherThanEnums(): Promise<void> {
+    const { types } = this.accepted;
+    const values = [types.map(({ schema }) => schema), types.map(({ name }) => name)];
+    const [other] = await this.send<{ name: string }>(otherThanEnums, values);
+    if (other) throw rejected('type', `The type "${other.name}" is no enum, so nothing can be cast to it.`);
   }
 
   private async refuseCostly(): Promise<void> {
@@ -169,6 +178,13 @@ UNION ALL
 SELECT oprname::text FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE n.nspname = ANY ($1::text[]) AND n.nspname <> 'pg_catalog' AND o.oprname = ANY ($3::text[])
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e')
+LIMIT 1`;
+
+const otherThanEnums = `
+SELECT w.name FROM unnest($1::text[], $2::text[]) AS w (schema, name)
+WHERE NOT EXISTS (
+  SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+  WHERE n.nspname = w.schema AND t.typname = w.name AND t.typtype = 'e')
 LIMIT 1`;
 
 function rejected(rule: string, detail: string): DbragError {

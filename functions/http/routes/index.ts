@@ -15,6 +15,7 @@ import { playgroundRoutes } from './playground.ts';
 import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
+import { sqlRoutes } from './sql.ts';
 import { uploadRoutes } from './uploads.ts';
 import { workspaceRoutes } from './workspaces.ts';
 
@@ -34,6 +35,7 @@ const describedRoutes: readonly Route[] = [
   ...conversationRoutes,
   ...connectionRoutes,
   ...catalogRoutes,
+  ...sqlRoutes,
   ...analyticsRoutes,
   ...indexRoutes,
 ];

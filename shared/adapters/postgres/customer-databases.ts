@@ -4,8 +4,10 @@ import type { NetworkRules } from '../../databases/addresses.ts';
 import type { CustomerDatabases, CustomerSession } from '../../databases/customer-session.ts';
 import type { Target } from '../../databases/query-database.message.ts';
 import { type Resolve, resolveHost } from '../../databases/resolve-host.ts';
+import type { StatementConnection } from '../../databases/statement-connection.ts';
 import { closeClient, isAlive, measureBytes, openClient } from './customer-client.ts';
 import { customerFault } from './customer-errors.ts';
+import { CustomerStatement } from './customer-statement.ts';
 import { tlsOptions } from './customer-tls.ts';
 import { inReadOnlyTransaction, reserveMilliseconds } from './read-only-session.ts';
 
@@ -46,6 +48,14 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
         throw customerFault(error) ?? unlikePostgres(error);
       }
     });
+  }
+
+  withStatement<T>(
+    target: Target,
+    deadline: number,
+    work: (connection: StatementConnection) => Promise<T>,
+  ): Promise<T> {
+    return this.withClient(target, deadline, (client) => work(new CustomerStatement(client)));
   }
 
   /**

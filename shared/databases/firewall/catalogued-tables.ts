@@ -64,10 +64,11 @@ export class CataloguedTables {
   }
 
   /** @param parts of a type's name */
-  isType(parts: readonly string[]): boolean {
+  findType(parts: readonly string[]): CataloguedType | undefined {
     const name = parts.at(-1) ?? '';
     const schemas = parts.length === 1 ? this.schemas : parts.length === 2 ? parts.slice(0, 1) : [];
-    return schemas.some((schema) => this.types.has(keyOf(schema, name)));
+    const schema = schemas.find((each) => this.types.has(keyOf(each, name)));
+    return schema === undefined ? undefined : { schema, name };
   }
 
   /** Postgres looks into its own catalog first, where every name begins with `pg_`. */

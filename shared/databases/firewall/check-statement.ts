@@ -1,4 +1,4 @@
-import { type AllowedRelations, CataloguedTables } from './catalogued-tables.ts';
+import { type AllowedRelations, CataloguedTables, type CataloguedType } from './catalogued-tables.ts';
 import { quoteIdentifier, unwrap } from './names.ts';
 import type { UnqualifiedTable, UsedNames } from './node-rules.ts';
 import { type ParsedStatement, type SqlParser, sqlParser, type Tree } from './parser.ts';
@@ -17,6 +17,8 @@ export interface AcceptedStatement {
   /** Built-in functions and operators that it calls by name. */
   readonly functions: readonly string[];
   readonly operators: readonly string[];
+  /** Types of the database's own that it casts to. */
+  readonly types: readonly CataloguedType[];
 }
 
 export interface RejectedStatement {
@@ -58,6 +60,7 @@ function check(parser: SqlParser, sql: string, catalogued: CataloguedTables): Ac
     tables: used.tables,
     functions: [...used.functions],
     operators: [...used.operators],
+    types: used.types,
   };
 }
 

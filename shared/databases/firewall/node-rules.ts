@@ -1,7 +1,7 @@
 import { allowedFunctions, outputColumns } from './allowed-functions.ts';
 import { allowedOperators } from './allowed-operators.ts';
 import { allowedTypes } from './allowed-types.ts';
-import type { CataloguedTables } from './catalogued-tables.ts';
+import type { CataloguedTables, CataloguedType } from './catalogued-tables.ts';
 import { checkBounds, Repetitions } from './constant-bounds.ts';
 import { builtInName, textsOf, unwrap } from './names.ts';
 import type { Tree } from './parser.ts';
@@ -19,6 +19,8 @@ export interface UsedNames {
   readonly tables: { readonly schema: string; readonly name: string }[];
   readonly functions: Set<string>;
   readonly operators: Set<string>;
+  /** Of the database's own. */
+  readonly types: CataloguedType[];
   readonly unqualified: UnqualifiedTable[];
 }
 
@@ -29,7 +31,7 @@ const allowedValues = /^SVFOP_(CURRENT_(DATE|TIME|TIMESTAMP)|LOCALTIME|LOCALTIME
 
 /** What single nodes must keep beside being allowed at all. */
 export class NodeRules {
-  readonly used: UsedNames = { tables: [], functions: new Set(), operators: new Set(), unqualified: [] };
+  readonly used: UsedNames = { tables: [], functions: new Set(), operators: new Set(), types: [], unqualified: [] };
   private readonly catalogued: CataloguedTables;
   private readonly repetitions = new Repetitions();
 
@@ -87,7 +89,11 @@ export class NodeRules {
   }
 
   private checkType(parts: readonly string[]): void {
-    if (this.catalogued.isType(parts)) return;
+    const own = this.catalogued.findType(parts);
+    if (own) {
+      this.used.types.push(own);
+      return;
+    }
     const name = builtInName('type', parts);
     if (allowedTypes.has(name)) return;
     throw new Refusal('type', `The type ${shown(name)} is not among those that values may be cast to.`);

@@ -13,6 +13,7 @@ import { nudgeSuite } from './nudges.suite.ts';
 import { querySuite } from './queries.suite.ts';
 import { questionHistorySuite } from './question-history.suite.ts';
 import { recordSuite } from './records.suite.ts';
+import { statementSuite } from './statements.suite.ts';
 import { uploadSuite } from './uploads.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
 
@@ -40,3 +41,4 @@ querySuite(world);
 questionHistorySuite(world);
 hostileAnswersSuite(world);
 connectionSuite(world);
+statementSuite(world);

@@ -16,6 +16,7 @@ describe('what is to be run', () => {
       ],
       functions: [],
       operators: [],
+      types: [],
     });
     expect(await checkStatement('```sql\nSELECT 1\n```', shop)).toMatchObject({
       accepted: true,
