@@ -1,4 +1,5 @@
 import { type AllowedRelations, CataloguedTables, type CataloguedType } from './catalogued-tables.ts';
+import { checkComplexity } from './complexity.ts';
 import { quoteIdentifier, unwrap } from './names.ts';
 import type { UnqualifiedTable, UsedNames } from './node-rules.ts';
 import { type ParsedStatement, type SqlParser, sqlParser, type Tree } from './parser.ts';
@@ -71,6 +72,7 @@ function readable(sql: string): string {
   }
   if (sql.includes('\0')) throw new Refusal('nul', 'The statement holds a NUL character; leave it out.');
   if (!sql.isWellFormed()) throw new Refusal('encoding', 'The statement is no well-formed Unicode; send it as UTF-8.');
+  checkComplexity(sql);
   return stripFence(sql);
 }
 

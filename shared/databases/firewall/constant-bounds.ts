@@ -1,4 +1,4 @@
-import { unwrap } from './names.ts';
+import { textsOf, unwrap } from './names.ts';
 import type { Tree } from './parser.ts';
 import { Refusal } from './refusal.ts';
 
@@ -98,13 +98,27 @@ function seriesRows(from: unknown, to: unknown, step: unknown): number | null {
 function value(expression: unknown): number | string | null {
   const [type, node] = unwrap(expression);
   if (type === 'TypeCast') return value(node.arg);
-  if (type === 'A_Expr' && !node.lexpr && unwrap((node.name as unknown[])[0])[1].sval === '-') {
-    const of = value(node.rexpr);
-    return typeof of === 'number' ? -of : null;
+  if (type === 'A_Expr') return computed(textsOf(node.name)[0] ?? '', value(node.lexpr ?? zero), value(node.rexpr));
+  if (type === 'FuncCall' && /^pow(er)?$/.test(textsOf(node.funcname).at(-1) ?? '')) {
+    const [base, exponent] = (node.args ?? []) as unknown[];
+    return computed('^', value(base), value(exponent));
   }
   if (type !== 'A_Const') return null;
   const text = (node.sval as Tree | undefined)?.sval;
   return constant(node) ?? (typeof text === 'string' ? text : null);
+}
+
+/** For a minus with nothing before it. */
+const zero = { A_Const: { ival: {} } };
+
+/** What the server would make of constants; null where it cannot be told. */
+function computed(operator: string, one: number | string | null, other: number | string | null): number | null {
+  if (typeof one !== 'number' || typeof other !== 'number') return null;
+  if (operator === '+') return one + other;
+  if (operator === '-') return one - other;
+  if (operator === '*') return one * other;
+  if (operator === '/') return one / other;
+  return operator === '^' ? one ** other : null;
 }
 
 const secondsOf: Readonly<Record<string, number>> = {

@@ -439,6 +439,8 @@ export const attacks: Readonly<Record<string, readonly string[]>> = {
     'SELECT format(note, 1) FROM orders',
     'SELECT * FROM generate_series(1, 1000000000000)',
     'SELECT count(*) FROM generate_series(-9000000000, 9000000000, 3)',
+    'SELECT * FROM generate_series(1, 1000000 * 1000000)',
+    'SELECT * FROM generate_series(1, power(10, 12)::bigint)',
     "SELECT * FROM generate_series('2000-01-01'::timestamp, '2030-01-01', '1 second')",
     "SELECT repeat('x', greatest(1, 1000000000))",
     "SELECT repeat('x', least(id, 1000000000)) FROM orders",
@@ -478,5 +480,38 @@ export const attacks: Readonly<Record<string, readonly string[]>> = {
     'SELECT * FROM orders WHERE CURRENT OF c',
     'SELECT DEFAULT',
     'SELECT id FROM orders; select 1',
+  ],
+  'incidents of others': [
+    // A reference server for Postgres, archived: its read-only transaction was ended by the statement.
+    'COMMIT; DROP SCHEMA public CASCADE',
+    // A ticket told an agent with all rights to read a table of tokens and to write it into the ticket.
+    'INSERT INTO support_messages (body) SELECT token FROM integration_tokens',
+    "SELECT string_agg(value, ',') FROM secrets",
+    // awslabs/mcp 4575: functions that a read-only transaction does not stop.
+    'SELECT pg_stat_statements_reset()',
+    "SELECT pg_drop_replication_slot('x')",
+    "SELECT pg_create_restore_point('x')",
+    "SELECT pg_create_physical_replication_slot('x')",
+    "SELECT pg_replication_origin_create('x')",
+    "SELECT pg_prewarm('orders')",
+    "SELECT gin_clean_pending_list('i')",
+    "SELECT brin_summarize_new_values('i')",
+    'SELECT pg_ls_summariesdir()',
+    // crystaldba/postgres-mcp 178: a list inside a list was not looked into.
+    'SELECT * FROM ROWS FROM (generate_series(1, 1), pg_sleep(5)) AS x',
+    'SELECT * FROM (VALUES (1), ((SELECT 1 FROM pg_sleep(5)))) v',
+    "SELECT id FROM orders WHERE (id, note) IN ((1, pg_read_file('/etc/passwd')))",
+    // pgEdge/pgedge-postgres-mcp 196 and 220: a comment before it, forms of READ WRITE, files.
+    '/* x */ BEGIN READ WRITE; DROP TABLE orders; COMMIT',
+    'START TRANSACTION READ WRITE',
+    '-- x\nSET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; DELETE FROM orders',
+    "SELECT pg_read_file('/etc/passwd')",
+    // AgamiAI/agami-core 395: effects of a single SELECT.
+    "SELECT pg_notify('deploy', 'go')",
+    'SELECT GET_LOCK("x", 10)',
+    'SELECT SYSTEM$ABORT_SESSION(123)',
+    'SELECT SLEEP(30)',
+    // elizaOS/eliza 14286: a name that is itself only once it is parsed.
+    'SELECT U&"s\\0065tval"(\'shop.counter\', 999)',
   ],
 };
