@@ -22,6 +22,7 @@ const adapters = {
   sqs: [],
   lambda: ['databases'],
   eventbridge: [],
+  oidc: ['access'],
   s3: [],
   secrets: ['databases'],
 };
@@ -87,9 +88,12 @@ export default {
       name: 'infrastructure-knows-only-the-names-of-the-environment',
       severity: 'error',
       comment:
-        'Handlers are named by path; the table of prices is data that settings are checked against; the demo and the local cloud speak to them as strangers do.',
+        'Handlers are named by path; the tables of prices and signatures are data that settings are checked against; the demo and the local cloud speak to them as strangers do.',
       from: { path: '^infra/' },
-      to: { path: '^(shared|functions|test)/', pathNot: '^shared/(core/env-names|usage/prices)\\.ts$' },
+      to: {
+        path: '^(shared|functions|test)/',
+        pathNot: '^shared/(core/(env-names|identity-provider)|usage/prices)\\.ts$',
+      },
     },
     {
       name: 'deployed-code-uses-dependencies',

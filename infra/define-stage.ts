@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { type IdentityProvider, signatureAlgorithms } from '../shared/core/identity-provider.ts';
 import { prices } from '../shared/usage/prices.ts';
 import type { ConcurrencyByPriority, StageSettings } from './stage-settings.ts';
 
@@ -112,9 +113,7 @@ const checks: readonly Check[] = [
   ({ api }) =>
     (!isWhole(api.reservedConcurrency.buffered, 1, 1_000) || !isWhole(api.reservedConcurrency.streaming, 1, 1_000)) &&
     'api.reservedConcurrency must be 1 to 1,000.',
-  ({ api }) =>
-    api.identityProviders.some(({ issuer, audience }) => !issuer.startsWith('https://') || audience === '') &&
-    'api.identityProviders must each have an https issuer and an audience.',
+  ({ api, network }) => identityComplaint(api.identityProviders, network.loopback),
 
   ({ connections }) =>
     connections.allowedNetworks.some((network) => !isNetwork(network)) &&
@@ -165,6 +164,31 @@ function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriorit
 function isNetwork(text: string): boolean {
   const [, address = '', length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
   return isIPv4(address) && Number(length) <= 32;
+}
+
+/** Functions reach no other port than 443 of the outside, and no other machine than their own where everything runs on one. */
+function isReachable(url: string, loopback: boolean): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, port, username, search, hash } = new URL(url);
+  if (username !== '' || search !== '' || hash !== '') return false;
+  return (protocol === 'https:' && port === '') || (loopback && /^http:\/\/127\.0\.0\.1(:\d+)?(\/|$)/.test(url));
+}
+
+function identityComplaint(providers: readonly IdentityProvider[], loopback: boolean): string | false {
+  const issuers = providers.map(({ issuer }) => issuer);
+  if (new Set(issuers).size < issuers.length) return 'api.identityProviders must name each issuer once.';
+  for (const { issuer, audience, keysUrl, algorithms, claims, strongContexts } of providers) {
+    if (!isReachable(issuer, loopback) || !isReachable(keysUrl ?? issuer, loopback) || audience === '')
+      return 'api.identityProviders must each have an https issuer on port 443 and an audience.';
+    const known: readonly string[] = signatureAlgorithms;
+    if (algorithms && (algorithms.length === 0 || !algorithms.every((one) => known.includes(one))))
+      return `api.identityProviders.algorithms must be some of ${known.join(', ')}.`;
+    if (claims && Object.values(claims).some((name) => name === ''))
+      return 'api.identityProviders.claims must name the claims of a workspace and a role.';
+    if (strongContexts?.length === 0)
+      return 'api.identityProviders.strongContexts must name a context, or be left out.';
+  }
+  return false;
 }
 
 function isWhole(value: number, least: number, most: number): boolean {

@@ -1,3 +1,5 @@
+import type { IdentityProvider } from '../shared/core/identity-provider.ts';
+
 /** The settings of one stage. Times are seconds unless the name says otherwise. */
 export interface StageSettings {
   /** Lower-case letters, digits and hyphens; part of the stacks' names. */
@@ -116,13 +118,8 @@ export interface ApiSettings {
   readonly burst: number;
   readonly reservedConcurrency: { readonly buffered: number; readonly streaming: number };
   readonly firewall: boolean;
+  /** OIDC issuers whose tokens are accepted beside API keys: whom they vouch for is a member of a workspace, or says so by claims. */
   readonly identityProviders: readonly IdentityProvider[];
-}
-
-/** An OIDC issuer whose tokens are accepted. */
-export interface IdentityProvider {
-  readonly issuer: string;
-  readonly audience: string;
 }
 
 export interface ConnectionSettings {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
-import { type Caller, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
+import { type Caller, isNarrowed, mayActAs, type RequestOrigin } from '../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../shared/core/errors.ts';
 import type { RateDecision } from '../../shared/limits/rate-limit.ts';
 import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
 import { TextAnswer } from '../runtime/text-answer.ts';
-import { authenticateCaller, authenticateOperator, bearsApiKey } from './authentication.ts';
+import { authenticateCaller, authenticateOperator, bearsCaller } from './authentication.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
 import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-limits.ts';
@@ -114,14 +114,19 @@ async function authenticate(route: Route, request: Received, services: Services)
     await authenticateOperator(request, services);
     return null;
   }
-  if (route.access === 'operator_or_admin' && !bearsApiKey(request)) {
+  if (route.access === 'operator_or_admin' && !bearsCaller(request)) {
     await authenticateOperator(request, services);
     return null;
   }
   const caller = await authenticateCaller(request, services);
   const role = route.access === 'operator_or_admin' ? 'admin' : route.access;
   if (!mayActAs(caller, role))
-    throw new DbragError('forbidden', `This needs the role ${role}; the key has ${caller.role}.`);
+    throw new DbragError('forbidden', `This needs the role ${role}; you have ${caller.role}.`);
+  if (route.wholeWorkspace && isNarrowed(caller))
+    throw new DbragError(
+      'forbidden',
+      'This concerns the whole workspace; you may see some of its collections or connections.',
+    );
   return caller;
 }
 

@@ -62,6 +62,8 @@ export interface Route {
   readonly describedBody?: Schema;
   /** True: honours `Idempotency-Key`. */
   readonly idempotent?: boolean;
+  /** True: not for callers who are narrowed to some collections or connections. */
+  readonly wholeWorkspace?: boolean;
   /** True: served by the streaming function, since a REST API cannot choose by the body. */
   readonly streaming?: boolean;
   readonly success: {

@@ -1,4 +1,5 @@
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
+import type { TokenDirectory } from '../../shared/access/token-directory.ts';
 import { createLambdaQueryDatabase } from '../../shared/adapters/lambda/lambda-query-database.ts';
 import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
@@ -39,6 +40,7 @@ import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
+import { createTokens } from './identity.ts';
 import {
   type ChatModels,
   createBudget,
@@ -76,6 +78,8 @@ export interface Services {
   /** Of addresses that callers come from before it is known who they are. */
   readonly addressRates: RateLimiter;
   readonly workspaceLimits: WorkspaceLimitsDirectory;
+  /** People who come by a token. */
+  readonly tokens: TokenDirectory;
   readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
   readonly searches: WorkspaceSearch;
@@ -149,6 +153,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
         keyword: config.search.keywordWeight,
       }),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
+    tokens: overrides.tokens ?? createTokens(config, database, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),
     chat: overrides.chat ?? createChatModels(config, secrets),

@@ -2,6 +2,7 @@ import type { Caller, RateLimits, Role } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
 import { publicId } from '../core/ids.ts';
+import { Remembered } from './remembered.ts';
 
 /** A revoked key works on for at most this long in an execution environment that has seen it: half of what is promised. */
 const keptMilliseconds = 30_000;
@@ -25,26 +26,19 @@ interface KeyRow {
   last_used_at: Date | null;
 }
 
-interface Known {
-  readonly caller: Caller | undefined;
-  readonly until: number;
-}
-
 /** API keys from the database, remembered for 30 s in this process. */
 export function createApiKeyDirectory(database: Database, clock: Clock): ApiKeyDirectory {
-  const known = new Map<string, Known>();
+  const known = new Remembered<Caller | undefined>(keptKeys);
   return {
     async find(hash) {
       const name = hash.toString('base64');
       const now = clock.now().getTime();
-      const kept = known.get(name);
-      if (kept && kept.until > now) return kept.caller;
+      const kept = known.get(name, now);
+      if (kept) return kept.value;
       const row = await database.inSystem((db) => lookUp(db, hash));
       const expiry = row?.expires_at?.getTime() ?? Number.POSITIVE_INFINITY;
       const caller = row && callerOf(row);
-      known.delete(name);
-      known.set(name, { caller, until: Math.min(now + keptMilliseconds, expiry) });
-      if (known.size > keptKeys) known.delete(known.keys().next().value as string);
+      known.set(name, caller, Math.min(now + keptMilliseconds, expiry));
       if (row) await recordUse(database, row, now);
       return caller;
     },

@@ -1,4 +1,5 @@
 import { environmentNames as names } from './env-names.ts';
+import type { IdentityProvider } from './identity-provider.ts';
 import type { QueueName } from './work-queue.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,6 +22,8 @@ export interface Config {
   readonly versionGraceSeconds: number;
   readonly corsOrigins: readonly string[];
   readonly rateLimits: RateLimitConfig;
+  /** OIDC issuers whose tokens are accepted. */
+  readonly identityProviders: readonly IdentityProvider[];
   readonly quotas: Readonly<Record<string, number>> | null;
 }
 
@@ -151,6 +154,7 @@ export function readConfig(environment: Environment = process.env): Config {
     versionGraceSeconds: integer(environment, names.versionGraceSeconds, 3_600),
     corsOrigins: json<string[]>(environment, names.corsOrigins, []),
     rateLimits: readRateLimits(environment),
+    identityProviders: json<IdentityProvider[]>(environment, names.identityProviders, []),
     quotas: json<Record<string, number> | null>(environment, names.quotas, null),
   };
 }

@@ -81,7 +81,7 @@ export const environmentNames = {
   versionGraceSeconds: 'VERSION_GRACE_SECONDS',
   /** JSON list of allowed browser origins. */
   corsOrigins: 'CORS_ORIGINS',
-  /** JSON list of OIDC issuers whose tokens are accepted: `[{issuer, audience}]`. */
+  /** JSON list of OIDC issuers whose tokens are accepted: `IdentityProvider` of `shared/core/identity-provider.ts`. */
   identityProviders: 'IDENTITY_PROVIDERS',
   /** JSON of the stage's rate limits: of each class `{subject, workspace}`, each `{requests, seconds}` or null for none. */
   rateLimits: 'RATE_LIMITS',

@@ -54,6 +54,29 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
     'api.identityProviders',
     { api: { ...api, identityProviders: [{ issuer: 'http://id.example.com', audience: 'a' }] } },
   ],
+  ...[
+    { issuer: 'https://id.example.com', audience: '' },
+    { issuer: 'https://id.example.com:8443', audience: 'a' },
+    { issuer: 'http://127.0.0.1:8080', audience: 'a' },
+    { issuer: 'https://id.example.com', audience: 'a', keysUrl: 'http://id.example.com/keys' },
+    { issuer: 'https://id.example.com', audience: 'a', algorithms: ['HS256'] },
+    { issuer: 'https://id.example.com', audience: 'a', algorithms: ['none'] },
+    { issuer: 'https://id.example.com', audience: 'a', algorithms: [] },
+    { issuer: 'https://id.example.com', audience: 'a', claims: { workspace: '', role: 'r' } },
+    { issuer: 'https://id.example.com', audience: 'a', strongContexts: [] },
+  ].map((provider): [string, Partial<StageSettings>] => [
+    'api.identityProviders',
+    { api: { ...api, identityProviders: [provider] } },
+  ]),
+  [
+    'api.identityProviders',
+    {
+      api: {
+        ...api,
+        identityProviders: ['a', 'b'].map((audience) => ({ issuer: 'https://id.example.com', audience })),
+      },
+    },
+  ],
   ['connections.allowedNetworks', { connections: { ...connections, allowedNetworks: ['10.0.0.0'] } }],
   ['operations.alarmEmail', { operations: { ...operations, alarmEmail: 'nobody' } }],
   ['operations.functionTimeoutCap', { operations: { ...operations, functionTimeoutCap: 901 } }],

@@ -1,5 +1,4 @@
 import type { Db } from '../../../shared/core/database.ts';
-import { DbragError } from '../../../shared/core/errors.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import {
   countCollection,
@@ -28,13 +27,12 @@ export const collectionRoutes = [
     rate: 'write',
     tag,
     summary: 'Create a collection',
+    wholeWorkspace: true,
     body: contract.createCollection,
     idempotent: true,
     success: { status: 201, description: 'The collection', schema: contract.collection },
     async handle(context) {
       const { caller, body } = context;
-      if (caller.collectionIds)
-        throw new DbragError('forbidden', 'A key narrowed to some collections cannot make another.');
       return changeReply(context, async (db) => {
         const view = collectionView(await createCollection(db, caller.workspaceId, body));
         return {

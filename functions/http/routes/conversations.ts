@@ -16,6 +16,7 @@ import * as contract from '../contract/conversations.ts';
 import { listOf } from '../contract/primitives.ts';
 import { query } from '../contract/queries.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
+import { subjectOfRequest } from '../request-subject.ts';
 import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Conversations';
@@ -63,7 +64,7 @@ export const conversationRoutes = [
         const made = await createConversation(db, caller, {
           title: body.title ?? null,
           metadata: body.metadata ?? {},
-          subject: body.subject ?? null,
+          subject: subjectOfRequest(caller, body.subject),
         });
         const view = conversationView(made);
         return {
@@ -165,7 +166,7 @@ export const conversationRoutes = [
           connectionIds: conversation.connection_ids ?? caller.connectionIds,
         },
         conversationId: id,
-        subject: body.subject ?? conversation.subject,
+        subject: subjectOfRequest(caller, body.subject) ?? conversation.subject,
         question: (chat, options) => rewriteQuestion(chat, said, history, options),
         store: (db, queryId, { answer }) =>
           addTurn(db, caller.workspaceId, conversation, { said, answered: answer, queryId }),

@@ -1,6 +1,6 @@
 import type { Db } from '../../../shared/core/database.ts';
 import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
-import { parsePublicId, tryParsePublicId } from '../../../shared/core/ids.ts';
+import { parsePublicId } from '../../../shared/core/ids.ts';
 import { requireCollections } from '../../../shared/ingestion/collections.ts';
 import { beginDeletion, deletionAudit } from '../../../shared/ingestion/delete-document.ts';
 import {

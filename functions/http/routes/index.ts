@@ -11,6 +11,7 @@ import { embedCollectionRoutes } from './embed-collection.ts';
 import { indexRoutes } from './indexes.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
+import { memberRoutes } from './members.ts';
 import { playgroundRoutes } from './playground.ts';
 import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
@@ -24,6 +25,7 @@ const describedRoutes: readonly Route[] = [
   ...playgroundRoutes,
   ...workspaceRoutes,
   ...apiKeyRoutes,
+  ...memberRoutes,
   ...collectionRoutes,
   ...embedCollectionRoutes,
   ...documentRoutes,

@@ -1,4 +1,3 @@
-import { DbragError } from '../../../shared/core/errors.ts';
 import { publicId } from '../../../shared/core/ids.ts';
 import { listIndexes, type VectorIndex } from '../../../shared/indexing/list-indexes.ts';
 import { homePartition, nudgeRebuild, requestRebuild } from '../../../shared/indexing/rebuild-index.ts';
@@ -51,13 +50,12 @@ export const indexRoutes = [
     rate: 'write',
     tag,
     summary: "Build the index of the workspace's vectors anew",
+    wholeWorkspace: true,
     body: contract.rebuildIndex,
     idempotent: true,
     success: { status: 202, description: 'The job that builds it', schema: acceptedJob },
     async handle(context) {
       const { caller, body, services } = context;
-      if (caller.collectionIds)
-        throw new DbragError('forbidden', 'A key for some collections may not rebuild an index.');
       await services.sweep.arm();
       let accepted: string | undefined;
       const reply = await changeReply(context, async (db) => {

@@ -5,6 +5,7 @@ import { changeReply } from '../change-reply.ts';
 import { listOf } from '../contract/primitives.ts';
 import * as contract from '../contract/queries.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
+import { subjectOfRequest } from '../request-subject.ts';
 import { defineRoute, ok } from '../route.ts';
 import { keptQueryView, traceView } from '../views/kept-query-view.ts';
 
@@ -33,7 +34,7 @@ export const queryRoutes = [
         body,
         narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
         conversationId: null,
-        subject: body.subject ?? null,
+        subject: subjectOfRequest(caller, body.subject),
         question: async () => ({ question: body.question.trim(), call: undefined }),
       });
     },

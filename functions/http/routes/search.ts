@@ -51,6 +51,7 @@ export const searchRoutes = [
           workspaceId: caller.workspaceId,
           narrowing: { collectionIds: caller.collectionIds, connectionIds: caller.connectionIds },
           apiKeyId: caller.apiKeyId,
+          subjectId: caller.subject?.id ?? null,
           query: body.query,
           mode: body.mode,
           limit: body.limit,

@@ -10,7 +10,7 @@ import {
 } from '../../../shared/access/workspaces.ts';
 import { wholeWorkspace } from '../../../shared/core/caller.ts';
 import type { Config } from '../../../shared/core/config.ts';
-import { DbragError, validationFailed } from '../../../shared/core/errors.ts';
+import { validationFailed } from '../../../shared/core/errors.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf, listQuery } from '../contract/primitives.ts';
@@ -124,13 +124,11 @@ export const workspaceRoutes = [
     rate: 'write',
     tag,
     summary: 'Change the workspace',
+    wholeWorkspace: true,
     body: contract.updateWorkspace,
     success: { status: 200, description: 'The workspace', schema: contract.workspace },
     async handle(context) {
       const { caller, body, services } = context;
-      if (caller.collectionIds) {
-        throw new DbragError('forbidden', 'A key narrowed to some collections cannot change the workspace.');
-      }
       refuseUnknownModel(body.chat_model, services.config);
       return changeReply(context, async (db) => {
         const view = workspaceView(await updateWorkspace(db, caller.workspaceId, body), services.config);
