@@ -19,7 +19,7 @@ export interface PasswordPorts {
 
 /** Longer than any request that stores a password and then its connection can last. */
 const orphanAge = '1 hour';
-const orphansAtOnce = 100;
+const namesAtOnce = 100;
 
 /**
  * Stores a password under a name of its own, noted before: whatever dies from here on, the note leads the night to what is left.
@@ -56,24 +56,48 @@ export async function removeOrphanedPasswords(
   workspaceId: string,
   hasTime: () => boolean,
 ): Promise<number> {
-  const names = await ports.database.inWorkspace({ workspaceId }, async (db) => {
-    const { rows } = await db.query<{ name: string }>(
-      `SELECT s.name FROM dbrag.connection_secrets s
-       WHERE s.workspace_id = $1 AND s.created_at < now() - interval '${orphanAge}'
-         AND NOT EXISTS (SELECT FROM dbrag.connections c WHERE c.workspace_id = s.workspace_id AND c.secret_name = s.name)
-       ORDER BY s.created_at LIMIT ${orphansAtOnce}`,
+  const orphaned = `s.created_at < now() - interval '${orphanAge}'
+    AND NOT EXISTS (SELECT FROM dbrag.connections c WHERE c.workspace_id = s.workspace_id AND c.secret_name = s.name)`;
+  return (await removeNoted(ports, workspaceId, orphaned, hasTime)).removed;
+}
+
+/**
+ * Removes every password of a workspace that is being erased: before the rows of its connections leave, which lead to them.
+ * @returns whether none is left
+ */
+export async function removeAllPasswords(
+  ports: PasswordPorts,
+  workspaceId: string,
+  hasTime: () => boolean,
+): Promise<boolean> {
+  for (;;) {
+    const { removed, found } = await removeNoted(ports, workspaceId, 'true', hasTime);
+    if (found === 0) return true;
+    if (removed < found || !hasTime()) return false;
+  }
+}
+
+async function removeNoted(
+  { database, passwords }: PasswordPorts,
+  workspaceId: string,
+  condition: string,
+  hasTime: () => boolean,
+): Promise<{ readonly removed: number; readonly found: number }> {
+  const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
+    db.query<{ name: string }>(
+      `SELECT s.name FROM dbrag.connection_secrets s WHERE s.workspace_id = $1 AND ${condition}
+       ORDER BY s.created_at, s.name LIMIT ${namesAtOnce}`,
       [workspaceId],
-    );
-    return rows.map(({ name }) => name);
-  });
+    ),
+  );
   let removed = 0;
-  for (const name of names) {
+  for (const { name } of rows) {
     if (!hasTime()) break;
-    await ports.passwords.remove(name);
-    await ports.database.inWorkspace({ workspaceId }, (db) => forget(db, workspaceId, name));
+    await passwords.remove(name);
+    await database.inWorkspace({ workspaceId }, (db) => forget(db, workspaceId, name));
     removed++;
   }
-  return removed;
+  return { removed, found: rows.length };
 }
 
 async function forget(db: Db, workspaceId: string, name: string): Promise<void> {

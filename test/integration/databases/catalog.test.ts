@@ -1,8 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cache } from '../../../shared/core/cache.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
+import { newUuid } from '../../../shared/core/ids.ts';
 import { cataloguedNames, describeByHand, nearestTables } from '../../../shared/databases/catalog.ts';
+import { CatalogCache } from '../../../shared/databases/catalog-cache.ts';
 import { forgetRows } from '../../../shared/databases/catalog-rows.ts';
-import type { Connection } from '../../../shared/databases/connections.ts';
+import { openPassword } from '../../../shared/databases/connection-secret.ts';
+import { type Connection, getConnection } from '../../../shared/databases/connections.ts';
+import { embedForgotten } from '../../../shared/databases/embed-forgotten.ts';
+import {
+  discardPassword,
+  type PasswordStore,
+  removeAllPasswords,
+  removeOrphanedPasswords,
+  storePassword,
+} from '../../../shared/databases/passwords.ts';
+import { insertExample, insertTerm, nearestExamples, nearestTerms } from '../../../shared/databases/sql-knowledge.ts';
 import { CatalogWorld, modelIsAway } from './catalog-world.ts';
 
 /** What the catalog makes of a database: whole refreshes, on a real server. */
@@ -240,5 +253,104 @@ describe('the catalog', () => {
     await world.maintain('embed_catalog', jobId);
     await world.maintain('refresh_catalog', jobId);
     expect(await world.job(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('loses no password, whoever dies: the note comes before it and goes after it', async () => {
+    const kept = new Map<string, string>();
+    let isAway = false;
+    const passwords: PasswordStore = {
+      prefix: 'dbrag/test/connections/',
+      async create(name, value) {
+        if (isAway) throw new Error('away');
+        kept.set(name, value);
+      },
+      async remove(name) {
+        if (isAway) throw new Error('away');
+        kept.delete(name);
+      },
+    };
+    const ports = { database: world.database.application, passwords };
+    const { workspaceId } = world;
+    const addressee = {
+      workspace_id: workspaceId,
+      connection_id: newUuid(),
+      host: 'h',
+      port: 1,
+      database: 'd',
+      user: 'u',
+    };
+    const notes = async () =>
+      (await world.database.admin.query('SELECT name FROM dbrag.connection_secrets ORDER BY created_at')).rows.map(
+        ({ name }) => name,
+      );
+    const age = () =>
+      world.database.admin.query(`UPDATE dbrag.connection_secrets SET created_at = now() - interval '2 hours'`);
+    const used = await storePassword(ports, addressee, 'one');
+    expect(openPassword(kept.get(used) ?? '', addressee)).toBe('one');
+    expect(() => openPassword(kept.get(used) ?? '', { ...addressee, host: 'other' })).toThrow(
+      'not for this connection',
+    );
+    await world.connect({ secret_name: used });
+    const orphan = await storePassword(ports, addressee, 'two');
+    isAway = true;
+    await expect(storePassword(ports, addressee, 'three')).rejects.toThrow('away');
+    await discardPassword(ports, workspaceId, orphan);
+    expect(await notes()).toHaveLength(3);
+    isAway = false;
+    expect(await removeOrphanedPasswords(ports, workspaceId, () => true)).toBe(0);
+    await age();
+    expect(await removeOrphanedPasswords(ports, workspaceId, () => true)).toBe(2);
+    expect([[...kept.keys()], await notes()]).toEqual([[used], [used]]);
+    expect(await removeAllPasswords(ports, workspaceId, () => true)).toBe(true);
+    expect([kept.size, await notes()]).toEqual([0, []]);
+  });
+
+  it('embeds at night what could not be embedded when it was written', async () => {
+    connection = await world.connect({ tables_include: ['customers'] });
+    await world.refresh(connection);
+    await world.inWorkspace((db) =>
+      describeByHand(db, world.workspaceId, connection.id, 'customers', 'People who buy'),
+    );
+    const example = { question: 'How many?', sql: 'SELECT 1', createdBy: 'test' };
+    await world.inWorkspace((db) => insertExample(db, world.workspaceId, connection.id, example, null));
+    const term = { term: 'revenue', sql: 'sum(total)', description: null, createdBy: 'test' };
+    await world.inWorkspace((db) => insertTerm(db, world.workspaceId, connection.id, term, null));
+    const ports = { database: world.database.application, embedder: world.embedder, now: Date.now };
+    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBeGreaterThanOrEqual(3);
+    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBe(0);
+    const question = (await world.embedder.embed(['How many?'], { deadline: 0 })).vectors[0] as Float32Array;
+    const near = await world.inWorkspace<readonly { question: string }[]>((db) =>
+      nearestExamples(db, world.workspaceId, connection.id, { vector: question, model: 'fake' }, 5),
+    );
+    expect(near).toMatchObject([{ question: 'How many?', score: expect.closeTo(1, 2) }]);
+    const about = { text: 'What was the Revenue?', vector: question, model: 'fake' };
+    const terms = await world.inWorkspace((db) => nearestTerms(db, world.workspaceId, connection.id, about, 5));
+    expect(terms).toMatchObject([{ term: 'revenue', named: true }]);
+  });
+
+  it('serves cached metadata until the catalog changes, and not after', async () => {
+    const values = new Map<string, Uint8Array>();
+    const cache: Cache = {
+      getMany: async (keys) => keys.map((key) => values.get(key)),
+      setMany: async (entries) => void entries.map(({ key, value }) => values.set(key, value)),
+      delete: async () => {},
+    };
+    const cached = new CatalogCache(cache, 3_600);
+    const scope = { workspaceId: world.workspaceId };
+    const name = (await named('customers')).name;
+    const read = async () => {
+      const now = await world.inWorkspace<Connection>((db) => getConnection(db, world.workspaceId, connection.id));
+      return cached.tables(world.database.application, scope, now, [name, 'no.such']);
+    };
+    const [first] = await read();
+    expect(first).toEqual(await named('customers'));
+    expect([...values.keys()].every((key) => !key.includes('customers'))).toBe(true);
+    await world.database.admin.query(
+      `UPDATE dbrag.catalog_tables SET description = 'behind its back' WHERE name = $1`,
+      [name],
+    );
+    expect((await read())[0]?.description).toBe(first?.description);
+    await world.inWorkspace((db) => describeByHand(db, world.workspaceId, connection.id, name, 'Changed'));
+    expect((await read())[0]?.description).toBe('Changed');
   });
 });
