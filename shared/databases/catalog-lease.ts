@@ -2,9 +2,6 @@ import type { Db } from '../core/database.ts';
 import { type Connection, getConnection } from './connections.ts';
 import type { DescribeTableMessage } from './describe-table.message.ts';
 
-/** Longer than an invocation lasts: nobody else describes a table meanwhile, and after a crash somebody does. */
-const leaseSeconds = 150;
-
 /** A table that one worker describes. */
 export interface Leased {
   readonly schema: string;
@@ -21,13 +18,18 @@ export interface Begun {
   readonly tables: readonly Leased[];
 }
 
-/** @returns undefined where nothing is to be done: it is done, somebody does it, or nobody wants it any more */
+/**
+ * Takes those of the tables that still want to be described and that nobody holds.
+ * @param seconds that the invocation has left: it holds nothing beyond its end, and its message comes again later than that
+ * @returns undefined where nothing is to be done: it is done, somebody does it, or nobody wants it any more
+ */
 export async function leaseTables(
   db: Db,
   workspaceId: string,
   connectionId: string,
   jobId: string,
   messages: readonly DescribeTableMessage[],
+  seconds: number,
 ): Promise<Begun | undefined> {
   const { count } = await db.query(
     `SELECT FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND connection_id = $3 AND status IN ('queued', 'running')`,
@@ -41,10 +43,10 @@ export async function leaseTables(
        WHERE c.workspace_id = $1 AND c.connection_id = $2 AND c.status = 'listed' AND (c.leased_until IS NULL OR c.leased_until < now())
        ORDER BY c.name FOR UPDATE OF c SKIP LOCKED
      )
-     UPDATE dbrag.catalog_tables c SET leased_until = now() + make_interval(secs => ${leaseSeconds}), tries = c.tries + 1
+     UPDATE dbrag.catalog_tables c SET leased_until = now() + make_interval(secs => $5), tries = c.tries + 1
      FROM free WHERE c.workspace_id = $1 AND c.connection_id = $2 AND c.schema_name = free.schema_name AND c.table_name = free.table_name
      RETURNING c.schema_name AS schema, c.table_name AS "table", c.name, c.edited, c.fingerprint, c.tries`,
-    [workspaceId, connectionId, messages.map(({ schema }) => schema), messages.map(({ table }) => table)],
+    [workspaceId, connectionId, messages.map(({ schema }) => schema), messages.map(({ table }) => table), seconds],
   );
   if (rows.length === 0) return undefined;
   return { connection: await getConnection(db, workspaceId, connectionId), tables: rows };

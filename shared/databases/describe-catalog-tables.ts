@@ -52,7 +52,7 @@ async function describeGroup(
     DescribeTableMessage,
   ];
   const begun = await ports.database.inWorkspace({ workspaceId }, (db) =>
-    leaseTables(db, workspaceId, connectionId, jobId, messages),
+    leaseTables(db, workspaceId, connectionId, jobId, messages, Math.ceil(remainingTime() / 1_000)),
   );
   if (!begun) return;
   const { connection, tables } = begun;
