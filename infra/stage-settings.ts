@@ -14,8 +14,19 @@ export interface StageSettings {
   readonly connections: ConnectionSettings;
   readonly operations: OperationSettings;
   readonly rateLimits: RateLimitSettings;
-  /** Limits of a workspace by resource; null for none. */
-  readonly quotas: Readonly<Record<string, number>> | null;
+  /** What a workspace may have, or spend in a day (UTC); null for no quotas. An operator may set others for one workspace. */
+  readonly quotas: QuotaSettings | null;
+}
+
+/** By resource; left out: no limit. `documents` counts in each collection; tokens count by the day. */
+export interface QuotaSettings {
+  readonly collections?: number;
+  readonly documents?: number;
+  readonly stored_bytes?: number;
+  readonly chunks?: number;
+  readonly connections?: number;
+  readonly chat_tokens?: number;
+  readonly embedding_tokens?: number;
 }
 
 /** A bucket of so many requests that is refilled within so many seconds. */

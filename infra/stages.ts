@@ -70,7 +70,7 @@ export const small = defineStage({
     write: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 360_000, seconds: 3_600 } },
     poll: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 360_000, seconds: 3_600 } },
   },
-  quotas: null,
+  quotas: { collections: 10, documents: 100, stored_bytes: 10_000_000_000, chat_tokens: 100_000 },
 } satisfies StageSettings);
 
 /** For steady use by one company: the database never sleeps and has a reader in another zone. */
@@ -92,6 +92,7 @@ export const standard = defineStage({
   },
   api: { ...small.api, reservedConcurrency: { buffered: 50, streaming: 25 } },
   operations: { ...small.operations, logRetentionDays: 90, terminationProtection: true },
+  quotas: null,
 } satisfies StageSettings);
 
 /** For many tenants and auditors: three zones, private endpoints, a connection proxy, a web application firewall. */

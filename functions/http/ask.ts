@@ -9,6 +9,7 @@ import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { notFound } from '../../shared/core/errors.ts';
 import { newUuid, parsePublicId } from '../../shared/core/ids.ts';
+import { releaseChatTokens, reserveChatTokens } from '../../shared/limits/token-quota.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { compileFilter } from '../../shared/retrieval/filter.ts';
 import { EventQueue } from './event-queue.ts';
@@ -66,7 +67,22 @@ export async function ask(context: AskContext, asking: Asking): Promise<Reply | 
   const ground = await open(context, asking);
   const { replay } = await leaseCall(context.services.database, context);
   if (replay) return asking.body.stream ? replayedStream(replay.body) : replayedReply(replay);
-  return asking.body.stream ? askStreaming(context, asking, ground) : askWhole(context, asking, ground);
+  const reserved = { ...ground, reservation: await reserve(context) };
+  return asking.body.stream ? askStreaming(context, asking, reserved) : askWhole(context, asking, reserved);
+}
+
+/** @throws quota_exceeded */
+async function reserve(context: AskContext): Promise<string | null> {
+  const { caller, services } = context;
+  const { database, clock } = services;
+  const quotas = await services.quotas.of(caller.workspaceId);
+  if ((quotas.limits.chat_tokens ?? null) === null) return null;
+  try {
+    return await database.inWorkspace(caller, (db) => reserveChatTokens(db, caller.workspaceId, quotas, clock.now()));
+  } catch (error) {
+    await database.inWorkspace(caller, (db) => releaseLease(db, context));
+    throw error;
+  }
 }
 
 /** Before a stream begins: what is wrong with a request has a status. */
@@ -142,6 +158,7 @@ async function answerAndKeep(
         body,
       });
       await asking.store?.(db, asked.id, whole);
+      await releaseChatTokens(db, asked.workspaceId, ground.reservation ?? null);
     });
     services.log.queryAnswered({
       route: whole.route,
@@ -155,7 +172,10 @@ async function answerAndKeep(
     });
     return body;
   } catch (error) {
-    await services.database.inWorkspace(context.caller, (db) => releaseLease(db, context));
+    await services.database.inWorkspace(context.caller, async (db) => {
+      await releaseChatTokens(db, context.caller.workspaceId, ground.reservation ?? null);
+      await releaseLease(db, context);
+    });
     throw error;
   }
 }

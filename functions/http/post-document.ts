@@ -19,12 +19,16 @@ export async function postDocument(
   const { workspaceId } = caller;
   const replay = await replayReply(context);
   if (replay) return replay;
-  const [stored] = await Promise.all([storeDocument(services, workspaceId, body), services.sweep.arm()]);
+  const [stored, quotas] = await Promise.all([
+    storeDocument(services, workspaceId, body),
+    services.quotas.of(workspaceId),
+    services.sweep.arm(),
+  ]);
   await services.failpoint.reach('s3.after_put');
   let accepted: AcceptedDocument | undefined;
   const reply = await changeReply(context, async (db) => {
     const about = { workspaceId, createdBy: caller.actor, now: services.clock.now(), status: 'queued' } as const;
-    accepted = await acceptDocument(db, { ...about, ...stored });
+    accepted = await acceptDocument(db, { ...about, ...stored, quotas });
     const document = documentView(accepted.document);
     const job = jobView(accepted.job);
     return {

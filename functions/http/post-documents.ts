@@ -35,12 +35,16 @@ export async function postDocuments(
   if (replay) return replay;
   const checked = await Promise.all(items.map(checkItem));
   const bodies = checked.filter((item) => !(item instanceof DbragError)) as Body[];
-  const [documents] = await Promise.all([storeAll(services, workspaceId, bodies), services.sweep.arm()]);
+  const [documents, quotas] = await Promise.all([
+    storeAll(services, workspaceId, bodies),
+    services.quotas.of(workspaceId),
+    services.sweep.arm(),
+  ]);
   await services.failpoint.reach('s3.after_put');
   let accepted: readonly AcceptedDocument[] = [];
   const reply = await changeReply(context, async (db) => {
     const about = { workspaceId, createdBy: caller.actor, now: services.clock.now(), status: 'queued' } as const;
-    const outcomes = (await acceptDocuments(db, { ...about, documents })).values();
+    const outcomes = (await acceptDocuments(db, { ...about, documents, quotas })).values();
     const all = checked.map((item) => (item instanceof DbragError ? item : (outcomes.next().value as Acceptance)));
     accepted = all.filter((item) => !(item instanceof DbragError)) as AcceptedDocument[];
     return {

@@ -43,6 +43,7 @@ function ingest(received: readonly Received[], { services, context }: QueueInvoc
       objects,
       nudges,
       failpoint,
+      quotas: services.quotas.of,
       model: config.models.embeddingModel,
       fallbackModel: config.models.fallbackModel,
       maximumFileBytes: config.maximumFileBytes,

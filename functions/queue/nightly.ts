@@ -11,8 +11,10 @@ import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
 import { retireForgotten } from '../../shared/ingestion/retire-forgotten.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
+import { recountStored } from '../../shared/limits/stored-amounts.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
+import { rollUpUsage } from '../../shared/usage/read-usage.ts';
 import type { Services } from '../runtime/services.ts';
 import { checkIndexes } from './tend-on.ts';
 
@@ -59,6 +61,8 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   // Nudges to fold get lost like any other.
   await statistics.settle(workspaceId, hasTime);
   await database.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
+  await database.inWorkspace({ workspaceId }, (db) => recountStored(db, workspaceId));
+  await database.inWorkspace({ workspaceId }, (db) => rollUpUsage(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
   await removeOrphanedPasswords(services, workspaceId, hasTime);
   const embedding = { database, embedder: services.space.embedder, now: () => clock.now().getTime() };

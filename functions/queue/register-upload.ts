@@ -16,5 +16,8 @@ async function register(body: SQSRecord['body'], services: Services): Promise<vo
   const { events, rejected } = readUploadEvents(body, config.bucketName);
   for (const { key, reason } of rejected) onRejected(key, reason);
   for (const event of events)
-    await registerUpload({ database, failpoint, objects, queue, sweep, clock, onRejected }, event);
+    await registerUpload(
+      { database, failpoint, objects, queue, sweep, clock, onRejected, quotas: services.quotas.of },
+      event,
+    );
 }

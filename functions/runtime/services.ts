@@ -17,6 +17,7 @@ import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/
 import type { Database } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
+import { publicId } from '../../shared/core/ids.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { DatabaseClient } from '../../shared/databases/ask-database.ts';
@@ -27,6 +28,7 @@ import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { type Announcements, createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
 import { ProcessRates } from '../../shared/limits/process-rates.ts';
+import { alarmingShare, quotasOf, type WorkspaceQuotas } from '../../shared/limits/quotas.ts';
 import type { RateLimiter } from '../../shared/limits/rate-limit.ts';
 import { RateWindows, StandInRates } from '../../shared/limits/rate-windows.ts';
 import { createWorkspaceLimitsDirectory, type WorkspaceLimitsDirectory } from '../../shared/limits/workspace-limits.ts';
@@ -80,6 +82,7 @@ export interface Services {
   readonly workspaceLimits: WorkspaceLimitsDirectory;
   /** People who come by a token. */
   readonly tokens: TokenDirectory;
+  readonly quotas: { readonly of: (workspaceId: string) => Promise<WorkspaceQuotas> };
   readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
   readonly searches: WorkspaceSearch;
@@ -123,10 +126,12 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
   const redis = cache instanceof RedisCache ? cache : null;
   const models = createModels({ config, secrets, log, cache: redis }, database);
   const limits = createLimits(redis, database, clock, log);
+  const workspaceLimits = overrides.workspaceLimits ?? limits.workspaceLimits;
   return {
     rates: overrides.rates ?? limits.rates,
     addressRates: overrides.addressRates ?? limits.addressRates,
-    workspaceLimits: overrides.workspaceLimits ?? limits.workspaceLimits,
+    workspaceLimits,
+    quotas: overrides.quotas ?? createQuotas(config, workspaceLimits, log),
     space: overrides.space ?? models.space,
     fallbackSpace: overrides.fallbackSpace === undefined ? models.fallbackSpace : overrides.fallbackSpace,
     questions: overrides.questions ?? models.questions,
@@ -187,6 +192,23 @@ function createLimits(
     rates: new StandInRates(shared, standIn),
     addressRates: new StandInRates(shared, ownStandIn),
     workspaceLimits,
+  };
+}
+
+/** What a workspace may have, and who is told when most of it is used. */
+function createQuotas({ quotas }: Config, workspaces: WorkspaceLimitsDirectory, log: Telemetry): Services['quotas'] {
+  return {
+    async of(workspaceId) {
+      const limits = quotasOf(quotas, (await workspaces.find(workspaceId)).quotas);
+      return {
+        limits,
+        noticed(resource, used) {
+          const limit = limits[resource] ?? null;
+          if (limit !== null && used >= limit * alarmingShare)
+            log.quotaNear({ workspaceId: publicId('workspace', workspaceId), resource, used, limit });
+        },
+      };
+    },
   };
 }
 

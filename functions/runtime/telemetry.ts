@@ -56,6 +56,8 @@ export interface Telemetry {
   /** What the index autopilot did to a partition. */
   indexTended(event: { partition: string; action: string; why: string }): void;
   cacheFailed(error: unknown): void;
+  /** Four fifths of a quota are used, or more: time for an operator to talk to somebody. */
+  quotaNear(event: { workspaceId: string; resource: string; used: number; limit: number }): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
 }
 
@@ -174,6 +176,10 @@ export function createTelemetry(settings: TelemetryConfig = readTelemetryConfig(
     },
     indexTended(event) {
       logger().info('index tended', { index: event });
+    },
+    quotaNear(event) {
+      count('QuotaNear');
+      logger.warn('quota nearly used up', { quota: event });
     },
     cacheFailed(error) {
       count('CacheFailure');

@@ -10,6 +10,8 @@ export interface QuestionGround {
   readonly chatModel: string | null;
   /** The generations of all that may be searched: no two states that could answer differently have the same. */
   readonly state: string;
+  /** Of tokens that the answer may take, to be released with it; null: nothing limits them. */
+  readonly reservation?: string | null;
 }
 
 /**

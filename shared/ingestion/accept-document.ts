@@ -1,5 +1,6 @@
 import type { Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
+import type { WorkspaceQuotas } from '../limits/quotas.ts';
 import { acceptDocuments } from './accept-documents.ts';
 import type { AcceptedDocument, NewDocument } from './accepted-document.ts';
 
@@ -8,17 +9,20 @@ export interface OneNewDocument extends NewDocument {
   readonly status: 'queued' | 'awaiting_upload';
   readonly createdBy: string;
   readonly now: Date;
+  readonly quotas?: WorkspaceQuotas;
 }
 
 /**
  * Writes the rows that promise one ingestion.
- * @throws not_found for an unknown collection · conflict while the document of this source is being deleted
+ * @throws not_found for an unknown collection · conflict while the document of this source is being deleted · quota_exceeded,
+ * with nothing written
  */
 export async function acceptDocument(
   db: Db,
-  { workspaceId, status, createdBy, now, ...document }: OneNewDocument,
+  { workspaceId, status, createdBy, now, quotas, ...document }: OneNewDocument,
 ): Promise<AcceptedDocument> {
-  const [accepted] = await acceptDocuments(db, { workspaceId, status, createdBy, now, documents: [document] });
+  const about = { workspaceId, status, createdBy, now, ...(quotas ? { quotas } : {}) };
+  const [accepted] = await acceptDocuments(db, { ...about, documents: [document] });
   if (accepted instanceof DbragError) throw accepted;
   return accepted as AcceptedDocument;
 }

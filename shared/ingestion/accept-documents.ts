@@ -1,6 +1,7 @@
 import type { Db } from '../core/database.ts';
 import { DbragError, notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
+import { noQuotas, type WorkspaceQuotas } from '../limits/quotas.ts';
 import {
   type AcceptedDocument,
   ingestionDeadlineMilliseconds,
@@ -8,6 +9,7 @@ import {
   queuedJob,
   uploadDeadlineMilliseconds,
 } from './accepted-document.ts';
+import { refuseBeyondQuotas } from './admit-documents.ts';
 import type { Document } from './documents.ts';
 import { supersedeVersions } from './supersede-versions.ts';
 
@@ -17,9 +19,11 @@ export interface NewDocuments {
   readonly now: Date;
   readonly status: 'queued' | 'awaiting_upload';
   readonly documents: readonly NewDocument[];
+  /** None where it is not said. */
+  readonly quotas?: WorkspaceQuotas;
 }
 
-/** What became of one: `not_found` for an unknown collection, `conflict` while the document of its source is being deleted. */
+/** What became of one: `not_found` for an unknown collection, `conflict` while the document of its source is being deleted, `quota_exceeded`. */
 export type Acceptance = AcceptedDocument | DbragError;
 
 /**
@@ -30,8 +34,13 @@ export type Acceptance = AcceptedDocument | DbragError;
  */
 export async function acceptDocuments(db: Db, input: NewDocuments): Promise<readonly Acceptance[]> {
   const accepted = new Array<Acceptance>(input.documents.length);
+  const { workspaceId, documents, quotas = noQuotas, now } = input;
+  const refused = await refuseBeyondQuotas(db, workspaceId, documents, quotas, now);
+  for (const [at, refusal] of refused) accepted[at] = refusal;
   await lockKnownSources(db, input);
-  for (const round of distinctSources(input.documents)) {
+  for (const places of distinctSources(documents)) {
+    const round = places.filter((at) => !refused.has(at));
+    if (round.length === 0) continue;
     const outcomes = await acceptRound(
       db,
       input,

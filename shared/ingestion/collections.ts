@@ -2,6 +2,8 @@ import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import { quotaExceeded, type WorkspaceQuotas } from '../limits/quotas.ts';
+import { holdAlone } from '../limits/stored-amounts.ts';
 
 export interface Chunking {
   /** Most tokens of a chunk. */
@@ -54,6 +56,29 @@ export async function createCollection(
     ],
   );
   return rows[0] as Collection;
+}
+
+/** Holds the room for one more collection until the transaction ends. @throws quota_exceeded */
+export async function requireRoomForCollection(
+  db: Db,
+  workspaceId: string,
+  quotas: WorkspaceQuotas,
+  now: Date,
+): Promise<void> {
+  const limit = quotas.limits.collections ?? null;
+  if (limit === null) return;
+  await holdAlone(db, workspaceId, 'collections');
+  const used = await countCollections(db, workspaceId);
+  if (used >= limit) throw quotaExceeded('collections', { used, limit, wanted: 1, now });
+  quotas.noticed('collections', used + 1);
+}
+
+export async function countCollections(db: Db, workspaceId: string): Promise<number> {
+  const { rows } = await db.query<{ used: number }>(
+    `SELECT count(*)::int AS used FROM dbrag.collections WHERE workspace_id = $1 AND status = 'active'`,
+    [workspaceId],
+  );
+  return rows[0]?.used ?? 0;
 }
 
 /** @throws not_found also for a collection that is being deleted */

@@ -1,4 +1,6 @@
 import type { Db } from '../core/database.ts';
+import { noQuotas, type WorkspaceQuotas } from '../limits/quotas.ts';
+import { failBeyondQuotas } from './admit-chunks.ts';
 import type { ClaimedVersion } from './claim-version.ts';
 import { finishVersions, type SearchedSpaces } from './finish-versions.ts';
 import { passFence } from './pass-fence.ts';
@@ -8,8 +10,8 @@ import { splitterVersion } from './split.ts';
 import type { SplitVersion } from './store-ahead.ts';
 import { type OwnedChunk, storeChunks } from './store-chunks.ts';
 
-/** Became ready at once, has chunks to embed, or came too late. */
-export type SplitOutcome = 'ready' | 'to_embed' | 'fenced';
+/** Became ready at once, has chunks to embed, came too late, or is more than the workspace has room for. */
+export type SplitOutcome = 'ready' | 'to_embed' | 'fenced' | 'failed';
 
 /** A version that was read and split by whoever claimed it. */
 export interface SplitClaim extends ClaimedVersion {
@@ -28,9 +30,13 @@ export async function commitSplits(
   workspaceId: string,
   spaces: SearchedSpaces,
   claims: readonly SplitClaim[],
+  quotas: WorkspaceQuotas = noQuotas,
 ): Promise<ReadonlyMap<string, SplitOutcome>> {
   const outcomes = new Map<string, SplitOutcome>(claims.map(({ documentId }) => [documentId, 'fenced']));
-  const open = await passFence(db, claims);
+  const fenced = await passFence(db, claims);
+  if (fenced.length === 0) return outcomes;
+  const open = await failBeyondQuotas(db, workspaceId, fenced, quotas, new Date());
+  for (const { documentId } of fenced) outcomes.set(documentId, 'failed');
   if (open.length === 0) return outcomes;
   await removePlacements(
     db,

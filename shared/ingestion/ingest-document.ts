@@ -1,6 +1,7 @@
 import type { Database } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
 import type { Failpoint } from '../core/failpoint.ts';
+import type { WorkspaceQuotas } from '../limits/quotas.ts';
 import { type ClaimedVersion, claimVersions } from './claim-version.ts';
 import { commitSplits, type SplitOutcome } from './commit-split.ts';
 import type { EmbeddingNudges } from './embedding-nudges.ts';
@@ -15,6 +16,8 @@ export interface IngestDocumentPorts extends ReadPorts {
   readonly database: Database;
   readonly nudges: EmbeddingNudges;
   readonly failpoint: Failpoint;
+  /** None where it is left out. */
+  readonly quotas?: (workspaceId: string) => Promise<WorkspaceQuotas>;
   /** The embedding model of the stage: the space that every chunk must have a vector in. */
   readonly model: string;
   /** The fallback model's space, in which chunks are searched while they wait for the first; null or left out: none. */
@@ -71,8 +74,10 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
   if (version.chunks.length === 0) throw new DocumentError('no_text_found', 'The file holds no text.');
   await ports.failpoint.reach('worker.before_commit');
   const spaces = { model: ports.model, fallback: ports.fallbackModel ?? null };
+  const quotas = await ports.quotas?.(claim.workspaceId);
   return ports.database.inWorkspace(claim, async (db) => {
-    const outcomes = await commitSplits(db, claim.workspaceId, spaces, [{ ...claim, contentHash, split: version }]);
+    const whole = { ...claim, contentHash, split: version };
+    const outcomes = await commitSplits(db, claim.workspaceId, spaces, [whole], quotas);
     await ports.failpoint.reach('worker.mid_chunk_insert');
     return outcomes.get(claim.documentId) as SplitOutcome;
   });

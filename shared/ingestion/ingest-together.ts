@@ -103,8 +103,9 @@ function* groupsOf(claims: readonly SplitClaim[]): Generator<SplitClaim[]> {
 async function store(ports: IngestDocumentPorts, workspaceId: string, group: readonly SplitClaim[]) {
   for (const { documentId } of group) await ports.failpoint.reach('worker.before_commit', documentId);
   const spaces = { model: ports.model, fallback: ports.fallbackModel ?? null };
+  const quotas = await ports.quotas?.(workspaceId);
   return ports.database.inWorkspace({ workspaceId }, async (db) => {
-    const outcomes = await commitSplits(db, workspaceId, spaces, group);
+    const outcomes = await commitSplits(db, workspaceId, spaces, group, quotas);
     await ports.failpoint.reach('worker.mid_chunk_insert');
     return outcomes;
   });

@@ -2,15 +2,19 @@ import { recordAudit } from '../access/audit.ts';
 import type { RequestOrigin } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
+import { DocumentError } from '../core/document-errors.ts';
+import { DbragError } from '../core/errors.ts';
 import type { Failpoint } from '../core/failpoint.ts';
 import { publicId } from '../core/ids.ts';
 import type { ObjectHead, ObjectStore } from '../core/object-store.ts';
 import { type Priority, priorities, type WorkQueue } from '../core/work-queue.ts';
 import type { SweepArm } from '../jobs/arm-sweep.ts';
-import { acceptDocument } from './accept-document.ts';
-import { ingestionDeadlineMilliseconds } from './accepted-document.ts';
+import type { WorkspaceQuotas } from '../limits/quotas.ts';
+import { acceptDocument, type OneNewDocument } from './accept-document.ts';
+import { type AcceptedDocument, ingestionDeadlineMilliseconds } from './accepted-document.ts';
 import { type DeleteDocumentPorts, deleteDocumentOfSource } from './delete-document.ts';
 import { fittingLabels, fittingName } from './label-limits.ts';
+import { failVersion } from './fail-version.ts';
 import { type IngestionNudge, nudgeIngestion } from './nudge-ingestion.ts';
 import { parseUploadKey, uploadSource } from './object-keys.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
@@ -24,6 +28,8 @@ export interface RegisterUploadPorts extends DeleteDocumentPorts {
   readonly sweep: SweepArm;
   readonly clock: Clock;
   readonly onRejected: (key: string, reason: string) => void;
+  /** None where it is left out. */
+  readonly quotas?: (workspaceId: string) => Promise<WorkspaceQuotas>;
 }
 
 /** What an S3 event says; only bucket and key are believed, the object itself tells the rest. */
@@ -112,8 +118,9 @@ async function registerObject(ports: RegisterUploadPorts, upload: Upload, head: 
     return;
   }
   const sidecar = await readSidecar(ports.objects, sidecarOf(upload.key));
+  const quotas = await ports.quotas?.(upload.workspaceId);
   const nudge = await ports.database.inWorkspace({ workspaceId: upload.workspaceId }, (db) =>
-    writeVersion(db, ports, upload, head, sidecar),
+    writeVersion(db, ports, upload, head, { sidecar, quotas }),
   );
   await ports.failpoint.reach('register.after_commit');
   if (nudge) await nudgeIngestion(ports.queue, nudge);
@@ -125,7 +132,7 @@ async function writeVersion(
   ports: RegisterUploadPorts,
   upload: Upload,
   head: ObjectHead,
-  sidecar: Record<string, unknown> | undefined,
+  { sidecar, quotas }: { sidecar: Record<string, unknown> | undefined; quotas: WorkspaceQuotas | undefined },
 ): Promise<IngestionNudge | undefined> {
   const { workspaceId, collectionId, key } = upload;
   const place = { workspaceId, collectionId };
@@ -143,7 +150,7 @@ async function writeVersion(
     await startUpload(db, ports, place, { documentId: known.id, version: known.version }, head, described);
     return { ...place, documentId: known.id, version: known.version, attempt: 1, priority: known.priority };
   }
-  const accepted = await acceptDocument(db, {
+  const accepted = await acceptOrFail(db, {
     ...place,
     name: fittingName(head.metadata['dbrag-name'], key.slice(key.lastIndexOf('/') + 1)),
     contentType: head.contentType ?? null,
@@ -155,6 +162,7 @@ async function writeVersion(
     status: 'queued',
     createdBy: actor,
     now: ports.clock.now(),
+    ...(quotas ? { quotas } : {}),
   });
   const { id, version } = accepted.document;
   await recordAudit(db, workspaceId, actor, upload.origin, [
@@ -166,6 +174,21 @@ async function writeVersion(
     },
   ]);
   return { ...place, documentId: id, version, attempt: 1, priority: priorityOf(head) };
+}
+
+/** Nobody can be answered that there is no room for a file: its document says so, and can be tried again when there is. */
+async function acceptOrFail(db: Db, { quotas, ...document }: OneNewDocument): Promise<AcceptedDocument> {
+  try {
+    return await acceptDocument(db, { ...document, ...(quotas ? { quotas } : {}) });
+  } catch (error) {
+    if (!(error instanceof DbragError) || error.code !== 'quota_exceeded') throw error;
+    const accepted = await acceptDocument(db, document);
+    const { id: documentId, version } = accepted.document;
+    const { workspaceId } = document;
+    const claim = { workspaceId, documentId, version, attempt: accepted.attempt };
+    await failVersion(db, claim, new DocumentError('quota_exceeded', error.message));
+    return accepted;
+  }
 }
 
 /** Two messages about one object, worked on at once, would both find it unknown and make two versions of it. */

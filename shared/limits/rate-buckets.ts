@@ -36,7 +36,11 @@ export function bucketsOf(
 }
 
 function limitsOf(rateClass: RequestClass, stage: RateLimits, chosen: RateLimitChoices): ClassLimits {
-  return { ...stage[rateClass], ...chosen[rateClass] };
+  const { subject, workspace } = chosen[rateClass] ?? {};
+  return {
+    subject: subject === undefined ? stage[rateClass].subject : subject,
+    workspace: workspace === undefined ? stage[rateClass].workspace : workspace,
+  };
 }
 
 /** Names of buckets hold hashes and never what somebody wrote. */

@@ -18,7 +18,9 @@ export interface ClassLimits {
 export type RateLimits = Readonly<Record<RequestClass, ClassLimits>>;
 
 /** What is said for a workspace instead of the stage's. */
-export type RateLimitChoices = { readonly [C in RequestClass]?: Partial<ClassLimits> | undefined };
+export type RateLimitChoices = {
+  readonly [C in RequestClass]?: { readonly [S in keyof ClassLimits]?: RateLimit | null | undefined } | undefined;
+};
 
 export const unlimited: RateLimits = {
   ask: { subject: null, workspace: null },

@@ -5,6 +5,7 @@ import {
   createCollection,
   getCollection,
   listCollections,
+  requireRoomForCollection,
   updateCollection,
 } from '../../../shared/ingestion/collections.ts';
 import { beginCollectionDeletion } from '../../../shared/ingestion/delete-collection.ts';
@@ -32,8 +33,10 @@ export const collectionRoutes = [
     idempotent: true,
     success: { status: 201, description: 'The collection', schema: contract.collection },
     async handle(context) {
-      const { caller, body } = context;
+      const { caller, body, services } = context;
+      const quotas = await services.quotas.of(caller.workspaceId);
       return changeReply(context, async (db) => {
+        await requireRoomForCollection(db, caller.workspaceId, quotas, services.clock.now());
         const view = collectionView(await createCollection(db, caller.workspaceId, body));
         return {
           status: 201,

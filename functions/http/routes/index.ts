@@ -18,6 +18,7 @@ import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
 import { sqlRoutes } from './sql.ts';
 import { uploadRoutes } from './uploads.ts';
+import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspaces.ts';
 
 const describedRoutes: readonly Route[] = [
@@ -40,6 +41,7 @@ const describedRoutes: readonly Route[] = [
   ...sqlRoutes,
   ...analyticsRoutes,
   ...indexRoutes,
+  ...usageRoutes,
 ];
 
 /** Every route of the API: what is served, checked against roles, and described. */

@@ -55,7 +55,7 @@ export const uploadRoutes = [
       const documentId = newUuid();
       // One folder a document: two files of one name are two documents.
       const key = `${uploadPrefix(caller.workspaceId, collectionId)}${publicId('document', documentId)}/${fileName(body.name)}`;
-      await services.sweep.arm();
+      const [quotas] = await Promise.all([services.quotas.of(caller.workspaceId), services.sweep.arm()]);
       const reply = await changeReply(context, async (db) => {
         const accepted = await acceptDocument(db, {
           workspaceId: caller.workspaceId,
@@ -71,6 +71,7 @@ export const uploadRoutes = [
           documentId,
           createdBy: caller.actor,
           now: services.clock.now(),
+          quotas,
         });
         const document = documentView(accepted.document);
         const stored: StoredUpload = {

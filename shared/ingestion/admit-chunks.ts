@@ -1,0 +1,52 @@
+import type { Db } from '../core/database.ts';
+import { DocumentError } from '../core/document-errors.ts';
+import { quotaExceeded, type WorkspaceQuotas } from '../limits/quotas.ts';
+import { holdStored } from '../limits/stored-amounts.ts';
+import type { SplitClaim } from './commit-split.ts';
+import { failVersion } from './fail-version.ts';
+
+/** What all workers could store unseen by each other: closer to a limit than this, they go one after another. */
+const chunksAtOnce = 1_000_000;
+
+/**
+ * Ends the versions that a workspace has no room for as `quota_exceeded`: too many chunks, or a document that was refused before and is
+ * tried again. The room of the others is held until this transaction ends.
+ * @returns those that may be stored
+ */
+export async function failBeyondQuotas(
+  db: Db,
+  workspaceId: string,
+  claims: readonly SplitClaim[],
+  quotas: WorkspaceQuotas,
+  now: Date,
+): Promise<readonly SplitClaim[]> {
+  const { chunks: mostChunks = null, documents: mostDocuments = null } = quotas.limits;
+  if (mostChunks === null && mostDocuments === null) return claims;
+  // Documents were counted when they were accepted; only those that failed then come here without.
+  if (mostChunks === null && claims.every(({ attempt }) => attempt === 1)) return claims;
+  const state = await holdStored(
+    db,
+    workspaceId,
+    'chunks',
+    ({ chunks }) => mostChunks !== null && chunks + chunksAtOnce > mostChunks,
+  );
+  const admitted: SplitClaim[] = [];
+  let used = state.chunks;
+  for (const claim of claims) {
+    const wanted = claim.split.areStored ? 0 : claim.split.chunks.length;
+    const documents = state.byCollection.get(claim.collectionId)?.documents ?? 0;
+    const beyond =
+      mostChunks !== null && used + wanted > mostChunks
+        ? quotaExceeded('chunks', { used, limit: mostChunks, wanted, now })
+        : mostDocuments !== null && claim.attempt > 1 && documents > mostDocuments
+          ? quotaExceeded('documents', { used: documents - 1, limit: mostDocuments, wanted: 1, now })
+          : undefined;
+    if (beyond) await failVersion(db, claim, new DocumentError('quota_exceeded', beyond.message));
+    else {
+      used += wanted;
+      admitted.push(claim);
+    }
+  }
+  if (mostChunks !== null) quotas.noticed('chunks', used);
+  return admitted;
+}

@@ -1,0 +1,64 @@
+import type { Db } from '../core/database.ts';
+import { newUuid } from '../core/ids.ts';
+import { quotaExceeded, type WorkspaceQuotas } from './quotas.ts';
+import { holdAlone } from './stored-amounts.ts';
+
+/** What an answer takes at most, as prompts are made: 6,000 tokens of sources, the question, and what is written. */
+const tokensOfAnAnswer = 8_000;
+/** Longer than any answer may take: a process that died leaves nothing behind after that. */
+const reservedSeconds = 120;
+
+/** Tokens of chat models of this day, spent or being spent. */
+export async function chatTokensToday(db: Db, workspaceId: string): Promise<number> {
+  const { rows } = await db.query<{ tokens: number }>(
+    `SELECT ((SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM dbrag.usage_events
+              WHERE workspace_id = $1 AND at >= date_trunc('day', now(), 'UTC') AND (prompt_tokens > 0 OR completion_tokens > 0))
+           + (SELECT coalesce(sum(tokens), 0) FROM dbrag.token_reservations WHERE workspace_id = $1 AND expires_at > now()))::float8 AS tokens`,
+    [workspaceId],
+  );
+  return rows[0]?.tokens ?? 0;
+}
+
+export async function embeddingTokensToday(db: Db, workspaceId: string): Promise<number> {
+  const { rows } = await db.query<{ tokens: number }>(
+    `SELECT coalesce(sum(embedding_tokens), 0)::float8 AS tokens FROM dbrag.usage_events
+     WHERE workspace_id = $1 AND at >= date_trunc('day', now(), 'UTC')`,
+    [workspaceId],
+  );
+  return rows[0]?.tokens ?? 0;
+}
+
+/**
+ * Reserves what an answer may take of the day's tokens. Of many who ask at once while one token is left, one passes; the last answer of a
+ * day may go over by what it takes.
+ * @returns the reservation to release; null where nothing limits tokens
+ * @throws quota_exceeded
+ */
+export async function reserveChatTokens(
+  db: Db,
+  workspaceId: string,
+  quotas: WorkspaceQuotas,
+  now: Date,
+): Promise<string | null> {
+  const limit = quotas.limits.chat_tokens ?? null;
+  if (limit === null) return null;
+  await holdAlone(db, workspaceId, 'chat_tokens');
+  const used = await chatTokensToday(db, workspaceId);
+  quotas.noticed('chat_tokens', used);
+  if (used >= limit) throw quotaExceeded('chat_tokens', { used, limit, wanted: 1, now });
+  const id = newUuid();
+  await db.query(
+    `INSERT INTO dbrag.token_reservations (workspace_id, id, tokens, expires_at) VALUES ($1, $2, $3, now() + $4 * interval '1 second')`,
+    [workspaceId, id, tokensOfAnAnswer, reservedSeconds],
+  );
+  return id;
+}
+
+/** In the transaction that records what was really spent, or when nothing was. */
+export async function releaseChatTokens(db: Db, workspaceId: string, reservation: string | null): Promise<void> {
+  if (reservation === null) return;
+  await db.query('DELETE FROM dbrag.token_reservations WHERE workspace_id = $1 AND (id = $2 OR expires_at < now())', [
+    workspaceId,
+    reservation,
+  ]);
+}

@@ -1,0 +1,182 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { describe, expect, it } from 'vitest';
+import { ApiClient } from '../../support/api-client.ts';
+import { uuidOf, type World } from './world.ts';
+
+/** Rate limits, quotas and usage, as callers and the operator meet them. */
+export function limitsSuite(world: World): void {
+  /** Limits are set before anybody asked for the workspace: what a function knows of one it keeps for 30 s. */
+  const limited = async (limits: object) => {
+    const { operator, cloud } = world();
+    const made = await operator.expect(201, 'POST', '/v1/workspaces', { name: 'limited' });
+    const told = await operator.expect(200, 'PATCH', `/v1/workspaces/${made.id}`, limits);
+    return { id: made.id as string, uuid: uuidOf(made.id), api: new ApiClient(cloud.url, made.api_key.secret), told };
+  };
+  const post = (collection: string, content = 'A text.') => ({ collection_id: collection, name: 'a', content });
+
+  describe('quotas', () => {
+    it('are set by the operator, told to the workspace, and kept exactly', async () => {
+      const quotas = { collections: 1, documents: 2, stored_bytes: 1_000, chat_tokens: null };
+      const { api, id, told } = await limited({ quotas });
+      expect(told).toMatchObject({ id, quotas });
+      const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
+      const refused = await api.expect(429, 'POST', '/v1/collections', { name: 'two' });
+      expect(refused).toMatchObject({
+        code: 'quota_exceeded',
+        detail: 'Quota collections: 1 of 1 collections are used; delete some, or ask your operator for more.',
+      });
+      const large = await api.expect(429, 'POST', '/v1/documents', post(collection, 'x'.repeat(1_001)));
+      expect(large.detail).toBe(
+        'Quota stored_bytes: 0 of 1,000 bytes of documents are used, and this needs 1,001 more; delete some, or ask your operator for more.',
+      );
+      const answers = await Promise.all(Array.from({ length: 6 }, () => api.post('/v1/documents', post(collection))));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 202, 429, 429, 429, 429]);
+      const batch = await api.expect(202, 'POST', '/v1/documents/batch', { documents: [post(collection)] });
+      expect(batch.data).toMatchObject([{ error: { code: 'quota_exceeded' } }]);
+      const { data } = await api.expect(200, 'GET', '/v1/quotas');
+      expect(data).toContainEqual({ resource: 'collections', used: 1, limit: 1, resets_at: null });
+      expect(data).toContainEqual({ resource: 'documents', used: 2, limit: 2, resets_at: null });
+      expect(data).toContainEqual({ resource: 'stored_bytes', used: 14, limit: 1_000, resets_at: null });
+      expect(data).toContainEqual(
+        expect.objectContaining({
+          resource: 'chat_tokens',
+          limit: null,
+          resets_at: expect.stringMatching(/T00:00:00/),
+        }),
+      );
+      expect((await world().operator.expect(200, 'GET', `/v1/workspaces/${id}/quotas`)).data).toEqual(data);
+    });
+
+    it('fail a file that there is no room for, however often it is tried', async () => {
+      const { s3, cloud, admin } = world();
+      const { api, id, uuid } = await limited({ quotas: { documents: 0 } });
+      const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
+      await api.expect(429, 'POST', '/v1/uploads', {
+        collection_id: collection,
+        name: 'a.txt',
+        content_type: 'text/plain',
+        size_bytes: 7,
+      });
+      const Key = `uploads/${id}/${collection}/a.txt`;
+      await s3.send(
+        new PutObjectCommand({ Bucket: cloud.uploadBucket, Key, Body: 'A text.', ContentType: 'text/plain' }),
+      );
+      const documents = async () => (await api.expect(200, 'GET', '/v1/documents')).data;
+      await expect.poll(documents, { timeout: 30_000 }).toMatchObject([
+        {
+          status: 'failed',
+          error: { code: 'quota_exceeded', message: expect.stringMatching(/^Quota documents: 0 of 0/) },
+        },
+      ]);
+      const { data: jobs } = await api.expect(200, 'GET', '/v1/jobs?status=failed');
+      await api.expect(202, 'POST', `/v1/jobs/${jobs[0].id}/retry`);
+      await expect
+        .poll(
+          async () =>
+            (await admin.query('SELECT attempt, status FROM dbrag.document_versions WHERE workspace_id = $1', [uuid]))
+              .rows,
+          {
+            timeout: 30_000,
+          },
+        )
+        .toEqual([{ attempt: 2, status: 'failed' }]);
+    });
+
+    it('end a day of questions when its tokens are spent', async () => {
+      const { api, uuid } = await limited({ quotas: { chat_tokens: 100 } });
+      const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
+      await world().admin.query(
+        `INSERT INTO dbrag.usage_events (workspace_id, operation, model, prompt_tokens) VALUES ($1, 'query', 'm', 100)`,
+        [uuid],
+      );
+      const ask = { question: 'How tall is it?', collection_ids: [collection] };
+      const refused = await api.post('/v1/queries', ask);
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(refused.body).toMatchObject({
+        code: 'quota_exceeded',
+        detail: expect.stringMatching(
+          /^Quota chat_tokens: 100 of 100 tokens of chat models today are used; it resets at /,
+        ),
+      });
+      await api.expect(200, 'POST', '/v1/search', { query: 'tall' });
+    });
+  });
+
+  describe('rate limits', () => {
+    it('are those of the key, the subject and the workspace, as the operator set them', async () => {
+      const { cloud } = world();
+      const { api, told } = await limited({
+        rate_limits: { poll: { workspace: { requests: 6, seconds: 3_600 }, subject: { requests: 4, seconds: 3_600 } } },
+      });
+      expect(told.rate_limits.poll.workspace).toEqual({ requests: 6, seconds: 3_600 });
+      const key = await api.expect(201, 'POST', '/v1/api-keys', {
+        name: 'k',
+        role: 'reader',
+        rate_limits: { poll: 3 },
+      });
+      const limited_ = new ApiClient(cloud.url, key.secret);
+      const poll = async (client: ApiClient) => client.get('/v1/jobs');
+      const statuses = [];
+      for (let n = 0; n < 4; n++) statuses.push((await poll(limited_)).status);
+      expect(statuses).toEqual([200, 200, 200, 429]);
+      const refused = await poll(limited_);
+      expect(refused.body).toMatchObject({
+        code: 'rate_limited',
+        detail: expect.stringContaining('this API key may make 3 in a minute'),
+      });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      const other = await poll(api);
+      expect(other.headers.get('ratelimit-policy')).toBe('"subject";q=4;w=3600, "workspace";q=6;w=3600');
+      expect(other.headers.get('ratelimit')).toMatch(/^"subject";r=3;t=\d+, "workspace";r=2;t=\d+$/);
+      expect((await api.get('/v1/collections')).headers.get('x-ratelimit-limit-requests')).toMatch(/^\d+$/);
+    });
+  });
+
+  describe('usage', () => {
+    it('adds up what was spent, in every group, to the same sum', async () => {
+      const { api, collectionId, id, keyId } = await world().workspace();
+      const { job } = await api.expect(
+        202,
+        'POST',
+        '/v1/documents',
+        post(collectionId, 'The tower is 63 metres tall.'),
+      );
+      await expect
+        .poll(async () => (await api.expect(200, 'GET', `/v1/jobs/${job.id}`)).status, { timeout: 30_000 })
+        .toBe('succeeded');
+      const answer = await api.expect(200, 'POST', '/v1/queries', {
+        question: 'How tall is the tower?',
+        collection_ids: [collectionId],
+        subject: 'ann',
+      });
+      const groups = ['day', 'model', 'operation', 'api_key', 'subject', 'collection'];
+      const reports = await Promise.all(groups.map((group) => api.expect(200, 'GET', `/v1/usage?group_by=${group}`)));
+      for (const report of reports) expect(report.total).toEqual(reports[0]?.total);
+      const [byDay, , byOperation, byKey, bySubject, byCollection] = reports;
+      const today = new Date().toISOString().slice(0, 10);
+      expect(byDay?.data.at(-1).key.slice(0, 7)).toBe(today.slice(0, 7));
+      const asked = byOperation?.data.find(({ key }: { key: string }) => key === 'query');
+      expect(asked).toMatchObject({
+        prompt_tokens: answer.usage.prompt_tokens,
+        completion_tokens: answer.usage.completion_tokens,
+      });
+      const keys = (report: typeof byKey) => report?.data.map(({ key }: { key: string | null }) => key);
+      expect(keys(byKey)).toContain(keyId);
+      expect(keys(bySubject)).toContainEqual(expect.stringMatching(/^sub_/));
+      expect(keys(byCollection)).toContain(collectionId);
+      expect(byDay?.total.cost_usd).toBeGreaterThan(0);
+      const operator = await world().operator.expect(200, 'GET', `/v1/workspaces/${id}/usage?group_by=model`);
+      expect(operator.total).toEqual(byDay?.total);
+      const nothing = await api.expect(200, 'GET', '/v1/usage?from=2026-01-01&to=2026-01-31');
+      expect(nothing).toMatchObject({ data: [], total: { requests: 0, cost_usd: 0 }, to: '2026-02-01T00:00:00.000Z' });
+      await api.expect(422, 'GET', '/v1/usage?from=2026-02-01&to=2026-01-01');
+      const narrowed = await world().key({ api, collectionId } as never, {
+        role: 'reader',
+        collection_ids: [collectionId],
+      });
+      const seen = await narrowed.expect(200, 'GET', '/v1/usage?group_by=collection');
+      expect(keys(seen)).toEqual([collectionId]);
+    });
+  });
+}
