@@ -12,6 +12,7 @@ import { problemResponse } from './problem.ts';
 import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-limits.ts';
 import { check, readJsonBody } from './request-body.ts';
 import { type IdempotencyRequest, type Reply, type Route, type RouteContext, WrittenJson } from './route.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 
 /** What the trigger knows of a request beside the request itself. */
 export interface Bindings {
@@ -45,7 +46,7 @@ export function createApplication(routes: readonly Route[]): Application {
     const allowed = corsHeaders(request, bindings.services.config.corsOrigins);
     // Hono reads method and URL of a request, and hands on whatever a handler answers.
     const response = request.method === 'OPTIONS' ? preflight(allowed) : await app.fetch(request as Request, bindings);
-    return withHeaders(response, { 'x-request-id': bindings.origin.requestId, ...allowed });
+    return withHeaders(addSecurityHeaders(response), { 'x-request-id': bindings.origin.requestId, ...allowed });
   };
 }
 

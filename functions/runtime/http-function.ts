@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import type { RequestOrigin } from '../../shared/core/caller.ts';
+import { problemResponse } from '../http/problem.ts';
 import { requestOf, resultOf } from './gateway-event.ts';
 import type { Received } from './received-request.ts';
 import { createServices, type Services } from './services.ts';
@@ -42,7 +43,9 @@ export async function serve(
   const started = performance.now();
   services.log.begin(context, origin.requestId);
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const response = await handle(requestOf(event), { origin, services, deadline, waitUntil });
+  const response = await answerAnyway(services, event, origin.requestId, () =>
+    handle(requestOf(event), { origin, services, deadline, waitUntil }),
+  );
   services.log.requestAnswered({
     method: event.httpMethod,
     path: event.path,
@@ -50,6 +53,23 @@ export async function serve(
     milliseconds: performance.now() - started,
   });
   return response;
+}
+
+/** Whatever breaks is one request: it is answered 500 with its id, and the next is served. */
+async function answerAnyway(
+  services: Services,
+  { httpMethod: method, path }: APIGatewayProxyEvent,
+  requestId: string,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  try {
+    return await work();
+  } catch (error) {
+    services.log.requestFailed(error, { method, path });
+    const response = problemResponse(error, requestId);
+    response.headers.set('x-request-id', requestId);
+    return response;
+  }
 }
 
 function originOf(event: APIGatewayProxyEvent): RequestOrigin {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leaks, modelKeyCanary } from './canaries.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever a server answers; the tests say what it must be
 export type Json = any;
@@ -42,6 +43,13 @@ export class ApiClient {
       ...(sent === undefined ? {} : { body: sent as string }),
     });
     const text = await response.text();
+    // A secret is shown by the answer that makes it, and by no other.
+    const found = leaks(
+      [text],
+      this.key === null || response.status === 201 ? [modelKeyCanary] : [modelKeyCanary, this.key],
+    );
+    if (response.status !== 201 && found.length > 0)
+      throw new Error(`${method} ${path} shows a secret: ${found.join()}`);
     const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text };
   }

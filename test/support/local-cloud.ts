@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../infra/local/cloud.ts';
 import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { callApi } from '../../infra/local/start/first-workspace.ts';
+import { modelKeyCanary } from './canaries.ts';
 import { type FakeModelServer, startFakeModelServer } from './fake-model-server/server.ts';
 
 export interface TestCloud extends LocalCloud {
@@ -45,7 +46,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       assemblyDirectory: () => assemblyOf(stage),
       dataDirectory,
       port: 0,
-      models: { apiKey: 'test', baseUrl: models.baseUrl },
+      models: { apiKey: modelKeyCanary, baseUrl: models.baseUrl },
       log: (line) => lines.push(line),
       onFunctionLine: (name, line) => lines.push(`${name}: ${line}`),
       ...rest,

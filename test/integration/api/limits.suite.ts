@@ -1,4 +1,3 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { ApiClient } from '../../support/api-client.ts';
 import { uuidOf, type World } from './world.ts';
@@ -45,41 +44,6 @@ export function limitsSuite(world: World): void {
         }),
       );
       expect((await world().operator.expect(200, 'GET', `/v1/workspaces/${id}/quotas`)).data).toEqual(data);
-    });
-
-    it('fail a file that there is no room for, however often it is tried', async () => {
-      const { s3, cloud, admin } = world();
-      const { api, id, uuid } = await limited({ quotas: { documents: 0 } });
-      const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
-      await api.expect(429, 'POST', '/v1/uploads', {
-        collection_id: collection,
-        name: 'a.txt',
-        content_type: 'text/plain',
-        size_bytes: 7,
-      });
-      const Key = `uploads/${id}/${collection}/a.txt`;
-      await s3.send(
-        new PutObjectCommand({ Bucket: cloud.uploadBucket, Key, Body: 'A text.', ContentType: 'text/plain' }),
-      );
-      const documents = async () => (await api.expect(200, 'GET', '/v1/documents')).data;
-      await expect.poll(documents, { timeout: 30_000 }).toMatchObject([
-        {
-          status: 'failed',
-          error: { code: 'quota_exceeded', message: expect.stringMatching(/^Quota documents: 0 of 0/) },
-        },
-      ]);
-      const { data: jobs } = await api.expect(200, 'GET', '/v1/jobs?status=failed');
-      await api.expect(202, 'POST', `/v1/jobs/${jobs[0].id}/retry`);
-      await expect
-        .poll(
-          async () =>
-            (await admin.query('SELECT attempt, status FROM dbrag.document_versions WHERE workspace_id = $1', [uuid]))
-              .rows,
-          {
-            timeout: 30_000,
-          },
-        )
-        .toEqual([{ attempt: 2, status: 'failed' }]);
     });
 
     it('end a day of questions when its tokens are spent', async () => {
@@ -135,7 +99,8 @@ export function limitsSuite(world: World): void {
 
   describe('usage', () => {
     it('adds up what was spent, in every group, to the same sum', async () => {
-      const { api, collectionId, id, keyId } = await world().workspace();
+      const workspace = await world().workspace();
+      const { api, collectionId, id, keyId } = workspace;
       const { job } = await api.expect(
         202,
         'POST',
@@ -152,7 +117,8 @@ export function limitsSuite(world: World): void {
       });
       const groups = ['day', 'model', 'operation', 'api_key', 'subject', 'collection'];
       const reports = await Promise.all(groups.map((group) => api.expect(200, 'GET', `/v1/usage?group_by=${group}`)));
-      for (const report of reports) expect(report.total).toEqual(reports[0]?.total);
+      const total = { ...reports[0]?.total, cost_usd: expect.closeTo(reports[0]?.total.cost_usd, 9) };
+      for (const report of reports) expect(report.total).toEqual(total);
       const [byDay, , byOperation, byKey, bySubject, byCollection] = reports;
       const today = new Date().toISOString().slice(0, 10);
       expect(byDay?.data.at(-1).key.slice(0, 7)).toBe(today.slice(0, 7));
@@ -167,11 +133,11 @@ export function limitsSuite(world: World): void {
       expect(keys(byCollection)).toContain(collectionId);
       expect(byDay?.total.cost_usd).toBeGreaterThan(0);
       const operator = await world().operator.expect(200, 'GET', `/v1/workspaces/${id}/usage?group_by=model`);
-      expect(operator.total).toEqual(byDay?.total);
+      expect(operator.total).toEqual(total);
       const nothing = await api.expect(200, 'GET', '/v1/usage?from=2026-01-01&to=2026-01-31');
       expect(nothing).toMatchObject({ data: [], total: { requests: 0, cost_usd: 0 }, to: '2026-02-01T00:00:00.000Z' });
       await api.expect(422, 'GET', '/v1/usage?from=2026-02-01&to=2026-01-01');
-      const narrowed = await world().key({ api, collectionId } as never, {
+      const narrowed = await world().key(workspace, {
         role: 'reader',
         collection_ids: [collectionId],
       });

@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { environmentNames as names } from '../../../shared/core/env-names.ts';
 import { ApiClient } from '../../support/api-client.ts';
+import { leaks, modelKeyCanary } from '../../support/canaries.ts';
 import { startTestCloud, type TestCloud } from '../../support/local-cloud.ts';
 
 export const maximumFileBytes = 300_000;
@@ -84,12 +85,26 @@ export async function startApiWorld(): Promise<ApiWorld> {
       return Number(rows[0]?.count);
     },
     async close() {
+      const found = await leakedSecrets(cloud);
       s3.destroy();
       await admin.end();
       await cloud.close();
       engines?.wipe();
+      if (found.length > 0) throw new Error(`Secrets were written where they can be read: ${found.join('\n')}`);
     },
   };
+}
+
+/** In all that functions and servers printed (metrics are lines too), and in what was sent to models. */
+async function leakedSecrets(cloud: TestCloud): Promise<string[]> {
+  const secrets = [
+    cloud.operatorKey,
+    cloud.applicationLogin.password,
+    new URL(cloud.database.adminUrl).password,
+    modelKeyCanary,
+  ];
+  const prompts = cloud.models.ledger.snapshot().leaks;
+  return [...leaks(cloud.lines, secrets), ...(prompts > 0 ? [`${prompts} requests to models`] : [])];
 }
 
 /**

@@ -3,10 +3,12 @@ import { systemClock } from '../../../shared/core/clock.ts';
 import type { Database } from '../../../shared/core/database.ts';
 import { noFailpoint } from '../../../shared/core/failpoint.ts';
 import type { ObjectHead, ObjectStore } from '../../../shared/core/object-store.ts';
+import { commitSplits, type SplitClaim } from '../../../shared/ingestion/commit-split.ts';
 import { findMissedDeletions } from '../../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../../shared/ingestion/find-missed-uploads.ts';
 import { parseUploadKey, type UploadKey, uploadPrefix } from '../../../shared/ingestion/object-keys.ts';
 import { type RegisterUploadPorts, registerUpload } from '../../../shared/ingestion/register-upload.ts';
+import type { Quotas } from '../../../shared/limits/quotas.ts';
 import { createTestDatabase, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCollection, createWorkspace } from '../../support/database-content.ts';
 import { IngestionWorld, MemoryQueue } from './ingestion-world.ts';
@@ -68,6 +70,62 @@ describe('an upload', () => {
     );
     return rows.map((row) => row.version);
   };
+
+  it('that there is no room for fails, as often as it is tried, and disturbs no other', async () => {
+    bucket.add(key('a.txt'), 'v1');
+    const event = { bucket: 'b', key: key('a.txt'), versionId: undefined, bytes: 1, origin };
+    const told: unknown[] = [];
+    const quotas = { limits: { documents: 0 }, noticed: (...given: unknown[]) => void told.push(given) };
+    await registerUpload({ ...ports(database.application), quotas: async () => quotas }, event);
+    const version = async () =>
+      (await database.admin.query('SELECT * FROM dbrag.document_versions WHERE s3_key = $1', [key('a.txt')])).rows[0];
+    const failed = await version();
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'quota_exceeded' } });
+    await database.admin.query(
+      `UPDATE dbrag.document_versions SET attempt = 2, status = 'processing' WHERE s3_key = $1`,
+      [key('a.txt')],
+    );
+    await database.admin.query(`UPDATE dbrag.documents SET status = 'processing', deadline_at = now() WHERE id = $1`, [
+      failed.document_id,
+    ]);
+    const chunk = (text: string, ordinal: number) => ({
+      ordinal,
+      text,
+      tokenCount: 1,
+      language: 'simple' as const,
+      contentHash: Buffer.alloc(32, text),
+      location: { headings: [], start: 0, end: 1 },
+    });
+    const claim = {
+      workspaceId: failed.workspace_id,
+      documentId: failed.document_id,
+      version: 1,
+      attempt: 2,
+      collectionId: failed.collection_id,
+      priority: 'default',
+      contentHash: Buffer.alloc(32, 'all'),
+      split: { chunks: [chunk('a', 0), chunk('b', 1)], areStored: false },
+    } as unknown as SplitClaim;
+    const commit = (limits: Quotas) =>
+      database.application.inWorkspace(claim, async (db) => {
+        const kept = { limits, noticed: () => {} };
+        const outcomes = await commitSplits(db, claim.workspaceId, { model: 'm', fallback: null }, [claim], kept);
+        return outcomes.get(claim.documentId);
+      });
+    expect(await commit({ documents: 0 })).toBe('failed');
+    expect((await version()).error.message).toMatch(/^Quota documents: 0 of 0/);
+    await database.admin.query(`UPDATE dbrag.document_versions SET status = 'processing' WHERE s3_key = $1`, [
+      key('a.txt'),
+    ]);
+    await database.admin.query(`UPDATE dbrag.documents SET status = 'processing' WHERE id = $1`, [failed.document_id]);
+    expect(await commit({ documents: 1, chunks: 1 })).toBe('failed');
+    expect((await version()).error.message).toMatch(/^Quota chunks: 0 of 1 chunks are used, and this needs 2 more/);
+    await database.admin.query(`UPDATE dbrag.document_versions SET status = 'processing' WHERE s3_key = $1`, [
+      key('a.txt'),
+    ]);
+    await database.admin.query(`UPDATE dbrag.documents SET status = 'processing' WHERE id = $1`, [failed.document_id]);
+    expect(await commit({ documents: 1, chunks: 2 })).toBe('to_embed');
+  });
 
   it('that many messages tell of at once becomes one version', async () => {
     bucket.add(key('a.txt'), 'v1');

@@ -1,3 +1,5 @@
+import { leaks, modelKeyCanary } from '../canaries.ts';
+
 /** What the provider would have seen and billed. A purchase is an input that was fully processed, whether or not the answer arrived. */
 export interface LedgerSnapshot {
   /** Requests that arrived, by path: embeddings and chat. */
@@ -17,6 +19,8 @@ export interface LedgerSnapshot {
   /** Texts that were bought, and how many of these more than once. */
   readonly distinctTexts: number;
   readonly repeatedTexts: number;
+  /** Requests that held a secret which nobody may send to a model. */
+  readonly leaks: number;
 }
 
 const MAX_KEPT_REFUSALS = 1_000;
@@ -27,11 +31,17 @@ export class Ledger {
   #inputs = 0;
   #tokens = 0;
   #refusals: string[] = [];
+  #leaks = 0;
   #faults: Record<string, number> = {};
   #concurrency = 0;
   #peakConcurrency = 0;
   /** By hash: 20,000 texts would be 40 MB. */
   #purchases = new Map<number, number>();
+
+  /** Looks for secrets in the body of a request. */
+  look(body: string): void {
+    this.#leaks += leaks([body], [modelKeyCanary]).length;
+  }
 
   begin(kind: 'embeddings' | 'chat'): void {
     this.#requests[kind] += 1;
@@ -80,6 +90,7 @@ export class Ledger {
       concurrency: this.#concurrency,
       peakConcurrency: this.#peakConcurrency,
       distinctTexts: this.#purchases.size,
+      leaks: this.#leaks,
       repeatedTexts: [...this.#purchases.values()].filter((times) => times > 1).length,
     };
   }

@@ -105,7 +105,9 @@ class FakeModels {
     response.once('close', () => gone.abort());
     this.ledger.begin(kind);
     try {
-      await run({ json: await readJson(request), response, signal: gone.signal });
+      const json = await readJson(request);
+      this.ledger.look(JSON.stringify(json));
+      await run({ json, response, signal: gone.signal });
     } catch (error) {
       if (error instanceof OpenAiError) this.ledger.refuse(error.message);
       throw error;
