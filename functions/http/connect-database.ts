@@ -9,6 +9,7 @@ import {
   type ConnectionSettings,
   getConnection,
   insertConnection,
+  requireRoomForConnection,
   updateConnection,
 } from '../../shared/databases/connections.ts';
 import { discardPassword, storePassword } from '../../shared/databases/passwords.ts';
@@ -44,9 +45,10 @@ export async function connectDatabase(context: Context<CreateConnection>): Promi
   const wanted = wantedSettings(caller, body);
   const settings = { ...wanted, secret_name: await keepPassword(context, id, wanted, body.password) };
   const examined = await examine(context, { ...settings, id });
-  await services.sweep.arm();
+  const [quotas] = await Promise.all([services.quotas.of(caller.workspaceId), services.sweep.arm()]);
   let jobId: string | undefined;
   const reply = await changeReply(context, async (db) => {
+    await requireRoomForConnection(db, caller.workspaceId, quotas, services.clock.now());
     const about = { serverVersion: examined.server_version, createdBy: caller.actor };
     const connection = await insertConnection(db, caller.workspaceId, id, settings, about);
     ({ jobId } = await beginRefresh(db, services, caller.workspaceId, id, caller.actor));

@@ -60,8 +60,8 @@ async function answerAnyway(
   services: Services,
   { httpMethod: method, path }: APIGatewayProxyEvent,
   requestId: string,
-  work: () => Promise<Response>,
-): Promise<Response> {
+  work: () => Promise<Response | TextAnswer>,
+): Promise<Response | TextAnswer> {
   try {
     return await work();
   } catch (error) {

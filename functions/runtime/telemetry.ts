@@ -179,7 +179,7 @@ export function createTelemetry(settings: TelemetryConfig = readTelemetryConfig(
     },
     quotaNear(event) {
       count('QuotaNear');
-      logger.warn('quota nearly used up', { quota: event });
+      logger().warn('quota nearly used up', { quota: event });
     },
     cacheFailed(error) {
       count('CacheFailure');

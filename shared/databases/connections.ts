@@ -2,6 +2,8 @@ import type { Db } from '../core/database.ts';
 import { DbragError, notFound } from '../core/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { Failure } from '../jobs/jobs.ts';
+import { quotaExceeded, type WorkspaceQuotas } from '../limits/quotas.ts';
+import { holdAlone } from '../limits/stored-amounts.ts';
 import type { Target } from './query-database.message.ts';
 
 /** A database that a workspace has connected. */
@@ -69,6 +71,25 @@ export function targetOf(workspaceId: string, connection: ConnectionSettings & P
     ca_certificate: connection.ca_certificate,
     secret_arn: connection.secret_name,
   };
+}
+
+/** Holds the room for one more connection until the transaction ends. @throws quota_exceeded */
+export async function requireRoomForConnection(
+  db: Db,
+  workspaceId: string,
+  quotas: WorkspaceQuotas,
+  now: Date,
+): Promise<void> {
+  const limit = quotas.limits.connections ?? null;
+  if (limit === null) return;
+  await holdAlone(db, workspaceId, 'connections');
+  const { rows } = await db.query<{ used: number }>(
+    'SELECT count(*)::int AS used FROM dbrag.connections WHERE workspace_id = $1',
+    [workspaceId],
+  );
+  const used = rows[0]?.used ?? 0;
+  if (used >= limit) throw quotaExceeded('connections', { used, limit, wanted: 1, now });
+  quotas.noticed('connections', used + 1);
 }
 
 /** Stores a connection that was examined a moment ago. */

@@ -2,8 +2,13 @@ import type { Db } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
 import { quotaExceeded, type WorkspaceQuotas } from '../limits/quotas.ts';
 import { holdStored } from '../limits/stored-amounts.ts';
-import type { SplitClaim } from './commit-split.ts';
+import type { ClaimedVersion } from './claim-version.ts';
 import { failVersion } from './fail-version.ts';
+import type { SplitVersion } from './store-ahead.ts';
+
+interface SplitClaim extends ClaimedVersion {
+  readonly split: SplitVersion;
+}
 
 /** What all workers could store unseen by each other: closer to a limit than this, they go one after another. */
 const chunksAtOnce = 1_000_000;
@@ -13,13 +18,13 @@ const chunksAtOnce = 1_000_000;
  * tried again. The room of the others is held until this transaction ends.
  * @returns those that may be stored
  */
-export async function failBeyondQuotas(
+export async function failBeyondQuotas<Claim extends SplitClaim>(
   db: Db,
   workspaceId: string,
-  claims: readonly SplitClaim[],
+  claims: readonly Claim[],
   quotas: WorkspaceQuotas,
   now: Date,
-): Promise<readonly SplitClaim[]> {
+): Promise<readonly Claim[]> {
   const { chunks: mostChunks = null, documents: mostDocuments = null } = quotas.limits;
   if (mostChunks === null && mostDocuments === null) return claims;
   // Documents were counted when they were accepted; only those that failed then come here without.
@@ -30,7 +35,7 @@ export async function failBeyondQuotas(
     'chunks',
     ({ chunks }) => mostChunks !== null && chunks + chunksAtOnce > mostChunks,
   );
-  const admitted: SplitClaim[] = [];
+  const admitted: Claim[] = [];
   let used = state.chunks;
   for (const claim of claims) {
     const wanted = claim.split.areStored ? 0 : claim.split.chunks.length;

@@ -16,9 +16,9 @@ export interface QuotaState {
 /** What a workspace uses of each quota, in one snapshot a resource. */
 export async function readQuotaState(db: Db, workspaceId: string, limits: Quotas, now: Date): Promise<QuotaState[]> {
   const stored = await readStored(db, workspaceId);
-  const { rows } = await db.query<{ collections: number; has_connections: boolean }>(
+  const { rows } = await db.query<{ collections: number; connections: number }>(
     `SELECT (SELECT count(*)::int FROM dbrag.collections WHERE workspace_id = $1 AND status = 'active') AS collections,
-            to_regclass('dbrag.connections') IS NOT NULL AS has_connections`,
+            (SELECT count(*)::int FROM dbrag.connections WHERE workspace_id = $1) AS connections`,
     [workspaceId],
   );
   const used: Readonly<Record<QuotaResource, number>> = {
@@ -26,7 +26,7 @@ export async function readQuotaState(db: Db, workspaceId: string, limits: Quotas
     documents: Math.max(0, ...[...stored.byCollection.values()].map(({ documents }) => documents)),
     stored_bytes: stored.bytes,
     chunks: stored.chunks,
-    connections: rows[0]?.has_connections ? await countConnections(db, workspaceId) : 0,
+    connections: rows[0]?.connections ?? 0,
     chat_tokens: await chatTokensToday(db, workspaceId),
     embedding_tokens: await embeddingTokensToday(db, workspaceId),
   };
@@ -36,12 +36,4 @@ export async function readQuotaState(db: Db, workspaceId: string, limits: Quotas
     limit: limits[resource] ?? null,
     resetsAt: resetOf(resource, now),
   }));
-}
-
-async function countConnections(db: Db, workspaceId: string): Promise<number> {
-  const { rows } = await db.query<{ used: number }>(
-    'SELECT count(*)::int AS used FROM dbrag.connections WHERE workspace_id = $1',
-    [workspaceId],
-  );
-  return rows[0]?.used ?? 0;
 }

@@ -87,7 +87,7 @@ async function load(apiKey: string, perSecond: number): Promise<Load> {
 }
 
 async function shedding(running: Cloud, loud: { apiKey: string }): Promise<void> {
-  const others = [];
+  const others: { readonly apiKey: string }[] = [];
   for (let n = 0; n < neighbours; n++) others.push(await createWorkspace(running, `neighbour ${n}`));
   const quiet = async () =>
     (await Promise.all(others.map(({ apiKey }) => load(apiKey, neighbourRate)))).flatMap((all) => all.milliseconds);

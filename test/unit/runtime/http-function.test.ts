@@ -61,13 +61,4 @@ describe('an HTTP function', () => {
     expect((await run('/v1/collections')).statusCode).toBe(200);
     expect([failures.length, answered]).toEqual([1, [500, 200]]);
   });
-
-  it('answers a path that is none', async () => {
-    const log = { begin() {}, flush() {}, requestFailed() {}, requestAnswered() {} };
-    const handler = httpFunction(async (request) => new Response(new URL(request.url).pathname), {
-      log,
-    } as unknown as Services);
-    for (const path of ['//', '/%ff', '/%', '/a\\b', '/\u0000'])
-      expect(((await handler(event(path), context)) as APIGatewayProxyResult).statusCode).toBeLessThanOrEqual(500);
-  });
 });
