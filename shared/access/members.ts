@@ -9,7 +9,8 @@ export interface Member {
   readonly issuer: string;
   /** The `sub` of their tokens: one person in a workspace, whatever the issuer. */
   readonly subject: string;
-  readonly subject_id: string;
+  /** Null: the subject was erased since. */
+  readonly subject_id: string | null;
   readonly role: Role;
   readonly collection_ids: readonly string[] | null;
   readonly connection_ids: readonly string[] | null;

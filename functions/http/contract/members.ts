@@ -20,7 +20,7 @@ export const putMember = z.strictObject({
 export const member = z.object({
   object: z.literal('member'),
   subject: z.string().check(z.meta({ description: 'The `sub` of their tokens' })),
-  subject_id: id('subject'),
+  subject_id: z.nullable(id('subject')),
   issuer: z.string(),
   role,
   collection_ids: z.nullable(z.array(z.string())),

@@ -12,11 +12,13 @@ import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Members';
 
+const subjectId = ({ subject_id: id }: Member) => (id === null ? null : publicId('subject', id));
+
 function memberView(member: Member) {
   return {
     object: 'member' as const,
     subject: member.subject,
-    subject_id: publicId('subject', member.subject_id),
+    subject_id: subjectId(member),
     issuer: member.issuer,
     role: member.role,
     collection_ids: member.collection_ids?.map((id) => publicId('collection', id)) ?? null,
@@ -118,11 +120,11 @@ export const memberRoutes = [
       const { caller, parameters } = context;
       const subject = subjectOf(parameters);
       return changeReply(context, async (db) => {
-        const { subject_id: id } = await deleteMember(db, caller, subject);
+        const resourceId = subjectId(await deleteMember(db, caller, subject));
         return {
           status: 204,
           body: undefined,
-          audit: [{ action: 'member.delete', resourceType: 'member', resourceId: publicId('subject', id) }],
+          audit: [{ action: 'member.delete', resourceType: 'member', resourceId }],
         };
       });
     },

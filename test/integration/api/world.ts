@@ -5,6 +5,7 @@ import pg from 'pg';
 import { environmentNames as names } from '../../../shared/core/env-names.ts';
 import { ApiClient } from '../../support/api-client.ts';
 import { leaks, modelKeyCanary } from '../../support/canaries.ts';
+import { TestIdentityProvider } from '../../support/identity-provider.ts';
 import { startTestCloud, type TestCloud } from '../../support/local-cloud.ts';
 
 export const maximumFileBytes = 300_000;
@@ -26,6 +27,8 @@ export interface ApiWorld {
   readonly cloud: TestCloud;
   readonly operator: ApiClient;
   readonly nobody: ApiClient;
+  /** Whose tokens the service accepts. */
+  readonly people: TestIdentityProvider;
   /** The superuser: sees what is really there. */
   readonly admin: pg.Client;
   /** An access key that may do everything in the bucket. */
@@ -44,12 +47,14 @@ export interface ApiWorld {
 /** Embedded engines, or native ones where `LOCAL_DATABASE_URL` says so. */
 export async function startApiWorld(): Promise<ApiWorld> {
   const engines = process.env.LOCAL_DATABASE_URL ? startOwnEngines() : undefined;
+  const people = await TestIdentityProvider.start();
   const cloud = await startTestCloud({
     databaseUrl: engines?.databaseUrl,
     redisUrl: engines?.redisUrl,
     environment: {
       [names.maximumFileBytes]: String(maximumFileBytes),
       [names.corsOrigins]: JSON.stringify([allowedOrigin]),
+      [names.identityProviders]: JSON.stringify([{ issuer: people.issuer, audience: people.audience }]),
     },
   });
   hideMessages(cloud, shortVisibilitySeconds);
@@ -66,6 +71,7 @@ export async function startApiWorld(): Promise<ApiWorld> {
     cloud,
     operator,
     nobody: new ApiClient(cloud.url, null),
+    people,
     admin,
     s3,
     hideMessages: (seconds) => hideMessages(cloud, seconds),
@@ -89,6 +95,7 @@ export async function startApiWorld(): Promise<ApiWorld> {
       s3.destroy();
       await admin.end();
       await cloud.close();
+      await people.close();
       engines?.wipe();
       if (found.length > 0) throw new Error(`Secrets were written where they can be read: ${found.join('\n')}`);
     },
