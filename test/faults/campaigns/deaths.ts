@@ -111,15 +111,17 @@ export const deaths = [
       });
       await Promise.all([
         run.traffic.postOne({ source, fate: 'retries_exhausted' }),
-        run.traffic.postOne({
-          name: 'deadly.txt',
-          content: `These are it: ${deadlyWords}.`,
-          fate: 'retries_exhausted',
-        }),
         run.traffic.post(run.documents(6)),
       ]);
-      await run.until(async () => (await failedVersions(run)) > 1, 40);
+      await run.until(async () => (await failedVersions(run)) > 0, 40);
       run.expect('deaths', kill.struck, kill.struck === 5);
+      // By itself: two of them in one batch would share their deaths.
+      const content = `These are it: ${deadlyWords}.`;
+      await Promise.all([
+        run.traffic.postOne({ name: 'deadly.txt', contentType: 'text/plain', content, fate: 'retries_exhausted' }),
+        run.traffic.post(run.documents(4)),
+      ]);
+      await run.until(async () => (await failedVersions(run)) > 1, 40);
       const live = await run.count(
         `SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND source_uri = $2 AND live_version = 1 AND version = 2`,
         [source],
