@@ -1,7 +1,6 @@
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
-import { queueFunction } from '../runtime/queue-function.ts';
-import { createServices } from '../runtime/services.ts';
+import { queueFunction, queueServices } from '../runtime/queue-function.ts';
 import { runMaintenance } from './run-maintenance.ts';
 
 /** Left to its visibility, a message would come again an hour and a half after an outage, and be a dead letter in a day of them. */
@@ -11,5 +10,5 @@ export const handler = queueFunction(
       const message = maintenanceMessage.parse(JSON.parse(record.body));
       return runMaintenance(message, services, () => context.getRemainingTimeInMillis());
     }),
-  createServices({}, 'dbrag_maintainer'),
+  queueServices('dbrag_maintainer'),
 );

@@ -1,20 +1,22 @@
-export type MetricUnit = 'Count' | 'Milliseconds';
+import type { Metrics, MetricUnit } from './metrics.ts';
 
 /**
- * Metrics of one invocation, written as one line of CloudWatch's embedded metric format ("Embedded metric format specification",
- * CloudWatch User Guide). By hand: every request writes one, and the usual library takes a tenth of a millisecond for it.
+ * Writes a line of CloudWatch's embedded metric format ("Embedded metric format specification", CloudWatch User Guide) by hand: every
+ * request writes one, and Powertools takes a tenth of a millisecond for it. A test holds the two to the same lines.
  */
-export class EmbeddedMetrics {
+export class EmbeddedMetrics implements Metrics {
   readonly #namespace: string;
   readonly #service: string;
+  readonly #write: (line: string) => void;
   readonly #values = new Map<string, number | number[]>();
   readonly #units = new Map<string, MetricUnit>();
   /** What is said of each metric, as JSON: the same for every line that has the same metrics. */
   readonly #directives = new Map<string, string>();
 
-  constructor(namespace: string, service: string) {
+  constructor(namespace: string, service: string, write: (line: string) => void) {
     this.#namespace = namespace;
     this.#service = service;
+    this.#write = write;
   }
 
   add(name: string, unit: MetricUnit, value: number): void {
@@ -25,15 +27,16 @@ export class EmbeddedMetrics {
     else this.#values.set(name, [known, value]);
   }
 
-  /** @returns one line for everything since the last; undefined when there is nothing */
-  take(now: number): string | undefined {
-    if (this.#values.size === 0) return undefined;
+  publish(): void {
+    if (this.#values.size === 0) return;
     const names = [...this.#values.keys()];
     let values = '';
     for (const [name, value] of this.#values)
       values += `,"${name}":${typeof value === 'number' ? value : `[${value.join(',')}]`}`;
     this.#values.clear();
-    return `{"_aws":{"Timestamp":${now},"CloudWatchMetrics":${this.#directiveOf(names)}},"service":${JSON.stringify(this.#service)}${values}}`;
+    this.#write(
+      `{"_aws":{"Timestamp":${Date.now()},"CloudWatchMetrics":${this.#directiveOf(names)}},"service":${JSON.stringify(this.#service)}${values}}`,
+    );
   }
 
   #directiveOf(names: readonly string[]): string {

@@ -1,7 +1,10 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { createServices, type Services } from './services.ts';
+import { readTelemetryConfig } from '../../shared/core/config.ts';
+import { PowertoolsMetrics } from './powertools-metrics.ts';
+import { createServices, type DatabaseUser, type Services } from './services.ts';
+import { createTelemetry } from './telemetry.ts';
 
 /** One message of a queue, with what the wiring made. */
 export interface QueueInvocation {
@@ -9,10 +12,16 @@ export interface QueueInvocation {
   readonly context: Context;
 }
 
+/** What the wiring makes for functions of queues: their metrics go through Powertools. */
+export function queueServices(user?: DatabaseUser): Services {
+  const log = createTelemetry(readTelemetryConfig(), (namespace, service) => new PowertoolsMetrics(namespace, service));
+  return createServices({ log }, user);
+}
+
 /** The Lambda handler of a queue whose messages stand alone: those that fail come again, the others are done. */
 export function queueFunction(
   handle: (record: SQSRecord, invocation: QueueInvocation) => Promise<void>,
-  services: Services = createServices(),
+  services: Services = queueServices(),
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
@@ -34,7 +43,7 @@ export function queueFunction(
 /** The Lambda handler of a queue whose messages are worked on together: a failure brings the whole batch again. */
 export function batchFunction(
   handle: (records: readonly SQSRecord[], invocation: QueueInvocation) => Promise<void>,
-  services: Services = createServices(),
+  services: Services = queueServices(),
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
@@ -55,7 +64,7 @@ export function partialBatchFunction(
     invocation: QueueInvocation,
     fail: (record: SQSRecord, error: unknown) => void,
   ) => Promise<void>,
-  services: Services = createServices(),
+  services: Services = queueServices(),
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {

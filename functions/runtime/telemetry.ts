@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import { currentTraceId, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
 import { EmbeddedMetrics } from './embedded-metrics.ts';
 import { loggableError } from './loggable-error.ts';
+import type { Metrics } from './metrics.ts';
 
 /**
  * Logs and metrics of one execution environment. Everything that is counted has one method here, so that a metric's name, unit and
@@ -88,22 +89,25 @@ function loggerOf(invocation: () => Invocation | undefined) {
   };
 }
 
-export function createTelemetry(settings: TelemetryConfig = readTelemetryConfig()): Telemetry {
-  const metrics = new EmbeddedMetrics(settings.metricsNamespace, settings.service);
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** @param createMetrics by whom metrics are written: by hand where every request writes some */
+export function createTelemetry(
+  settings: TelemetryConfig = readTelemetryConfig(),
+  createMetrics: (namespace: string, service: string) => Metrics = (namespace, service) =>
+    new EmbeddedMetrics(namespace, service, write),
+): Telemetry {
+  const metrics = createMetrics(settings.metricsNamespace, settings.service);
   let current: Invocation | undefined;
   const logger = loggerOf(() => current);
   const count = (name: string, value = 1) => metrics.add(name, 'Count', value);
   const time = (name: string, milliseconds: number) => metrics.add(name, 'Milliseconds', milliseconds);
-  const write = (line: string): void => void process.stdout.write(`${line}\n`);
   return {
     begin({ functionName, awsRequestId }, requestId = awsRequestId) {
       current = { function_name: functionName, function_request_id: awsRequestId, request_id: requestId };
     },
     requestId: () => current?.request_id,
-    flush() {
-      const line = metrics.take(Date.now());
-      if (line !== undefined) write(line);
-    },
+    flush: () => metrics.publish(),
     requestAnswered({ method, path, status, milliseconds }) {
       count('RequestCount');
       if (status >= 500) count('RequestErrorCount');
