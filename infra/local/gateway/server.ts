@@ -72,6 +72,8 @@ async function serve(
     await discardBody(message);
     return fail(api, response, 'REQUEST_TOO_LARGE', requestId);
   }
+  // Others may have come while it was: their bodies were smaller, or their networks faster.
+  if (isCrowded(settings, match.route.functionName)) return fail(api, response, 'THROTTLED', requestId);
   const query = question < 0 ? '' : target.slice(question + 1);
   const request: ReceivedRequest = { message, method, path, query, body: received.body, requestId, match };
   const event = JSON.stringify(proxyEvent(api, request));

@@ -184,9 +184,9 @@ describe('the answer of a buffered function', () => {
       undefined,
       { concurrency: 1 },
     );
-    for (let n = 0; n < 30; n++) await (await fetch(url)).text();
+    for (let n = 0; n < 30; n++) await (await fetch(`${url}/a`)).text();
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () => fetch(url, { method: 'POST', body: 'x'.repeat(10_000) })),
+      Array.from({ length: 60 }, () => fetch(`${url}/a`, { method: 'POST', body: 'x'.repeat(10_000) })),
     );
     const shed = answers.filter(({ status }) => status === 429);
     // Sixteen may always wait, one is served; at 60 ms each, 250 ms hold no more than that.
