@@ -1,5 +1,5 @@
 import type { FoundIndex, IndexStatus, PartitionState } from './partition-state.ts';
-import { type IndexKind, type IndexParameters, parametersFor, predictBuild } from './predict-build.ts';
+import { denserThan, type IndexKind, type IndexParameters, parametersFor, predictBuild } from './predict-build.ts';
 
 export interface AutopilotSettings {
   /** Below, comparing every vector is faster than an index, and right. */
@@ -76,12 +76,17 @@ export function planIndex(
     if (wanted) return leave('ready', '');
     return leave('exact', `${Math.round(state.rows)} vectors: compared one by one, which is exact.`);
   }
-  const kind = wantedKind(state, wanted, dimensions, memoryBytes);
-  if (wanted && kind === wanted.kind && state.wanted_at === null) {
-    if (state.dead_share <= settings.largestDeadShare) return leave('ready', '');
+  const replacement = wanted && replacementOf(state, wanted, dimensions, memoryBytes);
+  if (wanted && replacement === undefined && state.wanted_at === null) {
+    if (state.dead_share <= settings.largestDeadShare) return leave('ready', explainRecall(state));
     if (!isQuiet(state, now, settings))
       return leave('ready', 'Many of its rows are dead; it is built anew when the load has gone quiet.');
-    const memory = predictBuild(wanted.kind, state.rows, dimensions, parametersFor(state.rows)).memoryBytes;
+    const memory = predictBuild(
+      wanted.kind,
+      state.rows,
+      dimensions,
+      parametersFor(state.rows, state.parameters),
+    ).memoryBytes;
     return {
       type: 'reindex',
       index: wanted.name,
@@ -94,7 +99,7 @@ export function planIndex(
       'failed',
       `${state.failures} builds failed, the last one because ${state.why || 'it was broken off'}. Ask for a rebuild.`,
     );
-  const parameters = parametersFor(state.rows);
+  const { kind, parameters } = replacement ?? firstGraph(state, wanted, dimensions, memoryBytes);
   const prediction = predictBuild(kind, state.rows, dimensions, parameters);
   if (prediction.memoryBytes > memoryBytes)
     return leave(
@@ -109,23 +114,54 @@ export function planIndex(
   return { type: 'build', kind, parameters, memoryBytes: prediction.memoryBytes, why };
 }
 
+interface Graph {
+  readonly kind: IndexKind;
+  readonly parameters: IndexParameters;
+}
+
+const fits = (state: PartitionState, { kind, parameters }: Graph, dimensions: number, memoryBytes: number): boolean =>
+  predictBuild(kind, state.rows, dimensions, parameters).memoryBytes <= memoryBytes;
+
 /**
- * On the vectors where their graph fits into memory, since its searches are the quicker; on their signs where it does not. One that has
- * been measured and cannot keep the promise however far it is searched gives way to the other.
+ * On the vectors where their graph fits into memory, since its searches are the quicker; on their signs where it does not. Whoever asks for
+ * another of what is there gets the same.
  */
-function wantedKind(
+function firstGraph(
   state: PartitionState,
   found: FoundIndex | undefined,
   dimensions: number,
   memoryBytes: number,
-): IndexKind {
-  const fits = predictBuild('hnsw', state.rows, dimensions, parametersFor(state.rows)).memoryBytes <= memoryBytes;
-  const promised =
-    state.recall === null || state.recall >= promisedRecall(state.rows) || state.ef_search < farthestSearch;
-  if (found && promised) return found.kind;
-  if (found) return found.kind === 'hnsw_binary' && fits ? 'hnsw' : found.kind;
-  return fits ? 'hnsw' : 'hnsw_binary';
+): Graph {
+  const parameters = parametersFor(state.rows, found && state.parameters);
+  if (found) return { kind: found.kind, parameters };
+  const onVectors: Graph = { kind: 'hnsw', parameters };
+  return fits(state, onVectors, dimensions, memoryBytes) ? onVectors : { kind: 'hnsw_binary', parameters };
 }
+
+/**
+ * What takes the place of an index that has been measured and cannot keep the promise however far it is searched: the vectors instead of
+ * their signs, then a denser graph, as far as they fit into memory. Undefined where it keeps it, or where nothing better fits.
+ */
+function replacementOf(
+  state: PartitionState,
+  found: FoundIndex,
+  dimensions: number,
+  memoryBytes: number,
+): Graph | undefined {
+  if (!misses(state)) return undefined;
+  const denser = denserThan(state.parameters, state.rows);
+  const better: Graph[] = denser ? [{ kind: found.kind, parameters: denser }] : [];
+  if (found.kind === 'hnsw_binary') better.unshift({ kind: 'hnsw', parameters: parametersFor(state.rows) });
+  return better.find((graph) => fits(state, graph, dimensions, memoryBytes));
+}
+
+const misses = ({ recall, rows, ef_search }: PartitionState): boolean =>
+  recall !== null && recall < promisedRecall(rows) && ef_search >= farthestSearch;
+
+const explainRecall = (state: PartitionState): string =>
+  misses(state)
+    ? `It finds ${Math.floor(100 * (state.recall ?? 0))} % of the nearest, and nothing better fits into memory.`
+    : '';
 
 const isQuiet = (state: PartitionState, now: Date, settings: AutopilotSettings): boolean =>
   state.last_inserted === state.inserted &&

@@ -11,12 +11,35 @@ export interface BuildPrediction {
   readonly seconds: number;
 }
 
-/** Rows up to which the small graph keeps its promise. */
-const rowsOfSmallGraph = 1_000_000;
+/** Rows up to which the first graph keeps its promise. */
+const rowsOfFirstGraph = 1_000_000;
 
-/** m 16 / ef_construction 64 to a million rows, 32 / 128 above. */
-export function parametersFor(rows: number): IndexParameters {
-  return rows <= rowsOfSmallGraph ? { m: 16, ef_construction: 64 } : { m: 32, ef_construction: 128 };
+/**
+ * From the sparsest that keeps the promise of a search to the densest that is built. Chunks about one thing are stored side by side, and so
+ * they come into the graph: an `ef_construction` that does not look past them links each document to itself alone, and what a search
+ * does not enter it does not find, however far it looks.
+ */
+const graphs: readonly IndexParameters[] = [
+  { m: 16, ef_construction: 128 },
+  { m: 24, ef_construction: 200 },
+  { m: 32, ef_construction: 400 },
+];
+
+const first = (rows: number): number => (rows <= rowsOfFirstGraph ? 0 : 1);
+
+/** The graph that is built over so many rows; the one that is there, if that was chosen because the first missed its promise. */
+export function parametersFor(rows: number, found: Partial<IndexParameters> = {}): IndexParameters {
+  const wanted = graphs.slice(first(rows));
+  const chosen = wanted.find(({ m, ef_construction }) => m === found.m && ef_construction === found.ef_construction);
+  return chosen ?? (wanted[0] as IndexParameters);
+}
+
+/** What is built in place of a graph that was measured and misses its promise; undefined for the densest. */
+export function denserThan(found: Partial<IndexParameters>, rows: number): IndexParameters | undefined {
+  const { m = 0, ef_construction = 0 } = found;
+  return graphs
+    .slice(first(rows))
+    .find((each) => each.m > m || (each.m === m && each.ef_construction > ef_construction));
 }
 
 const neighbourBytes = 24;

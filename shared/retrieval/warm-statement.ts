@@ -42,14 +42,14 @@ function nearest({ workspaceId, model, depth }: WarmParameters): string {
 )`;
 }
 
-/** $1 question vector  $2 with text. Rows as of the other statement. */
+/** $1 question vector  $2 with text. Rows as of the other statement. In their order before they are looked up: the limit ends the look-ups. */
 export function warmSemanticStatement(parameters: WarmParameters): string {
   const workspace = uuid(parameters.workspaceId);
   return `
 WITH ${nearest(parameters)}, visible AS MATERIALIZED (
   SELECT near.document_id, near.content_hash, near.distance, d.name, d.collection_id, d.source_uri, d.live_version, d.metadata,
     p.ordinal, p.location
-  FROM near
+  FROM (SELECT * FROM near ORDER BY distance, document_id, content_hash) AS near
   ${documentOf(workspace, 'near')}
   ${firstPlacement(workspace, 'near')}
   ORDER BY near.distance, near.document_id, near.content_hash

@@ -14,6 +14,7 @@ import { type HttpClient, httpClient, successOf } from './http-client.ts';
 import { questions } from './search-corpus.ts';
 import { model, type SearchWorld, startSearchWorld } from './search-world.ts';
 import { median, percentile, report } from './statistics.ts';
+import { wireClient } from './wire-client.ts';
 
 const { values } = parseArgs({
   options: {
@@ -81,7 +82,7 @@ async function startBare(world: SearchWorld): Promise<{ client: HttpClient; chil
     },
   );
   const port = await new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
-  const client = httpClient(`http://127.0.0.1:${port}`);
+  const client = wireClient(`http://127.0.0.1:${port}`);
   await warmBare(client);
   return { client, child };
 }

@@ -45,8 +45,8 @@ interface Idle {
 
 /** An environment that nothing came for is ended after this; Lambda keeps some for minutes as well. One is kept for the next event. */
 const defaultIdleMilliseconds = 300_000;
-/** So many may always wait: what takes seconds is waited for by a few people, and not refused to them. */
-const leastInLine = 16;
+/** So many may always wait: what takes seconds is waited for by a few people, and whoever sends what they have in one go is served. */
+const leastInLine = 32;
 /** What an invocation is thought to take before one has been seen, in milliseconds. */
 const presumedMilliseconds = 10;
 /** Of the newest invocation in the mean. */
