@@ -24,6 +24,7 @@ const adapters = {
   eventbridge: [],
   oidc: ['access'],
   s3: [],
+  kms: [],
   secrets: ['databases'],
 };
 

@@ -73,6 +73,9 @@ export class ServiceStack extends Stack {
     grantHttp(functions, { data, queues, storage });
     grantWorkers(functions, { data, queues, storage });
     grantConnections(functions, connections, { data, queues });
+    functions.maintain.addEnvironment(names.backupDays, String(stage.database.backupDays));
+    for (const fn of [functions.httpApi, functions.httpStream, functions.registerUpload, functions.maintain])
+      storage.grantTrailKeys(fn);
     if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
     deliver(functions, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
@@ -95,6 +98,7 @@ export class ServiceStack extends Stack {
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
     watchDeadLetters(this, alarms);
     watchModel(this, alarms);
+    watchTrail(this, alarms);
     new CfnOutput(this, 'ApiUrl', { value: api.url });
   }
 }
@@ -119,7 +123,11 @@ function grantHttp({ httpApi, httpStream }: ServiceFunctions, { data, queues, st
   queues.grantSendIngest(httpApi);
   queues.grantSendEmbed(httpApi);
   queues.maintenance.grantSend(httpApi);
+  // What was answered is told to the audit trail by it.
+  queues.maintenance.grantSend(httpStream);
   queues.grantMeasure(httpApi);
+  // Whether anything is left of what was erased.
+  storage.grantList(httpApi);
 }
 
 function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Resources): void {
@@ -157,6 +165,10 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   storage.grantRemove(maintain);
   storage.grantList(maintain);
   storage.grantKeepAuditRoots(maintain);
+  // What was erased is forgotten there at once, and not when its time has come.
+  data.cache?.grantUse(maintain);
+  // For the archives of exports.
+  storage.grantWriteContent(maintain);
   queues.grantSendIngest(maintain);
   queues.grantSendEmbed(maintain);
   queues.maintenance.grantSend(maintain);
@@ -264,6 +276,25 @@ function watchModel(scope: Construct, alarms: Alarms): void {
       namespace: metricsNamespace,
       metricName: 'ModelRefused',
       dimensionsMap: { service: 'embed-chunks' },
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    }),
+    threshold: 0,
+    evaluationPeriods: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  });
+  alarms.notify(alarm);
+}
+
+/** Every night the whole trail is walked; whatever does not agree was done by somebody with the owner's rights. */
+function watchTrail(scope: Construct, alarms: Alarms): void {
+  const alarm = new Alarm(scope, 'TrailBroken', {
+    alarmDescription: 'The audit trail was changed. Runbook: the audit trail does not agree',
+    metric: new Metric({
+      namespace: metricsNamespace,
+      metricName: 'TrailBroken',
+      dimensionsMap: { service: 'maintain' },
       statistic: 'Sum',
       period: Duration.minutes(5),
     }),

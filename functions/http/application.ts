@@ -13,6 +13,7 @@ import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-li
 import { check, readJsonBody } from './request-body.ts';
 import { type IdempotencyRequest, type Reply, type Route, type RouteContext, WrittenJson } from './route.ts';
 import { addSecurityHeaders } from './security-headers.ts';
+import { keepTrail, originFor, refused } from './trail.ts';
 
 /** What the trigger knows of a request beside the request itself. */
 export interface Bindings {
@@ -62,8 +63,14 @@ async function answer(
   bindings: Bindings,
   tellRate: (decision: RateDecision | undefined) => void,
 ): Promise<Response | TextAnswer> {
-  const { services, origin, deadline, waitUntil } = bindings;
-  const caller = await admit(route, request, bindings);
+  const { services, deadline, waitUntil } = bindings;
+  const asked = { route, request, services, origin: bindings.origin, waitUntil };
+  const erased = { reply: undefined as Reply | undefined };
+  const caller = await admit(route, request, bindings).catch(async (error: unknown) => {
+    erased.reply = await route.afterErasure?.(request, parameters, services);
+    return erased.reply ? null : refused(asked, error);
+  });
+  if (erased.reply) return responseOf(erased.reply);
   const limit = async (subject: string | null) => {
     if (caller === null || route.rate === 'none') return;
     const decision = await takeRate(services, caller, route.rate, subject);
@@ -85,14 +92,16 @@ async function answer(
     parameters,
     query: route.query ? await check(route.query, queryOf(request)) : undefined,
     body: route.body ? await check(route.body, body) : undefined,
-    origin,
+    origin: await originFor(asked, caller),
     idempotency: route.idempotent ? idempotencyOf(request, body) : undefined,
     services,
     request,
     deadline,
     waitUntil,
   };
-  return responseOf(await route.handle(context as never));
+  const reply = await route.handle(context as never);
+  keepTrail(asked, caller, parameters, reply);
+  return responseOf(reply);
 }
 
 /** Whom a question is asked for; anything else that stands there is refused with the rest of the body. */

@@ -4,14 +4,15 @@ import type { AnsweredQuery, QueryEvent } from '../../shared/answering/answered-
 import { documentsLeg } from '../../shared/answering/documents-leg.ts';
 import { openQuestion, type QuestionGround } from '../../shared/answering/open-question.ts';
 import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
-import { type AskedQuery, storeQuery } from '../../shared/answering/store-query.ts';
+import { type AskedQuery, sourcesOf, storeQuery } from '../../shared/answering/store-query.ts';
 import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { notFound } from '../../shared/core/errors.ts';
-import { newUuid, parsePublicId } from '../../shared/core/ids.ts';
+import { newUuid, parsePublicId, publicId } from '../../shared/core/ids.ts';
 import { releaseChatTokens, reserveChatTokens } from '../../shared/limits/token-quota.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { compileFilter } from '../../shared/retrieval/filter.ts';
+import { answerAccess } from './data-access.ts';
 import { EventQueue } from './event-queue.ts';
 import { eventStream, type ServerSentEvent } from './event-stream.ts';
 import { problemOf } from './problem.ts';
@@ -160,6 +161,7 @@ async function answerAndKeep(
       await asking.store?.(db, asked.id, whole);
       await releaseChatTokens(db, asked.workspaceId, ground.reservation ?? null);
     });
+    context.waitUntil(recordAnswer(context, ground, asked, whole));
     services.log.queryAnswered({
       route: whole.route,
       answered: whole.citations.length > 0,
@@ -178,6 +180,20 @@ async function answerAndKeep(
     });
     throw error;
   }
+}
+
+/** Whom it was asked for is told in the trail as well, to be read with that person's key. */
+async function recordAnswer(
+  { caller, services, origin }: AskContext,
+  { subjectId }: QuestionGround,
+  asked: AskedQuery,
+  { passages }: AnsweredQuery,
+): Promise<void> {
+  const subject = subjectId === null ? caller.subject : { id: subjectId, name: asked.subject ?? '' };
+  const sealed = await services.trail.seal(caller.workspaceId, subject, origin);
+  await services.trail.record(caller, sealed, answerAccess(publicId('query', asked.id), sourcesOf(passages)), {
+    atOnce: true,
+  });
 }
 
 function askedOf(

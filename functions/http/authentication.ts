@@ -36,7 +36,8 @@ export function bearsCaller(request: Received): boolean {
   return isWellFormedApiKey(credential) || looksLikeToken(credential);
 }
 
-function credentialOf(request: Received): string {
+/** @throws unauthorized when nothing comes with the request, or too much */
+export function credentialOf(request: Received): string {
   const authorization = request.headers.get('authorization');
   const bearer = authorization === null ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
   const credential = bearer ?? request.headers.get('x-api-key') ?? '';

@@ -4,6 +4,8 @@ import { batchEmbedJobs } from '../../shared/ingestion/batch-embed.ts';
 import { deletionJobs } from '../../shared/ingestion/deletion-jobs.ts';
 import { ingestionJobs } from '../../shared/ingestion/ingestion-jobs.ts';
 import type { JobKinds } from '../../shared/jobs/job-kinds.ts';
+import { erasureJobs } from '../../shared/privacy/erasure-jobs.ts';
+import { exportJobs } from '../../shared/privacy/export-job.ts';
 
 /** What can be asked of a job of each type: what is not here can neither be cancelled nor begun again. */
 export const jobKinds: JobKinds = {
@@ -12,4 +14,6 @@ export const jobKinds: JobKinds = {
   delete: deletionJobs,
   rebuild_index: rebuildJobs,
   update_metadata_catalog: catalogJobs,
+  export: exportJobs,
+  erase: erasureJobs,
 };

@@ -46,6 +46,17 @@ export interface IdempotencyRequest {
   readonly fingerprint: Buffer;
 }
 
+/** How the trail tells of a read. Where the answer is a stream, its handler tells. */
+export interface DataAccess {
+  readonly action: string;
+  readonly resourceType: string;
+  /** What was shown, by the answer; the resource is the path's `{id}` if it is not said here. */
+  readonly of?: (
+    body: never,
+    parameters: Readonly<Record<string, string>>,
+  ) => { readonly resourceId?: string | null; readonly detail?: Readonly<Record<string, unknown>> };
+}
+
 /** One entry of the contract: the app routes, checks and documents by it. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -66,6 +77,14 @@ export interface Route {
   readonly wholeWorkspace?: boolean;
   /** True: served by the streaming function, since a REST API cannot choose by the body. */
   readonly streaming?: boolean;
+  /** Shows what a workspace holds: recorded in the audit trail as such. */
+  readonly dataAccess?: DataAccess;
+  /** Answers whoever erased a workspace, and whom therefore nobody knows any more; undefined for everybody else. */
+  readonly afterErasure?: (
+    request: Received,
+    parameters: Readonly<Record<string, string>>,
+    services: Services,
+  ) => Promise<Reply | undefined>;
   readonly success: {
     readonly status: number;
     readonly description: string;

@@ -12,10 +12,13 @@ import { retireForgotten } from '../../shared/ingestion/retire-forgotten.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { recountStored } from '../../shared/limits/stored-amounts.ts';
+import { resumeErasures } from '../../shared/privacy/erase-workspace.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import { rollUpUsage } from '../../shared/usage/read-usage.ts';
 import type { Services } from '../runtime/services.ts';
+import { sealAudit, verifyAudit } from './keep-audit.ts';
+import { erasurePorts, expireContent, expireSystem } from './keep-privacy.ts';
 import { checkIndexes } from './tend-on.ts';
 
 /** Where one invocation of the pass begins, and for how long it goes on. */
@@ -47,6 +50,10 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
     if (!hasTime()) return workspaceId;
   }
   await passBucket(services, hasTime);
+  await resumeErasures(erasurePorts(services));
+  await expireSystem(services, hasTime);
+  await sealAudit(services, hasTime);
+  await verifyAudit(services, hasTime);
   await checkIndexes(services, hasTime);
   return undefined;
 }
@@ -55,6 +62,7 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   const { database, queue, clock, statistics } = services;
   await database.inWorkspace({ workspaceId }, (db) => expireRecords(db, workspaceId));
   await resumeDeletions({ database, queue, clock }, workspaceId);
+  await expireContent(services, workspaceId, hasTime);
   // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.
   if (await database.inWorkspace({ workspaceId }, (db) => retireForgotten(db, workspaceId)))
     await nudgeRemoval(queue, workspaceId, 0, 0);

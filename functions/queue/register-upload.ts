@@ -1,4 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
+import { parseUploadKey } from '../../shared/ingestion/object-keys.ts';
 import { registerUpload } from '../../shared/ingestion/register-upload.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction } from '../runtime/queue-function.ts';
@@ -11,13 +12,15 @@ export const handler = queueFunction((record, { services }) =>
 );
 
 async function register(body: SQSRecord['body'], services: Services): Promise<void> {
-  const { config, database, failpoint, objects, queue, sweep, clock, log } = services;
+  const { config, database, failpoint, objects, queue, sweep, clock, log, trail } = services;
   const onRejected = (key: string, reason: string) => log.uploadRejected({ key, reason });
   const { events, rejected } = readUploadEvents(body, config.bucketName);
   for (const { key, reason } of rejected) onRejected(key, reason);
-  for (const event of events)
-    await registerUpload(
-      { database, failpoint, objects, queue, sweep, clock, onRejected, quotas: services.quotas.of },
-      event,
-    );
+  for (const event of events) {
+    const workspaceId = parseUploadKey(event.key)?.workspaceId;
+    const origin = workspaceId === undefined ? event.origin : await trail.seal(workspaceId, null, event.origin);
+    const ports = { database, failpoint, objects, queue, sweep, clock, onRejected, quotas: services.quotas.of };
+    await registerUpload(ports, { ...event, origin });
+    await trail.arm();
+  }
 }

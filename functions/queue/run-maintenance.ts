@@ -1,4 +1,5 @@
 import { timeForSteps } from '../../shared/core/time-left.ts';
+import type { AddressedNudge } from '../../shared/core/work-queue.ts';
 import { refreshNudge } from '../../shared/databases/catalog-jobs.ts';
 import { embedCatalog } from '../../shared/databases/embed-catalog.ts';
 import { refreshCatalog } from '../../shared/databases/refresh-catalog.ts';
@@ -9,18 +10,26 @@ import { runDeletion } from '../../shared/ingestion/remove-document.ts';
 import { removeVersions } from '../../shared/ingestion/remove-versions.ts';
 import { runBatchEmbed } from '../../shared/ingestion/run-batch-embed.ts';
 import { createSweepActions, type NudgeOtherJob } from '../../shared/ingestion/sweep-actions.ts';
+import type { JobType } from '../../shared/jobs/jobs.ts';
 import type { MaintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { sweep } from '../../shared/jobs/sweep.ts';
 import { sendSweep } from '../../shared/jobs/sweep-state.ts';
+import { erasureNudge } from '../../shared/privacy/erasure.ts';
+import { exportNudge } from '../../shared/privacy/export-job.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
+import { keepAudit } from './keep-audit.ts';
+import { eraseOn, exportOn } from './keep-privacy.ts';
 import { runNightly } from './nightly.ts';
 import { indexingPorts, tendOn } from './tend-on.ts';
 
-const nudgeOther: NudgeOtherJob = (work) => {
-  if (work.job_type === 'rebuild_index') return rebuildNudge(work.workspace_id, work.job_id);
-  return work.job_type === 'update_metadata_catalog' ? refreshNudge(work.workspace_id, work.job_id) : undefined;
+const nudges: Partial<Record<JobType, (workspaceId: string, jobId: string) => AddressedNudge>> = {
+  rebuild_index: rebuildNudge,
+  update_metadata_catalog: refreshNudge,
+  export: exportNudge,
+  erase: erasureNudge,
 };
+const nudgeOther: NudgeOtherJob = (work) => nudges[work.job_type]?.(work.workspace_id, work.job_id);
 
 const comeBackSeconds = 60;
 
@@ -65,6 +74,14 @@ export async function runMaintenance(
       await embedCatalog(ports, message.workspace_id, message.job_id, remainingTime);
       return services.announcements.tell(message.workspace_id);
     }
+    case 'audit':
+      return keepAudit(services, message.records, timeForSteps(remainingTime));
+    case 'export':
+      await exportOn(services, message, timeForSteps(remainingTime));
+      return services.announcements.tell(message.workspace_id);
+    case 'erase':
+      await eraseOn(services, message, timeForSteps(remainingTime));
+      return services.announcements.tell(message.workspace_id);
     case 'tend_indexes':
       return tendOn(services);
     case 'rebuild_index':

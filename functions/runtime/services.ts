@@ -1,5 +1,8 @@
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../shared/access/api-key-directory.ts';
 import type { TokenDirectory } from '../../shared/access/token-directory.ts';
+import { Trail } from '../../shared/access/trail.ts';
+import { TrailKeys } from '../../shared/access/trail-keys.ts';
+import { createKmsKeyService } from '../../shared/adapters/kms/kms-key-service.ts';
 import { createLambdaQueryDatabase } from '../../shared/adapters/lambda/lambda-query-database.ts';
 import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
@@ -14,7 +17,7 @@ import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
-import type { Database } from '../../shared/core/database.ts';
+import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
 import { publicId } from '../../shared/core/ids.ts';
@@ -64,12 +67,15 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Telemetry;
   readonly failpoint: Failpoint;
-  readonly database: Database;
+  readonly database: SnapshotDatabase;
   /** For maintenance alone: the maintainer may build, others may not. */
   readonly direct: DirectStatements;
   /** Null where the stage has none. */
-  readonly cache: (Cache & { ping(): Promise<void> }) | null;
+  readonly cache: (Cache & { ping(): Promise<void>; forget(workspaceId: string): Promise<number> }) | null;
   readonly objects: ObjectStore;
+  /** Where roots of the audit trail are locked; null for functions that write none. */
+  readonly auditRoots: ObjectStore | null;
+  readonly trail: Trail;
   readonly queue: WorkQueue;
   readonly sweep: SweepArm;
   readonly embeddingNudges: EmbeddingNudges;
@@ -146,6 +152,21 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     cache,
     queue,
     objects: overrides.objects ?? createS3ObjectStore(config.bucketName, clock),
+    auditRoots:
+      overrides.auditRoots === undefined
+        ? config.audit.bucketName
+          ? createS3ObjectStore(config.audit.bucketName, clock)
+          : null
+        : overrides.auditRoots,
+    trail:
+      overrides.trail ??
+      new Trail({
+        keys: config.audit.keyArn ? new TrailKeys(database, createKmsKeyService(config.audit.keyArn)) : null,
+        queue,
+        clock,
+        onLost: (events) => log.auditEventsLost(events),
+        onUnsealed: (error) => log.originUnsealed(error),
+      }),
     embeddingNudges: overrides.embeddingNudges ?? new EmbeddingNudges(queue, clock),
     sweep: overrides.sweep ?? createSweepArm(queue, clock),
     removals: overrides.removals ?? createRemovalArm(queue, clock, config.versionGraceSeconds),
@@ -233,7 +254,7 @@ function createModels(
   };
 }
 
-function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): Database {
+function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): SnapshotDatabase {
   required(config.secretArn, 'database secret');
   return createPostgresDatabase({
     ...connectionTo(config, user, secrets),

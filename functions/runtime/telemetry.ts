@@ -59,6 +59,13 @@ export interface Telemetry {
   cacheFailed(error: unknown): void;
   /** Four fifths of a quota are used, or more: time for an operator to talk to somebody. */
   quotaNear(event: { workspaceId: string; resource: string; used: number; limit: number }): void;
+  /** Reads that the trail will not tell of. */
+  auditEventsLost(events: number): void;
+  /** An event of the trail stands without where it came from. */
+  originUnsealed(error: unknown): void;
+  trailSealed(event: { seals: number }): void;
+  /** The trail was walked, and something in it does not agree. */
+  trailBroken(event: { faults: readonly object[] }): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
 }
 
@@ -184,6 +191,21 @@ export function createTelemetry(
     quotaNear(event) {
       count('QuotaNear');
       logger().warn('quota nearly used up', { quota: event });
+    },
+    auditEventsLost(events) {
+      count('AuditEventLost', events);
+      logger().error('events of the audit trail lost', { events });
+    },
+    originUnsealed(error) {
+      count('OriginUnsealed');
+      logger().error('origin not sealed', { error: loggableError(error) });
+    },
+    trailSealed(event) {
+      logger().info('trail sealed', { trail: event });
+    },
+    trailBroken({ faults }) {
+      count('TrailBroken', faults.length);
+      logger().error('the audit trail does not agree', { faults: faults.slice(0, 20) });
     },
     cacheFailed(error) {
       count('CacheFailure');

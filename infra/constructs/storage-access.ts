@@ -20,7 +20,7 @@ const rights = {
   readUploads: { id: 'ReadUploads', prefix: 'uploads', actions: read },
   readContent: { id: 'ReadContent', prefix: 'content', actions: read },
   writeUploads: { id: 'WriteUploads', prefix: 'uploads', actions: ['s3:PutObject'] },
-  writeContent: { id: 'WriteContent', prefix: 'content', actions: ['s3:PutObject'] },
+  writeContent: { id: 'WriteContent', prefix: 'content', actions: ['s3:PutObject', 's3:AbortMultipartUpload'] },
   removeUploads: { id: 'RemoveUploads', prefix: 'uploads', actions: remove },
   removeContent: { id: 'RemoveContent', prefix: 'content', actions: remove },
   keepAuditRoots: { id: 'KeepAuditRoots', prefix: 'roots', actions: ['s3:PutObject', 's3:GetObject'] },
@@ -95,6 +95,18 @@ export class StorageAccess extends Construct {
     grantee.addEnvironment(names.auditBucketName, this.props.audit.bucket.bucketName);
   }
 
+  /** Keys of the audit trail: only for that purpose, which every key is bound to. */
+  grantTrailKeys(grantee: LambdaFunction): void {
+    grantee.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: [this.props.key.keyArn],
+        conditions: { StringEquals: { 'kms:EncryptionContext:dbrag:purpose': 'audit' } },
+      }),
+    );
+    grantee.addEnvironment(names.auditKey, this.props.key.keyArn);
+  }
+
   private attach(right: PrefixRight, grantee: LambdaFunction): void {
     this.policy(right, this.props.content).attachToRole(roleOf(grantee));
     this.grantKey(grantee);
@@ -130,7 +142,10 @@ export class StorageAccess extends Construct {
         id: finding(content, 'content'),
         reason: 'Posted documents and exports have keys that we make when we need them.',
       },
-      { id: finding(audit, 'roots'), reason: 'The audit trail adds one locked object a day, whose key is its date.' },
+      {
+        id: finding(audit, 'roots'),
+        reason: 'The audit trail adds one locked object a minute of activity, under the date.',
+      },
     );
   }
 

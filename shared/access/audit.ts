@@ -1,5 +1,6 @@
 import type { RequestOrigin } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
+import { newUuid, timeOfUuid } from '../core/ids.ts';
 
 /** One line of the audit trail: who did what to which resource. */
 export interface AuditEntry {
@@ -8,10 +9,34 @@ export interface AuditEntry {
   readonly resourceType: string;
   /** Public id. */
   readonly resourceId: string | null;
-  readonly accessType?: 'write' | 'data_access' | 'security';
-  readonly outcome?: 'success' | 'failure' | 'denied';
+  readonly accessType?: AccessType;
+  readonly outcome?: AuditOutcome;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
+
+export type AccessType = 'write' | 'data_access' | 'security';
+export type AuditOutcome = 'success' | 'failure' | 'denied';
+
+/** A row of the trail, as it is written. */
+export interface AuditEvent {
+  /** UUIDv7: the time inside is when it was done. Written twice, it stands once. */
+  readonly id: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly resource_type: string;
+  readonly resource_id: string | null;
+  readonly access_type: AccessType;
+  readonly outcome: AuditOutcome;
+  readonly request_id: string | null;
+  /** Whose key reads `origin`. */
+  readonly holder: string | null;
+  /** Who and from where, as ciphertext in base64. */
+  readonly origin: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** The chain of what belongs to no workspace: the operator, and whoever was refused. */
+export const systemChain = '00000000-0000-0000-0000-000000000000';
 
 /** Writes the row in the transaction of what it tells of: neither stands without the other. */
 export async function recordAudit(
@@ -21,19 +46,43 @@ export async function recordAudit(
   origin: RequestOrigin,
   entries: readonly AuditEntry[],
 ): Promise<void> {
-  if (entries.length === 0) return;
-  const rows = entries.map((entry) => ({
+  await insertAuditEvents(
+    db,
+    workspaceId,
+    entries.map((entry) => auditEvent(workspaceId, actor, origin, entry)),
+  );
+}
+
+export function auditEvent(workspaceId: string, actor: string, origin: RequestOrigin, entry: AuditEntry): AuditEvent {
+  // What was sealed for one workspace can be read nowhere else.
+  const sealed = origin.sealed?.workspaceId === workspaceId ? origin.sealed : undefined;
+  return {
+    id: newUuid(),
+    actor,
     action: entry.action,
     resource_type: entry.resourceType,
     resource_id: entry.resourceId,
     access_type: entry.accessType ?? 'write',
     outcome: entry.outcome ?? 'success',
+    request_id: origin.requestId,
+    holder: sealed?.holder ?? null,
+    origin: sealed?.bytes.toString('base64') ?? null,
     detail: entry.detail ?? {},
-  }));
+  };
+}
+
+/** Writes rows of one chain. One that stands there already is left as it is. */
+export async function insertAuditEvents(db: Db, workspaceId: string, events: readonly AuditEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event) => ({ ...event, at: timeOfUuid(event.id).toISOString() }));
   await db.query(
-    `INSERT INTO dbrag.audit_events (workspace_id, actor, action, resource_type, resource_id, access_type, ip, user_agent, request_id, outcome, detail)
-     SELECT $1, $2, e.action, e.resource_type, e.resource_id, e.access_type, $3::inet, left($4, 512), $5, e.outcome, e.detail
-     FROM jsonb_to_recordset($6::jsonb) AS e (action text, resource_type text, resource_id text, access_type text, outcome text, detail jsonb)`,
-    [workspaceId, actor, origin.ip, origin.userAgent, origin.requestId, JSON.stringify(rows)],
+    `INSERT INTO dbrag.audit_events (workspace_id, at, id, actor, action, resource_type, resource_id, access_type, outcome,
+       request_id, holder, origin, detail)
+     SELECT $1, e.at, e.id, e.actor, e.action, e.resource_type, e.resource_id, e.access_type, e.outcome,
+       e.request_id, e.holder, decode(e.origin, 'base64'), e.detail
+     FROM jsonb_to_recordset($2::jsonb) AS e (at timestamptz, id uuid, actor text, action text, resource_type text, resource_id text,
+       access_type text, outcome text, request_id text, holder uuid, origin text, detail jsonb)
+     ON CONFLICT (workspace_id, at, id) DO NOTHING`,
+    [workspaceId, JSON.stringify(rows)],
   );
 }

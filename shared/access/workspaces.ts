@@ -15,13 +15,19 @@ export interface Workspace {
 export interface WorkspaceSettings {
   /** Days for which questions, answers and conversations are kept. */
   readonly retention_days: number | null;
+  /** Days after which a document whose newest version is older leaves; null: never. */
+  readonly document_retention_days: number | null;
+  /** Days for which the audit trail is kept. */
+  readonly audit_retention_days: number | null;
   readonly chat_model: string | null;
 }
 
 /** Where a workspace has not said otherwise in its settings. */
 export const defaultRetentionDays = 365;
 
-const columns = `id, name, created_at, (settings ->> 'retention_days')::float8 AS retention_days, settings ->> 'chat_model' AS chat_model`;
+const columns = `id, name, created_at, (settings ->> 'retention_days')::float8 AS retention_days, settings ->> 'chat_model' AS chat_model,
+  (settings ->> 'document_retention_days')::float8 AS document_retention_days,
+  (settings ->> 'audit_retention_days')::float8 AS audit_retention_days`;
 
 /** A workspace with its first key, of the role owner. @returns the secret of that key, which is stored nowhere */
 export async function createWorkspace(

@@ -1,5 +1,6 @@
 import type { ChangeRequest } from '../access/commit-change.ts';
 import { releaseLease, settleLease } from '../access/lease-call.ts';
+import { holdSubject } from '../access/subjects.ts';
 import type { Db } from '../core/database.ts';
 import { publicId, timeOfUuid } from '../core/ids.ts';
 import { recordUsage } from '../usage/record-usage.ts';
@@ -51,6 +52,16 @@ export async function storeQuery(
   query: AnsweredQuery,
   replay: { readonly request: ChangeRequest; readonly status: number; readonly body: unknown },
 ): Promise<void> {
+  // Whom it was asked for may have been erased while it was answered: then nothing of it is kept.
+  if (asked.subjectId !== null && !(await holdSubject(db, asked.workspaceId, asked.subjectId))) {
+    await recordUsage(
+      db,
+      asked.workspaceId,
+      query.usage.map((event) => ({ ...event, subjectId: null })),
+    );
+    await releaseLease(db, replay.request);
+    return;
+  }
   await insertQuery(db, asked, query);
   await recordUsage(db, asked.workspaceId, query.usage);
   if (query.error) await releaseLease(db, replay.request);

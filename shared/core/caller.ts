@@ -52,4 +52,15 @@ export interface RequestOrigin {
   readonly requestId: string;
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** The same, readable with a key only: what is kept. Absent where nothing is kept, or no key could be had. */
+  readonly sealed?: SealedOrigin;
+}
+
+/** Where a request came from, as ciphertext. */
+export interface SealedOrigin {
+  /** UUID of the workspace whose trail it is for. */
+  readonly workspaceId: string;
+  /** UUID of whose key reads it: a subject's, or the workspace's. */
+  readonly holder: string;
+  readonly bytes: Buffer;
 }

@@ -10,6 +10,9 @@ export interface Config {
   readonly database: DatabaseConfig;
   readonly cache: CacheConfig;
   readonly bucketName: string;
+  readonly audit: AuditConfig;
+  /** Days for which backups of the database hold what was erased. */
+  readonly backupDays: number;
   readonly queueUrls: Readonly<Record<QueueName, string | undefined>>;
   /** Undefined: nothing is told. */
   readonly eventBusName: string | undefined;
@@ -42,6 +45,13 @@ export interface ConnectionConfig {
   /** What the names of the secrets begin with. */
   readonly secretPrefix: string | undefined;
   readonly secretKeyArn: string | undefined;
+}
+
+export interface AuditConfig {
+  /** Where roots of the trail are locked; undefined for functions that write none. */
+  readonly bucketName: string | undefined;
+  /** ARN of the KMS key that wraps the keys of the trail; undefined: where requests come from is not kept. */
+  readonly keyArn: string | undefined;
 }
 
 export interface DatabaseConfig {
@@ -112,6 +122,11 @@ export function readConfig(environment: Environment = process.env): Config {
     database: readDatabaseConfig(environment),
     cache: readCacheConfig(environment),
     bucketName: environment[names.bucketName] ?? '',
+    backupDays: integer(environment, names.backupDays, 35),
+    audit: {
+      bucketName: environment[names.auditBucketName] || undefined,
+      keyArn: environment[names.auditKey] || undefined,
+    },
     queueUrls: {
       uploads: environment[names.queueUrlUploads],
       'ingest-critical': environment[names.queueUrlIngestCritical],

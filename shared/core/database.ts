@@ -68,3 +68,12 @@ export interface Database {
   /** One transaction without a workspace: sees no tenant's rows; for the definer functions and the operator's own tables. */
   inSystem<T>(work: (db: Db) => Promise<T>): Promise<T>;
 }
+
+/** A database that can be read as it was at one moment. */
+export interface SnapshotDatabase extends Database {
+  /**
+   * One transaction that sees everything as it was at its beginning, and only reads. Done once: it is for what hands on what it reads
+   * as it reads it, which cannot be done again.
+   */
+  inSnapshot<T>(scope: WorkspaceScope, work: (db: Db) => Promise<T>): Promise<T>;
+}

@@ -35,6 +35,10 @@ export const environmentNames = {
 
   bucketName: 'BUCKET_NAME',
   auditBucketName: 'AUDIT_BUCKET_NAME',
+  /** Days for which backups of the database are kept. */
+  backupDays: 'BACKUP_DAYS',
+  /** ARN of the KMS key that wraps the keys of the audit trail. */
+  auditKey: 'AUDIT_KEY_ARN',
 
   queueUrlUploads: 'QUEUE_URL_UPLOADS',
   queueUrlIngestCritical: 'QUEUE_URL_INGEST_CRITICAL',

@@ -14,6 +14,7 @@ export const idPrefixes = {
   message: 'msg',
   apiKey: 'key',
   subject: 'sub',
+  auditEvent: 'aud',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -96,7 +96,18 @@ async function placeOf(database: Database, key: string): Promise<Place | undefin
   return row && { workspaceId: row.workspace_id, collectionId: row.collection_id };
 }
 
+/** Of an erased workspace nothing is listed again; the object itself is removed where its erasure is settled. */
+async function isErased(database: Database, key: string): Promise<boolean> {
+  const workspaceId = parseUploadKey(key)?.workspaceId;
+  if (workspaceId === undefined) return false;
+  const { count } = await database.inSystem((db) =>
+    db.query('SELECT FROM dbrag.erasures WHERE erased_workspace = $1', [workspaceId]),
+  );
+  return count > 0;
+}
+
 async function reject(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
+  if (await isErased(ports.database, event.key)) return;
   const shown = event.key.replaceAll('\0', '\uFFFD');
   const reason = parseUploadKey(event.key)
     ? 'unknown workspace or collection'

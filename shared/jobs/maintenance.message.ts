@@ -1,5 +1,21 @@
 import * as z from 'zod/mini';
 
+/** An event of the audit trail that its process did not write itself. */
+const recordedAccess = z.object({
+  workspace_id: z.uuid(),
+  id: z.uuid(),
+  actor: z.string(),
+  action: z.string(),
+  resource_type: z.string(),
+  resource_id: z.nullable(z.string()),
+  access_type: z.enum(['write', 'data_access', 'security']),
+  outcome: z.enum(['success', 'failure', 'denied']),
+  request_id: z.nullable(z.string()),
+  holder: z.nullable(z.uuid()),
+  origin: z.nullable(z.string()),
+  detail: z.record(z.string(), z.unknown()),
+});
+
 /** `maintenance` → maintain. Tolerant of members that a newer sender adds. */
 export const maintenanceMessage = z.union([
   z.object({
@@ -22,6 +38,10 @@ export const maintenanceMessage = z.union([
   z.object({ v: z.literal(1), kind: z.literal('delete'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('refresh_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('embed_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
+  /** Events that came by the queue; without any: what is written is sealed. */
+  z.object({ v: z.literal(1), kind: z.literal('audit'), records: z.optional(z.array(recordedAccess)) }),
+  z.object({ v: z.literal(1), kind: z.literal('export'), workspace_id: z.uuid(), job_id: z.uuid() }),
+  z.object({ v: z.literal(1), kind: z.literal('erase'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('tend_indexes') }),
   z.object({ v: z.literal(1), kind: z.literal('rebuild_index'), workspace_id: z.uuid(), job_id: z.uuid() }),
 ]);

@@ -8,7 +8,7 @@ import { createServices, type Services } from '../../functions/runtime/services.
 import { hashApiKey, newApiKeySecret } from '../../shared/access/api-key.ts';
 import { wholeWorkspace } from '../../shared/core/caller.ts';
 import { readConfig } from '../../shared/core/config.ts';
-import type { Database } from '../../shared/core/database.ts';
+import type { SnapshotDatabase } from '../../shared/core/database.ts';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { publicId } from '../../shared/core/ids.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
@@ -80,7 +80,7 @@ const bareDatabase = {
     client.release();
     return result;
   },
-} as unknown as Database;
+} as unknown as SnapshotDatabase;
 const route = apiRoutes.find(({ method, path }) => method === 'GET' && path === '/v1/workspace') as Route;
 const caller = {
   workspaceId: id,

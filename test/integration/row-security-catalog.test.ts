@@ -9,6 +9,7 @@ const definerFunctions = {
   list_workspaces: 'dbrag_system',
   unannounced_workspaces: 'dbrag_system',
   unfinished_work: 'dbrag_system',
+  unsealed_chains: 'dbrag_system',
   waiting_purchases: 'dbrag_system',
   workspace_of_key: 'dbrag_system',
   bm25_candidates: 'dbrag_search',
@@ -22,6 +23,9 @@ const definerFunctions = {
 const policiesOfRoles = [
   'api_keys system_inserts INSERT dbrag_system',
   'api_keys system_reads SELECT dbrag_system',
+  'audit_chains system_inserts INSERT dbrag_system',
+  'audit_events system_reads SELECT dbrag_system',
+  'audit_seals system_reads SELECT dbrag_system',
   'chunks search_reads SELECT dbrag_search',
   'collections system_reads SELECT dbrag_system',
   'corpus_statistics search_reads SELECT dbrag_search',
@@ -44,6 +48,7 @@ const policiesOfRoles = [
 const uniqueOnRandomValues = ['api_keys_hash'];
 /** The operator's own, which hold no tenant's words. */
 const operatorTables = [
+  'erasures',
   'model_circuits',
   'rejected_uploads',
   'schema_migrations',
@@ -219,6 +224,7 @@ describe('the catalog', () => {
     );
     expect(writes).toEqual([
       'dbrag_system INSERT api_keys',
+      'dbrag_system INSERT audit_chains',
       'dbrag_system INSERT corpus_statistics',
       'dbrag_system INSERT workspaces',
     ]);

@@ -13,6 +13,10 @@ export const listedWorkspace = z.object({
 export const workspace = z.object({
   ...listedWorkspace.shape,
   retention_days: z.int().check(z.meta({ description: 'For how long questions, answers and conversations are kept' })),
+  document_retention_days: z
+    .nullable(z.int())
+    .check(z.meta({ description: 'Documents leave when their newest version is older; null: never' })),
+  audit_retention_days: z.int().check(z.meta({ description: 'For how long the audit trail is kept' })),
   chat_model: z.string().check(z.meta({ description: 'What writes the answers' })),
   chat_models: z.array(z.string()).check(z.meta({ description: 'What may be chosen' })),
 });
@@ -24,6 +28,8 @@ export const createdWorkspace = z.object({
 export const updateWorkspace = z.strictObject({
   name: z.optional(name),
   retention_days: z.optional(z.nullable(z.int().check(z.gte(1), z.lte(3_650)))),
+  document_retention_days: z.optional(z.nullable(z.int().check(z.gte(1), z.lte(3_650)))),
+  audit_retention_days: z.optional(z.nullable(z.int().check(z.gte(30), z.lte(3_650)))),
   chat_model: z.optional(z.nullable(z.string().check(z.minLength(1), z.maxLength(100)))),
 });
 

@@ -49,6 +49,7 @@ export const analyticsRoutes = [
       description: 'Hours in which something was asked, newest first',
       schema: queryAnalyticsReport,
     },
+    dataAccess: { action: 'analytics.read', resourceType: 'query' },
     async handle({ caller, query, services }) {
       const range = rangeOf(query, services.clock.now());
       const collectionId = query.collection_id === undefined ? null : parsePublicId('collection', query.collection_id);

@@ -104,6 +104,7 @@ export const conversationRoutes = [
       description: 'The conversation and its messages, oldest first',
       schema: contract.conversationWithMessages,
     },
+    dataAccess: { action: 'conversation.read', resourceType: 'conversation' },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('conversation', parameters.id ?? '');
       return services.database.inWorkspace(caller, async (db) => {

@@ -155,6 +155,7 @@ export const documentRoutes = [
     tag,
     summary: 'A URL of the original file',
     success: { status: 200, description: 'A URL that works for 15 minutes', schema: contract.content },
+    dataAccess: { action: 'document.read', resourceType: 'document' },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
       const { document, version } = await services.database.inWorkspace(caller, async (db) => {
@@ -187,6 +188,7 @@ export const documentRoutes = [
       description: 'Chunks of the live version, in the order of the text',
       schema: listOf(contract.chunk),
     },
+    dataAccess: { action: 'document.read', resourceType: 'document' },
     async handle({ caller, parameters, query, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
       const page = await services.database.inWorkspace(caller, async (db) => {

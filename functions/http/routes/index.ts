@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { auditEventRoutes } from './audit-events.ts';
 import { catalogRoutes } from './catalog.ts';
 import { collectionRoutes } from './collections.ts';
 import { connectionRoutes } from './connections.ts';
@@ -13,6 +14,7 @@ import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
 import { memberRoutes } from './members.ts';
 import { playgroundRoutes } from './playground.ts';
+import { privacyRoutes } from './privacy.ts';
 import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
@@ -42,6 +44,8 @@ const describedRoutes: readonly Route[] = [
   ...analyticsRoutes,
   ...indexRoutes,
   ...usageRoutes,
+  ...auditEventRoutes,
+  ...privacyRoutes,
 ];
 
 /** Every route of the API: what is served, checked against roles, and described. */

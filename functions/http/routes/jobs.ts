@@ -1,3 +1,4 @@
+import { DbragError, notFound } from '../../../shared/core/errors.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { sendNudges } from '../../../shared/core/work-queue.ts';
 import { requireCollections } from '../../../shared/ingestion/collections.ts';
@@ -7,13 +8,19 @@ import { getJob, listJobs } from '../../../shared/jobs/jobs.ts';
 import { changeReply } from '../change-reply.ts';
 import * as contract from '../contract/jobs.ts';
 import { listOf } from '../contract/primitives.ts';
+import { erasedJobReply } from '../erasures.ts';
 import { jobKinds } from '../job-kinds.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { retryAudit, retryJobs } from '../retry-jobs.ts';
 import { defineRoute, ok } from '../route.ts';
+import { exportResultView } from '../views/export-view.ts';
 import { jobView } from '../views/job-view.ts';
 
 const tag = 'Jobs';
+
+function orUndefined(error: unknown): undefined {
+  if (!(error instanceof DbragError && error.code === 'not_found')) throw error;
+}
 
 export const jobRoutes = [
   defineRoute({
@@ -45,9 +52,16 @@ export const jobRoutes = [
     tag,
     summary: 'A job: how far it is, and why it is there',
     success: { status: 200, description: 'The job', schema: contract.job },
-    async handle({ caller, parameters, services }) {
+    afterErasure: erasedJobReply,
+    async handle({ caller, parameters, request, services }) {
       const id = parsePublicId('job', parameters.id ?? '');
-      return ok(jobView(await services.database.inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id))));
+      const job = await services.database
+        .inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id))
+        .catch(orUndefined);
+      // A key may be known here for a moment longer than its workspace is there.
+      if (!job) return (await erasedJobReply(request, parameters, services)) ?? Promise.reject(notFound('job'));
+      if (job.type !== 'export' || job.status !== 'succeeded') return ok(jobView(job));
+      return ok({ ...jobView(job), result: await exportResultView(services, caller, job) });
     },
   }),
   defineRoute({

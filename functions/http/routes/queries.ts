@@ -4,6 +4,7 @@ import { ask } from '../ask.ts';
 import { changeReply } from '../change-reply.ts';
 import { listOf } from '../contract/primitives.ts';
 import * as contract from '../contract/queries.ts';
+import { listAccess } from '../data-access.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { subjectOfRequest } from '../request-subject.ts';
 import { defineRoute, ok } from '../route.ts';
@@ -48,6 +49,7 @@ export const queryRoutes = [
     summary: 'List questions that were asked',
     query: contract.listQueries,
     success: { status: 200, description: 'Questions and answers, newest first', schema: listOf(contract.query) },
+    dataAccess: { action: 'query.read', resourceType: 'query', of: listAccess },
     async handle({ caller, query, services }) {
       const { route, answered, rated, from, to, conversation_id: conversation, subject } = query;
       const filter = {
@@ -73,6 +75,7 @@ export const queryRoutes = [
     tag,
     summary: 'A question that was asked, and its answer',
     success: { status: 200, description: 'The question and its answer', schema: contract.query },
+    dataAccess: { action: 'query.read', resourceType: 'query' },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('query', parameters.id ?? '');
       return ok(
@@ -92,6 +95,7 @@ export const queryRoutes = [
       description: 'Hits with ranks before fusion and scores after it, what the model read, and times',
       schema: contract.queryTrace,
     },
+    dataAccess: { action: 'query.read', resourceType: 'query' },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('query', parameters.id ?? '');
       return ok(

@@ -2,6 +2,7 @@ import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { answerSearchAs, type HitsForm } from '../../../shared/retrieval/answer-search.ts';
 import type { SearchHit } from '../../../shared/retrieval/search.ts';
 import { search as searchContract, searchResults } from '../contract/search.ts';
+import { hitsAccess } from '../data-access.ts';
 import { defineRoute, ok, WrittenJson } from '../route.ts';
 
 function hitView(hit: SearchHit) {
@@ -43,6 +44,7 @@ export const searchRoutes = [
     summary: 'Find the passages that answer a question',
     body: searchContract,
     success: { status: 200, description: 'Hits, best first', schema: searchResults },
+    dataAccess: { action: 'search.hits', resourceType: 'search', of: hitsAccess },
     async handle({ caller, body, services }) {
       const { log } = services;
       const found = await answerSearchAs(

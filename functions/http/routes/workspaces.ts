@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defaultAuditRetentionDays } from '../../../shared/access/expire-trail.ts';
 import {
   createWorkspace,
   defaultRetentionDays,
@@ -35,6 +36,8 @@ function workspaceView(workspace: Workspace & WorkspaceSettings, { models }: Con
   return {
     ...listedWorkspaceView(workspace),
     retention_days: workspace.retention_days ?? defaultRetentionDays,
+    document_retention_days: workspace.document_retention_days,
+    audit_retention_days: workspace.audit_retention_days ?? defaultAuditRetentionDays,
     chat_model: chosen !== null && choices.includes(chosen) ? chosen : models.chatModel,
     chat_models: choices,
   };

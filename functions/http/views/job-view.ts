@@ -14,10 +14,16 @@ export function jobView(job: Job) {
     attempts: job.attempts,
     why: explainJob(job),
     error: job.error,
-    result: job.result,
+    result: job.type === 'export' ? withoutKeys(job.result) : job.result,
     created_at: job.created_at.toISOString(),
     started_at: job.started_at?.toISOString() ?? null,
     finished_at: job.finished_at?.toISOString() ?? null,
     deadline_at: job.deadline_at?.toISOString() ?? null,
   };
+}
+
+/** Where archives lie is nobody's business: URLs are signed for those who may have them. */
+function withoutKeys(result: Job['result']): Job['result'] {
+  const archives = (result as { archives?: readonly Record<string, unknown>[] } | null)?.archives;
+  return archives ? { ...result, archives: archives.map(({ key: _, ...archive }) => archive) } : result;
 }

@@ -29,3 +29,11 @@ export function uploadBucket(assembly: Assembly): string {
   if (!bucket) throw new Error('No bucket of the assembly notifies a queue');
   return bucket.name;
 }
+
+/** Where the roots of the audit trail are locked. */
+export function auditBucket(assembly: Assembly): string {
+  const keeper = assembly.functions.find(({ environment }) => names.auditBucketName in environment);
+  const name = keeper?.environment[names.auditBucketName];
+  if (name === undefined) throw new Error(`No function has ${names.auditBucketName}`);
+  return name;
+}

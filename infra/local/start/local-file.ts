@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { localRegion } from '../assembly/names.ts';
+import { auditBucket } from '../cloud/service-parts.ts';
 import type { LocalCloud } from '../cloud.ts';
 
 /** `.dbrag/local.json`: what a script or a second terminal needs to use the local cloud. */
@@ -11,6 +12,8 @@ export interface LocalFile {
   readonly workspace_id: string;
   readonly api_key: string;
   readonly collection_id: string;
+  /** Where the roots of the audit trail are locked. */
+  readonly audit_bucket: string;
   readonly s3: {
     readonly endpoint: string;
     readonly bucket: string;
@@ -55,6 +58,7 @@ export function describeCloud(cloud: LocalCloud, workspace: FirstWorkspace): Loc
     docs_url: `${cloud.url}/docs`,
     operator_key: cloud.operatorKey,
     ...workspace,
+    audit_bucket: auditBucket(cloud.assembly),
     s3: {
       endpoint: cloud.aws.endpoints.S3,
       bucket: cloud.uploadBucket,

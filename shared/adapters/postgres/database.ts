@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg, { type PoolClient } from 'pg';
-import type { AskOptions, Database, Db, QueryResult, WorkspaceScope } from '../../core/database.ts';
+import type { AskOptions, Db, QueryResult, SnapshotDatabase, WorkspaceScope } from '../../core/database.ts';
 import { DbragError } from '../../core/errors.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { classify, translate } from './errors.ts';
@@ -18,7 +18,7 @@ export interface PostgresSettings extends ConnectionSettings {
   readonly preparedStatements?: boolean;
 }
 
-export interface PostgresDatabase extends Database {
+export interface PostgresDatabase extends SnapshotDatabase {
   close(): Promise<void>;
 }
 
@@ -86,6 +86,14 @@ export function createPostgresDatabase(settings: PostgresSettings): PostgresData
   return {
     inWorkspace: (scope, work) => transaction((limit) => `BEGIN; ${beginWorkspace(scope, limit)}`, work),
     ...(names === undefined ? {} : { ask }),
+    async inSnapshot(scope, work) {
+      const begin = (limit: number) =>
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${beginWorkspace(scope, limit)}`;
+      // Cursors would be new names every time.
+      const outcome = await tryOnce(connect, begin, work, timeLimit, undefined);
+      if ('result' in outcome) return outcome.result;
+      throw translate(outcome.error);
+    },
     inSystem: (work) => transaction((limit) => `BEGIN; SELECT dbrag.begin_system(${limit})`, work),
     close: () => pool.end(),
   };

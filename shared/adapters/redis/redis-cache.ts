@@ -61,6 +61,31 @@ export class RedisCache implements Cache {
     });
   }
 
+  /**
+   * Forgets what is kept of a workspace, which its keys name in their tag. What this misses (a server that does not answer, a key that is
+   * written meanwhile) ends by itself: every key has its time to live.
+   * @returns how many entries went
+   */
+  async forget(workspaceId: string): Promise<number> {
+    try {
+      const client = await this.client();
+      const servers = isCluster(client) ? client.nodes('master') : [client];
+      let removed = 0;
+      for (const server of servers) {
+        let cursor = '0';
+        do {
+          const [next, keys] = await server.scan(cursor, 'MATCH', `*{${workspaceId}:*`, 'COUNT', 1_000);
+          cursor = next;
+          for (const key of keys) removed += await server.unlink(key);
+        } while (cursor !== '0');
+      }
+      return removed;
+    } catch (error) {
+      this.settings.onFailure(error);
+      return 0;
+    }
+  }
+
   /** @throws when the server does not answer */
   async ping(): Promise<void> {
     await (await this.client()).ping();

@@ -8,6 +8,8 @@ import {
   type StoredObject,
 } from '../../core/object-store.ts';
 import { Outage } from '../../core/outage.ts';
+import { beginMultipartUpload } from './multipart-upload.ts';
+import { purgeVersions } from './purge-versions.ts';
 
 const presignedSeconds = 15 * 60;
 
@@ -94,6 +96,26 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         const { Errors } = await client.send(command).catch(rethrow);
         if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} objects: ${Errors[0]?.Code}`);
       }
+    },
+    async countVersions(prefix) {
+      const { sdk, client } = await load();
+      const command = new sdk.ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix });
+      const { Versions, DeleteMarkers } = await client.send(command).catch(rethrow);
+      return (Versions?.length ?? 0) + (DeleteMarkers?.length ?? 0);
+    },
+    async purge(prefix, only) {
+      const { sdk, client } = await load();
+      return purgeVersions(sdk, client, { bucket, prefix, only }).catch(rethrow);
+    },
+    async stream(key, versionId) {
+      const { sdk, client } = await load();
+      const place = { Bucket: bucket, Key: key, ...(versionId ? { VersionId: versionId } : {}) };
+      const answer = await ifThere(client.send(new sdk.GetObjectCommand(place)));
+      return answer?.Body as unknown as AsyncIterable<Uint8Array> | undefined;
+    },
+    async beginUpload(key, { contentType }) {
+      const { sdk, client } = await load();
+      return beginMultipartUpload(sdk, client, { bucket, key, contentType }).catch(rethrow);
     },
     async presignGet(key, { versionId, fileName, contentType }): Promise<PresignedRequest> {
       const { sdk } = await load();

@@ -20,6 +20,8 @@ const bodies = (home: { collectionId: string }): Record<string, object> => ({
   'PATCH /v1/documents/{id}': { name: 'x' },
   'POST /v1/uploads': { collection_id: home.collectionId, name: 'x', content_type: 'text/plain', size_bytes: 1 },
   'POST /v1/jobs/retry': { status: 'failed' },
+  // Of somebody who is not there: what the role allows is then not found.
+  'POST /v1/exports': { scope: 'subject', subject: 'nobody' },
   'POST /v1/search': { query: 'x', mode: 'keyword' },
   'POST /v1/queries': { question: 'x' },
   'POST /v1/queries/{id}/feedback': { rating: 3 },
@@ -49,6 +51,8 @@ const kindOf = (path: string): string =>
     '/v1/queries': 'qry',
     '/v1/conversations': 'cnv',
     '/v1/connections': 'con',
+    '/v1/subjects': 'sub',
+    '/v1/erasures': 'job',
   })[path.slice(0, path.indexOf('/{'))] as string;
 
 /** Who may do what, and who sees what. */
@@ -84,6 +88,8 @@ export function accessSuite(world: World): void {
         if (route.access === 'anyone') continue;
         const id = `${kindOf(route.path)}_${absent}`;
         for (const role of roles) {
+          // What an owner may do with this one ends the workspace: it is tried where erasures are.
+          if (role === 'owner' && route.method === 'DELETE' && route.path === '/v1/workspace') continue;
           const { status } = await ask(clients.get(role) as ApiClient, route, id);
           const needsOperator = route.access === 'operator';
           const least = route.access === 'operator_or_admin' ? 'admin' : route.access;

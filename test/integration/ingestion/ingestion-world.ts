@@ -83,6 +83,32 @@ export class MemoryObjects implements ObjectStore {
   delete = async (keys: readonly string[]): Promise<void> => {
     for (const key of keys) this.bodies.delete(key);
   };
+  countVersions = async (prefix: string): Promise<number> =>
+    [...this.bodies.keys()].filter((key) => key.startsWith(prefix)).length;
+  /** Without versions: what is not current is nowhere. */
+  async purge(prefix: string, only?: readonly string[]): Promise<number> {
+    if (only) return 0;
+    const keys = [...this.bodies.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of keys) this.bodies.delete(key);
+    return keys.length;
+  }
+  async stream(key: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const body = this.bodies.get(key);
+    return (
+      body &&
+      (async function* () {
+        yield body;
+      })()
+    );
+  }
+  async beginUpload(key: string): ReturnType<ObjectStore['beginUpload']> {
+    const parts: Uint8Array[] = [];
+    return {
+      write: async (part) => void parts.push(Uint8Array.from(part)),
+      complete: async () => void this.bodies.set(key, Buffer.concat(parts)),
+      abort: async () => {},
+    };
+  }
   presignGet = async (): Promise<never> => Promise.reject(new Error('not used'));
   presignPut = async (): Promise<never> => Promise.reject(new Error('not used'));
 }

@@ -43,6 +43,11 @@ const services = {
   addressRates: new ProcessRates(() => 0),
   log: { requestFailed: (error: unknown) => void logged.push(error) },
   operatorSecret: async () => 'the operator',
+  trail: {
+    seal: async (_workspace: string, _actor: string, origin: unknown) => origin,
+    record: () => undefined,
+    arm: async () => {},
+  },
   apiKeys: {
     async find(hash: Buffer): Promise<Caller | undefined> {
       lookUps++;

@@ -1,0 +1,35 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { KeyService } from '../../core/key-service.ts';
+
+/** The key service on KMS. SDK and client come at first use: most requests need neither. */
+export function createKmsKeyService(keyId: string): KeyService {
+  let loaded: Promise<{ sdk: typeof import('@aws-sdk/client-kms'); client: KMSClient }> | undefined;
+  const load = () => {
+    loaded ??= import('@aws-sdk/client-kms').then((sdk) => ({ sdk, client: new sdk.KMSClient({ maxAttempts: 3 }) }));
+    return loaded;
+  };
+  return {
+    async generate(context) {
+      const { sdk, client } = await load();
+      const command = new sdk.GenerateDataKeyCommand({
+        KeyId: keyId,
+        KeySpec: 'AES_256',
+        EncryptionContext: { ...context },
+      });
+      const { Plaintext, CiphertextBlob } = await client.send(command);
+      if (!Plaintext || !CiphertextBlob) throw new Error('KMS gave no data key.');
+      return { plain: Buffer.from(Plaintext), wrapped: Buffer.from(CiphertextBlob) };
+    },
+    async unwrap(wrapped, context) {
+      const { sdk, client } = await load();
+      const command = new sdk.DecryptCommand({
+        KeyId: keyId,
+        CiphertextBlob: wrapped,
+        EncryptionContext: { ...context },
+      });
+      const { Plaintext } = await client.send(command);
+      if (!Plaintext) throw new Error('KMS opened no key.');
+      return Buffer.from(Plaintext);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Db } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
+import { publicId, tryParsePublicId } from '../core/ids.ts';
+import type { AddressedNudge } from '../core/work-queue.ts';
+import { restartJob } from '../jobs/finish-job.ts';
+import type { JobKind } from '../jobs/job-kinds.ts';
+import { createJob } from '../jobs/jobs.ts';
+import { exportsPrefix } from './object-prefixes.ts';
+
+/** What is asked for, and how far it is: the cursor of an export that takes several invocations. */
+export interface ExportInput {
+  readonly scope: 'workspace' | 'subject';
+  /** UUID. */
+  readonly subject_id: string | null;
+  /** Archives that are written and closed. */
+  readonly archives: readonly ExportedArchive[];
+  /** Files are archived in the order of their document and version: the last that is in a closed archive. */
+  readonly last_file: { readonly document_id: string; readonly version: number } | null;
+  /** When the rows were read: files of versions that came later are in none. */
+  readonly snapshot_at: string | null;
+}
+
+export interface ExportedArchive {
+  readonly key: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly files: number;
+}
+
+/** What a finished export says of itself in its job. */
+export interface ExportResult {
+  readonly archives: readonly ExportedArchive[];
+  readonly rows: number;
+  readonly expires_at: string;
+}
+
+export const exportDeadlineMilliseconds = 24 * 3_600_000;
+/** Archives are removed after that. */
+export const exportDays = 7;
+
+/** @throws not_found for a subject that nobody knows @returns UUID of the job */
+export async function beginExport(
+  db: Db,
+  now: Date,
+  request: { workspaceId: string; scope: ExportInput['scope']; subject: string | null; actor: string },
+): Promise<string> {
+  const { workspaceId, scope, subject, actor } = request;
+  const subjectId = scope === 'subject' ? await requireSubject(db, workspaceId, subject ?? '') : null;
+  const input: ExportInput = { scope, subject_id: subjectId, archives: [], last_file: null, snapshot_at: null };
+  const deadline = new Date(now.getTime() + exportDeadlineMilliseconds);
+  return createJob(db, workspaceId, { type: 'export', input, createdBy: actor, deadline });
+}
+
+async function requireSubject(db: Db, workspaceId: string, named: string): Promise<string> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND (id = $2 OR external_id = $3) AND erasing_at IS NULL
+     ORDER BY (id = $2) DESC NULLS LAST LIMIT 1`,
+    [workspaceId, tryParsePublicId('subject', named) ?? null, named],
+  );
+  if (!rows[0]) throw notFound('subject');
+  return rows[0].id;
+}
+
+export function exportNudge(workspaceId: string, jobId: string): AddressedNudge {
+  const body = { v: 1, kind: 'export', workspace_id: workspaceId, job_id: jobId };
+  return { queue: 'maintenance', nudge: { body, groupId: workspaceId } };
+}
+
+export function archiveKey(workspaceId: string, jobId: string, number: number): string {
+  return `${exportsPrefix(workspaceId)}${publicId('job', jobId)}-${number}.zip`;
+}
+
+/** Begun again, an export is one of now: what was written of it before is not used. */
+export const exportJobs: JobKind = {
+  async retry(db, workspaceId, jobs, now) {
+    const restarted = [];
+    const deadline = new Date(now.getTime() + exportDeadlineMilliseconds);
+    for (const { id } of jobs) {
+      if (!(await restartJob(db, workspaceId, id, deadline))) continue;
+      await db.query(
+        `UPDATE dbrag.jobs SET input = input || '{"archives": [], "last_file": null, "snapshot_at": null}', progress_done = 0
+         WHERE workspace_id = $1 AND id = $2`,
+        [workspaceId, id],
+      );
+      restarted.push({ jobId: id, nudge: exportNudge(workspaceId, id) });
+    }
+    return restarted;
+  },
+};

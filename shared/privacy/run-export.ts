@@ -1,0 +1,85 @@
+import type { Db } from '../core/database.ts';
+import { sendNudges } from '../core/work-queue.ts';
+import { finishJob, startJob } from '../jobs/finish-job.ts';
+import { Archive } from './archive.ts';
+import { type FilePlace, writeFiles } from './export-files.ts';
+import { archiveKey, type ExportInput, type ExportResult, exportDays, exportNudge } from './export-job.ts';
+import { writeManifest } from './export-manifest.ts';
+import type { ExportPorts } from './export-ports.ts';
+import { writeRows } from './export-rows.ts';
+
+/**
+ * Writes an export: all rows in one snapshot into the first archive, then the original files, into as many archives as it takes. Rows are
+ * never split, since a snapshot ends with its transaction; files are of versions that never change, so they may follow in other
+ * invocations. An archive counts once it is closed: whoever died in the middle of one begins that one again.
+ */
+export async function runExport(
+  ports: ExportPorts,
+  workspaceId: string,
+  jobId: string,
+  hasTime: () => boolean,
+): Promise<void> {
+  const input = await ports.database.inWorkspace({ workspaceId }, (db) => beginRun(db, workspaceId, jobId));
+  if (!input) return;
+  const number = input.archives.length + 1;
+  const key = archiveKey(workspaceId, jobId, number);
+  const archive = new Archive(await ports.objects.beginUpload(key, { contentType: 'application/zip' }));
+  let rows = 0;
+  let end: { readonly last: FilePlace | null; readonly isDone: boolean };
+  let written: { readonly bytes: number; readonly sha256: string };
+  let snapshotAt = input.snapshot_at;
+  try {
+    if (snapshotAt === null) ({ rows, snapshotAt } = await writeRows(ports, archive, workspaceId, input));
+    await ports.failpoint.reach('export.mid_zip');
+    end =
+      input.scope === 'subject'
+        ? { last: null, isDone: true }
+        : await writeFiles(ports, archive, { workspaceId, snapshotAt, after: input.last_file }, hasTime);
+    await writeManifest(archive, { workspaceId, input, number, snapshotAt, isLast: end.isDone });
+    written = await archive.complete();
+  } catch (error) {
+    await archive.abort().catch(() => {});
+    throw error;
+  }
+  const archives = [...input.archives, { key, ...written, files: archive.files.length }];
+  const next: ExportInput = { ...input, archives, last_file: end.last, snapshot_at: snapshotAt };
+  await ports.database.inWorkspace({ workspaceId }, async (db) => {
+    const { count } = await db.query(
+      `UPDATE dbrag.jobs SET input = $3, progress_done = progress_done + $4, progress_unit = 'rows'
+       WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND jsonb_array_length(input -> 'archives') = $5`,
+      [workspaceId, jobId, next, rows, input.archives.length],
+    );
+    // Another run closed this archive first: the object is the same one, written twice.
+    if (count > 0 && end.isDone) await finish(db, ports, workspaceId, jobId, next);
+  });
+  if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
+}
+
+async function beginRun(db: Db, workspaceId: string, jobId: string): Promise<ExportInput | undefined> {
+  if (!(await startJob(db, workspaceId, jobId, 'export', 'Writing the archive.'))) return undefined;
+  const { rows } = await db.query<{ input: ExportInput }>(
+    'SELECT input FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2',
+    [workspaceId, jobId],
+  );
+  return rows[0]?.input;
+}
+
+async function finish(
+  db: Db,
+  { clock }: ExportPorts,
+  workspaceId: string,
+  jobId: string,
+  { archives }: ExportInput,
+): Promise<void> {
+  const { rows } = await db.query<{ rows: number }>(
+    'SELECT progress_done::int AS rows FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2',
+    [workspaceId, jobId],
+  );
+  const result: ExportResult = {
+    archives,
+    rows: rows[0]?.rows ?? 0,
+    expires_at: new Date(clock.now().getTime() + exportDays * 86_400_000).toISOString(),
+  };
+  const why = `${result.rows} rows in ${archives.length} ${archives.length === 1 ? 'archive' : 'archives'}.`;
+  await finishJob(db, workspaceId, jobId, { status: 'succeeded', result, why });
+}

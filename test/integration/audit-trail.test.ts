@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recordAudit, systemChain } from '../../shared/access/audit.ts';
+import { listAuditEvents } from '../../shared/access/audit-events.ts';
+import { expireTrail } from '../../shared/access/expire-trail.ts';
+import { sealTrail } from '../../shared/access/seal-trail.ts';
+import { close, open, TrailKeys } from '../../shared/access/trail-keys.ts';
+import { openOrigin, sealOrigin } from '../../shared/access/trail-origin.ts';
+import { verifyTrail } from '../../shared/access/verify-trail.ts';
+import type { RequestOrigin } from '../../shared/core/caller.ts';
+import { systemClock } from '../../shared/core/clock.ts';
+import type { KeyService } from '../../shared/core/key-service.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createWorkspace } from '../support/database-content.ts';
+import { LockedRoots } from '../support/locked-roots.ts';
+
+const origin: RequestOrigin = { requestId: 'request', ip: '203.0.113.7', userAgent: 'curl' };
+
+/** A key service in this process: what a test needs of KMS. */
+function keyService(): KeyService {
+  const key = randomBytes(32);
+  return {
+    async generate(context) {
+      const plain = randomBytes(32);
+      return { plain, wrapped: close(key, plain, JSON.stringify(context)) };
+    },
+    unwrap: async (wrapped, context) => open(key, wrapped, JSON.stringify(context)),
+  };
+}
+
+describe('the audit trail', () => {
+  let test: TestDatabase;
+  beforeAll(async () => {
+    test = await createTestDatabase();
+  }, 60_000);
+  afterAll(() => test?.close());
+
+  /** Some sealed minutes of a workspace, with their roots; what belongs to others is sealed too. */
+  async function sealedTrail(minutes = 3) {
+    const { id: workspaceId } = await createWorkspace(test.application);
+    const roots = new LockedRoots();
+    const ports = { database: test.maintainer, roots, clock: systemClock };
+    const write = (actions: readonly string[]) =>
+      test.application.inWorkspace({ workspaceId }, (db) =>
+        recordAudit(
+          db,
+          workspaceId,
+          'key_1',
+          origin,
+          actions.map((action) => ({ action, resourceType: 'document', resourceId: `doc_${action}` })),
+        ),
+      );
+    for (let minute = 0; minute < minutes; minute++) {
+      await write([`a${minute}`, `b${minute}`, `c${minute}`]);
+      await sealTrail(ports);
+    }
+    const faults = async (withRoots = true) =>
+      (await verifyTrail({ database: test.maintainer, roots: withRoots ? roots : null })).faults
+        .filter((fault) => fault.workspaceId === workspaceId)
+        .map(({ seal, message }) => `${seal}: ${message}`);
+    return { workspaceId, roots, ports, write, faults };
+  }
+
+  /** As somebody who owns the server, and whom no trigger and no right keeps back. */
+  async function tamper(text: string, values: unknown[]) {
+    await test.admin.query(`BEGIN; SET LOCAL session_replication_role = replica`);
+    const { rowCount } = await test.admin.query(text, values);
+    await test.admin.query('COMMIT');
+    expect(rowCount).toBeGreaterThan(0);
+  }
+
+  it('agrees while nobody touches it, with events that are not sealed yet and with none', async () => {
+    const { faults, write, ports, roots } = await sealedTrail();
+    expect(await faults()).toEqual([]);
+    expect(roots.bodies.size).toBeGreaterThanOrEqual(3);
+    await write(['later']);
+    expect(await faults()).toEqual([]);
+    expect(await sealTrail(ports)).toBe(1);
+    expect(await sealTrail(ports)).toBe(0);
+    expect(await faults()).toEqual([]);
+  });
+
+  it.each([
+    [
+      'an event that was edited',
+      `UPDATE dbrag.audit_events SET actor = 'key_2' WHERE workspace_id = $1 AND action = 'b1'`,
+    ],
+    [
+      'a detail that was edited',
+      `UPDATE dbrag.audit_events SET detail = '{"x": 1}' WHERE workspace_id = $1 AND action = 'a0'`,
+    ],
+    ['an event that was dropped', `DELETE FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'c2'`],
+    [
+      'an event that was slipped into a seal',
+      `INSERT INTO dbrag.audit_events (workspace_id, actor, action, resource_type, access_type, outcome, seal)
+       VALUES ($1, 'key_1', 'd1', 'document', 'write', 'success', 2)`,
+    ],
+    [
+      'an event that was slipped in behind the chain',
+      `INSERT INTO dbrag.audit_events (workspace_id, actor, action, resource_type, access_type, outcome, recorded_at)
+       VALUES ($1, 'key_1', 'd1', 'document', 'write', 'success', now() - interval '1 day')`,
+    ],
+    [
+      'an event of a seal that is not there',
+      `INSERT INTO dbrag.audit_events (workspace_id, actor, action, resource_type, access_type, outcome, seal)
+       VALUES ($1, 'key_1', 'd1', 'document', 'write', 'success', 99)`,
+    ],
+    ['an event that was moved', `UPDATE dbrag.audit_events SET seal = 1 WHERE workspace_id = $1 AND action = 'a1'`],
+    ['a seal that was dropped', `DELETE FROM dbrag.audit_seals WHERE workspace_id = $1 AND number = 2`],
+    [
+      'a checkpoint that nobody told of',
+      `UPDATE dbrag.audit_chains c SET checkpoint_number = 1, checkpoint_hash = s.hash FROM dbrag.audit_seals s
+       WHERE c.workspace_id = $1 AND s.workspace_id = $1 AND s.number = 1`,
+    ],
+  ])('tells of %s, without its roots', async (_what, text) => {
+    const { workspaceId, faults } = await sealedTrail();
+    await tamper(text, [workspaceId]);
+    expect(await faults(false)).not.toEqual([]);
+  });
+
+  it('tells of an end that was cut off, and of a chain that was written anew, by the roots', async () => {
+    const cut = await sealedTrail();
+    await tamper('DELETE FROM dbrag.audit_events WHERE workspace_id = $1 AND seal = 3', [cut.workspaceId]);
+    await tamper('DELETE FROM dbrag.audit_seals WHERE workspace_id = $1 AND number = 3', [cut.workspaceId]);
+    await tamper(
+      `UPDATE dbrag.audit_chains c SET number = 2, hash = s.hash FROM dbrag.audit_seals s
+       WHERE c.workspace_id = $1 AND s.workspace_id = $1 AND s.number = 2`,
+      [cut.workspaceId],
+    );
+    expect(await cut.faults(false)).toEqual([]);
+    expect(await cut.faults()).toEqual(['3: Its root was written, and it is gone.']);
+
+    const anew = await sealedTrail();
+    const { workspaceId } = anew;
+    await tamper(`UPDATE dbrag.audit_events SET actor = 'nobody', seal = NULL WHERE workspace_id = $1`, [workspaceId]);
+    await tamper('DELETE FROM dbrag.audit_seals WHERE workspace_id = $1', [workspaceId]);
+    await tamper(
+      `UPDATE dbrag.audit_chains SET number = 0, hash = checkpoint_hash, sealed_at = NULL WHERE workspace_id = $1`,
+      [workspaceId],
+    );
+    await sealTrail({ ...anew.ports, roots: null });
+    expect(await anew.faults(false)).toEqual([]);
+    expect(await anew.faults()).toContain('1: It is not what was written to its root.');
+  });
+
+  it('lets go of what is past its time by whole seals, and its beginning is told', async () => {
+    const { workspaceId, faults, ports, write } = await sealedTrail();
+    await tamper(
+      `UPDATE dbrag.audit_seals SET last_at = now() - interval '40 days' WHERE workspace_id = $1 AND number <= 2`,
+      [workspaceId],
+    );
+    expect(await expireTrail(test.maintainer, workspaceId, 50)).toBe(0);
+    // 0: the row of the collection or workspace made for the test is not there, three events are in each seal.
+    expect(await expireTrail(test.maintainer, workspaceId, 30)).toBe(6);
+    expect(await faults()).toEqual([]);
+    await sealTrail(ports);
+    await write(['after']);
+    await sealTrail(ports);
+    expect(await faults()).toEqual([]);
+    await tamper(`DELETE FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'audit.expire'`, [workspaceId]);
+    expect(await faults(false)).toContain('2: No event says that the trail was let go up to here.');
+  });
+
+  it('is not changed by any role, and only sealed by the maintainer', async () => {
+    const { workspaceId, write } = await sealedTrail(1);
+    await write(['young']);
+    const as = (database: typeof test.application, text: string) =>
+      database.inWorkspace({ workspaceId }, (db) => db.query(text));
+    const refused = { code: '42501' };
+    for (const text of [`UPDATE dbrag.audit_events SET seal = 1`, 'DELETE FROM dbrag.audit_events'])
+      await expect(as(test.application, text)).rejects.toMatchObject(refused);
+    for (const table of ['audit_chains', 'audit_seals', 'audit_keys'])
+      for (const text of [`DELETE FROM dbrag.${table}`, `UPDATE dbrag.${table} SET workspace_id = workspace_id`])
+        await expect(as(test.application, text)).rejects.toMatchObject(refused);
+    await expect(as(test.maintainer, `UPDATE dbrag.audit_events SET actor = 'x'`)).rejects.toMatchObject(refused);
+    await expect(
+      as(test.maintainer, `UPDATE dbrag.audit_events SET seal = NULL WHERE seal IS NOT NULL`),
+    ).rejects.toMatchObject(refused);
+  });
+
+  it('keeps where a person called from under the key of the person', async () => {
+    const { id: workspaceId } = await createWorkspace(test.application);
+    const service = keyService();
+    const keys = new TrailKeys(test.application, service);
+    const subject = { id: '0198c3d2-a1b4-7c5e-8f90-123456789abc', name: 'ada@example.org' };
+    const ofPerson = await sealOrigin(keys, workspaceId, subject, origin);
+    const ofKey = await sealOrigin(keys, workspaceId, null, origin);
+    await test.application.inWorkspace({ workspaceId }, async (db) => {
+      const entry = { action: 'x', resourceType: 'y', resourceId: null };
+      await recordAudit(db, workspaceId, 'sub_1', { ...origin, sealed: ofPerson }, [entry]);
+      await recordAudit(db, workspaceId, 'key_1', { ...origin, sealed: ofKey }, [entry]);
+      // Sealed for another workspace: not written here.
+      await recordAudit(db, workspaceId, 'key_2', { ...origin, sealed: { ...ofKey, workspaceId: systemChain } }, [
+        entry,
+      ]);
+    });
+    const { rows: raw } = await test.admin.query(
+      `SELECT encode(origin, 'escape') || coalesce(host(ip), '') || coalesce(user_agent, '') AS text
+       FROM dbrag.audit_events WHERE workspace_id = $1 AND origin IS NOT NULL`,
+      [workspaceId],
+    );
+    for (const { text } of raw) expect(text).not.toMatch(/203\.0\.113|curl|ada/);
+    const read = async () => {
+      // Another process: what it knows, it read from the database.
+      const reader = new TrailKeys(test.application, service);
+      const { items } = await test.application.inWorkspace({ workspaceId }, (db) =>
+        listAuditEvents(db, workspaceId, { action: 'x' }, { limit: 10 }),
+      );
+      const found = await reader.find(
+        workspaceId,
+        items.flatMap(({ holder }) => holder ?? []),
+      );
+      return [...items]
+        .sort((one, other) => (one.actor < other.actor ? -1 : 1))
+        .map((row) => openOrigin(found, workspaceId, row.holder, row.origin));
+    };
+    const whole = { ip: '203.0.113.7', user_agent: 'curl' };
+    expect(await read()).toEqual([{ subject: null, ...whole }, null, { subject: 'ada@example.org', ...whole }]);
+    const again = await new TrailKeys(test.application, service).keyOf(workspaceId, subject.id);
+    expect(again).toEqual(await keys.keyOf(workspaceId, subject.id));
+    await test.maintainer.inWorkspace({ workspaceId }, (db) =>
+      db.query('DELETE FROM dbrag.audit_keys WHERE workspace_id = $1 AND holder = $2', [workspaceId, subject.id]),
+    );
+    expect(await read()).toEqual([{ subject: null, ...whole }, null, null]);
+  });
+});
