@@ -20,8 +20,8 @@ const rowsOfFirstGraph = 1_000_000;
  * does not enter it does not find, however far it looks.
  */
 const graphs: readonly IndexParameters[] = [
-  { m: 16, ef_construction: 128 },
-  { m: 24, ef_construction: 200 },
+  { m: 16, ef_construction: 200 },
+  { m: 24, ef_construction: 300 },
   { m: 32, ef_construction: 400 },
 ];
 

@@ -68,7 +68,7 @@ describe('the index autopilot', () => {
     await expect.poll(look, { timeout: 10_000 }).toEqual(['build']);
     expect(await notes()).toMatchObject({ status: 'building' });
     expect(await look()).toEqual(['finish']);
-    expect(await notes()).toMatchObject({ status: 'ready', kind: 'hnsw', parameters: { m: 16, ef_construction: 128 } });
+    expect(await notes()).toMatchObject({ status: 'ready', kind: 'hnsw', parameters: { m: 16, ef_construction: 200 } });
     expect((await tendIndexes(ports)).again).toBe(false);
     expect(await plan()).toContain('hnsw');
   });
