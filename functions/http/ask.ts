@@ -1,13 +1,13 @@
 import { leaseCall, releaseLease } from '../../shared/access/lease-call.ts';
 import { type AnswerRequest, answerQuestion } from '../../shared/answering/answer-question.ts';
 import type { AnsweredQuery, QueryEvent } from '../../shared/answering/answered-query.ts';
+import { databaseLeg, type StatementRecord } from '../../shared/answering/database-leg.ts';
 import { documentsLeg } from '../../shared/answering/documents-leg.ts';
 import { openQuestion, type QuestionGround } from '../../shared/answering/open-question.ts';
 import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
-import { type AskedQuery, sourcesOf, storeQuery } from '../../shared/answering/store-query.ts';
+import { type AskedQuery, resultOf, sourcesOf, storeQuery } from '../../shared/answering/store-query.ts';
 import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
-import { notFound } from '../../shared/core/errors.ts';
 import { newUuid, parsePublicId, publicId } from '../../shared/core/ids.ts';
 import { releaseChatTokens, reserveChatTokens } from '../../shared/limits/token-quota.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
@@ -16,6 +16,7 @@ import { answerAccess } from './data-access.ts';
 import { EventQueue } from './event-queue.ts';
 import { eventStream, type ServerSentEvent } from './event-stream.ts';
 import { problemOf } from './problem.ts';
+import { recordStatement } from './record-statement.ts';
 import type { Reply, RouteContext } from './route.ts';
 import { queryView, sourceViews } from './views/query-view.ts';
 
@@ -63,8 +64,6 @@ const storeMilliseconds = 700;
 
 /** Answers a question in one piece, or as it is written. */
 export async function ask(context: AskContext, asking: Asking): Promise<Reply | Response> {
-  // No connection can be known before there are any: an id of one names nothing.
-  if (asking.body.connection_ids) throw notFound('connection');
   const ground = await open(context, asking);
   const { replay } = await leaseCall(context.services.database, context);
   if (replay) return asking.body.stream ? replayedStream(replay.body) : replayedReply(replay);
@@ -87,11 +86,12 @@ async function reserve(context: AskContext): Promise<string | null> {
 }
 
 /** Before a stream begins: what is wrong with a request has a status. */
-async function open({ caller, services }: AskContext, { body, subject }: Asking): Promise<QuestionGround> {
+async function open({ caller, services }: AskContext, { body, narrowing, subject }: Asking): Promise<QuestionGround> {
   if (body.filter) compileFilter(body.filter);
   const collectionIds = body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null;
-  return services.database.inWorkspace(caller, (db) =>
-    openQuestion(db, caller.workspaceId, { collectionIds, subject }),
+  const connectionIds = body.connection_ids?.map((id) => parsePublicId('connection', id)) ?? null;
+  return services.database.inWorkspace({ ...caller, connectionIds: narrowing.connectionIds }, (db) =>
+    openQuestion(db, caller.workspaceId, { collectionIds, connectionIds, subject }),
   );
 }
 
@@ -129,6 +129,8 @@ function eventOf(event: QueryEvent): ServerSentEvent {
       return { event: 'route', data: JSON.stringify({ route: event.route }) };
     case 'sources':
       return { event: 'sources', data: JSON.stringify({ data: sourceViews(event.passages) }) };
+    case 'sql':
+      return { event: 'sql', data: JSON.stringify(resultOf(event.result)) };
     case 'step':
       return { event: 'step', data: JSON.stringify(event.step) };
     case 'delta':
@@ -167,6 +169,9 @@ async function answerAndKeep(
       answered: whole.citations.length > 0,
       resultCache: whole.resultCache,
       removedMarks: whole.trace.removedMarks,
+      unverifiedNumbers: whole.trace.unverifiedNumbers,
+      sqlGenerateMilliseconds: whole.timing.sqlGenerate,
+      sqlExecuteMilliseconds: whole.timing.sqlExecute,
       retrieveMilliseconds: whole.timing.retrieve,
       firstTokenMilliseconds: whole.timing.firstToken,
       totalMilliseconds: whole.timing.total,
@@ -223,14 +228,20 @@ interface Prepared {
 }
 
 async function answered(
-  { caller, services }: AskContext,
+  context: AskContext,
   { body, narrowing }: Asking,
   { asked, ground, chat, rewritten }: Prepared,
   options: AskOptions,
   hear: (event: QueryEvent) => void,
 ): Promise<AnsweredQuery> {
+  const { caller, services } = context;
+  const record = (statement: StatementRecord) => recordStatement(context, statement);
+  const legs = {
+    documents: documentsLeg(services),
+    database: databaseLeg({ ...services, record }, ground.connections),
+  };
   const answering = answerQuestion(
-    { legs: [documentsLeg(services)], chat, answers: services.answers },
+    { ...legs, chat, answers: services.answers },
     {
       workspaceId: caller.workspaceId,
       narrowing,

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { type AuditEntry, recordAudit } from '../../shared/access/audit.ts';
 import type { Caller } from '../../shared/core/caller.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 import { parsePublicId } from '../../shared/core/ids.ts';
@@ -8,6 +6,7 @@ import type { AcceptedStatement } from '../../shared/databases/firewall/check-st
 import { acceptStatement, findReadable, type ReadableConnection, runAccepted } from '../../shared/databases/run-sql.ts';
 import type { StatementResult } from '../../shared/databases/run-statement.ts';
 import type { RunSql } from './contract/sql.ts';
+import { recordStatement } from './record-statement.ts';
 import { ok, type Reply, type RouteContext } from './route.ts';
 
 type Context = RouteContext<unknown, RunSql, Caller>;
@@ -25,58 +24,44 @@ const mostCost = 5_000_000;
 export async function runSql(context: Context): Promise<Reply | Response> {
   const { caller, body, services, deadline } = context;
   const began = performance.now();
-  const readable = await findReadable(services.database, caller, parsePublicId('connection', body.connection_id));
-  const accepted = await checked(context, readable);
+  const connectionId = parsePublicId('connection', body.connection_id);
+  const readable = await findReadable(services.database, caller, connectionId);
+  const accepted = await checked(context, connectionId, readable);
   const check = performance.now() - began;
-  await audit(context, 'sql.run', { statement: accepted.statement, tables: accepted.tables.map(nameOf) });
+  const about = { connectionId, statement: accepted.statement, tables: accepted.tables.map(nameOf) };
+  await recordStatement(context, { action: 'sql.run', outcome: 'success', ...about });
   const until = Math.min(Date.now() + longestMilliseconds, deadline - reserveMilliseconds);
   const limits = { rows: body.limit, cost: mostCost, milliseconds: longestMilliseconds };
   try {
     const result = await runAccepted(services.databases, caller.workspaceId, readable, accepted, limits, until);
-    await audit(context, 'sql.finish', { statement: accepted.statement, rows: result.rows.length });
+    await recordStatement(context, { action: 'sql.finish', outcome: 'success', ...about, rows: result.rows.length });
     return replyOf(context, accepted, result, { check, began });
   } catch (error) {
     const code = error instanceof DbragError ? error.code : 'internal';
-    await audit(context, 'sql.finish', { statement: accepted.statement, error: code }, 'failure');
+    await recordStatement(context, { action: 'sql.finish', outcome: 'failure', ...about, error: code });
     throw error;
   }
 }
 
-async function checked(context: Context, { allowed }: ReadableConnection): Promise<AcceptedStatement> {
-  const { sql } = context.body;
+async function checked(
+  context: Context,
+  connectionId: string,
+  { allowed }: ReadableConnection,
+): Promise<AcceptedStatement> {
+  const { sql: statement } = context.body;
   try {
-    return await acceptStatement(sql, allowed);
+    return await acceptStatement(statement, allowed);
   } catch (error) {
     if (error instanceof DbragError)
-      await audit(context, 'sql.run', { statement: sql, error: error.message }, 'denied');
+      await recordStatement(context, {
+        action: 'sql.run',
+        outcome: 'denied',
+        connectionId,
+        statement,
+        error: error.message,
+      });
     throw error;
   }
-}
-
-/** As much of a statement as the trail keeps; the hash is of all of it. */
-const keptCharacters = 4_000;
-
-async function audit(
-  { caller, services, origin, body }: Context,
-  action: string,
-  { statement, ...detail }: { readonly statement: string; readonly [member: string]: unknown },
-  outcome: AuditEntry['outcome'] = 'success',
-): Promise<void> {
-  const entry: AuditEntry = {
-    action,
-    resourceType: 'connection',
-    resourceId: body.connection_id,
-    accessType: 'data_access',
-    outcome,
-    detail: {
-      sql: statement.toWellFormed().replaceAll('\0', '').slice(0, keptCharacters),
-      sha256: createHash('sha256').update(statement).digest('hex'),
-      ...detail,
-    },
-  };
-  await services.database.inWorkspace(caller, (db) =>
-    recordAudit(db, caller.workspaceId, caller.actor, origin, [entry]),
-  );
 }
 
 const nameOf = ({ schema, name }: { readonly schema: string; readonly name: string }) => `${schema}.${name}`;

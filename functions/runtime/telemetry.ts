@@ -43,6 +43,9 @@ export interface Telemetry {
     answered: boolean;
     resultCache: 'hit' | 'miss';
     removedMarks: number;
+    unverifiedNumbers: number;
+    sqlGenerateMilliseconds: number;
+    sqlExecuteMilliseconds: number;
     retrieveMilliseconds: number;
     firstTokenMilliseconds: number | null;
     totalMilliseconds: number;
@@ -161,6 +164,7 @@ export function createTelemetry(
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
       if (event.resultCache === 'hit') count('QueryKnown');
       count('CitationRemoved', event.removedMarks);
+      count('NumberUnverified', event.unverifiedNumbers);
       time('QueryDuration', event.totalMilliseconds);
       if (event.firstTokenMilliseconds !== null) time('FirstTokenDuration', event.firstTokenMilliseconds);
       logger().info('query answered', { query: event });

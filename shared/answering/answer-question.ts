@@ -1,17 +1,17 @@
-import { DbragError } from '../core/errors.ts';
 import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
 import { type AnswerCache, answerKey } from './answer-cache.ts';
 import type { AnsweredQuery, AnsweredStep, QueryEvent } from './answered-query.ts';
 import { decompose } from './decompose.ts';
+import { clarifyingQuestion, type Grounds, groundsOf, unwritten, withTold } from './evidence.ts';
+import { fixedRoute, type Gathered, gather } from './gather.ts';
 import type { KnownAnswer } from './known-answer.ts';
-import { chooseRoute, type Evidence, type Leg, type LegQuestion, type Route } from './leg.ts';
-import { fitPassages, type Passage } from './passages.ts';
+import type { LegQuestion, Legs, Route } from './leg.ts';
 import { answerPrompt, nothingFound } from './prompt.ts';
 import { QueryLedger } from './query-ledger.ts';
+import { Steps } from './steps.ts';
 import { type WrittenAnswer, writeAnswer } from './write-answer.ts';
 
-export interface AnswerPorts {
-  readonly legs: readonly Leg[];
+export interface AnswerPorts extends Legs {
   readonly chat: ChatModel;
   readonly answers: AnswerCache;
 }
@@ -28,9 +28,17 @@ export interface AnswerRequest extends Omit<LegQuestion, 'tokenBudget'> {
 /** What the model reads at most: enough for a dozen chunks, and small beside any model's context. */
 const contextTokens = 6_000;
 
+/** One question under way. */
+interface Answering {
+  readonly ports: AnswerPorts;
+  readonly request: AnswerRequest;
+  readonly options: ChatOptions;
+  readonly ledger: QueryLedger;
+}
+
 /**
  * Answers one question from what the legs find: yields what happens, and returns the answer with everything that is kept of it. A
- * model that fails is no error here: the sources come back without an answer.
+ * model or a database that fails is no error here: what the others found comes back with the reason.
  * @throws DbragError for what the caller got wrong, such as an unknown collection
  */
 export async function* answerQuestion(
@@ -40,14 +48,17 @@ export async function* answerQuestion(
 ): AsyncGenerator<QueryEvent, AnsweredQuery> {
   const ledger = new QueryLedger(request, ports.chat);
   if (request.rewriting) ledger.called(request.rewriting);
-  const route = chooseRoute(request.route, ports.legs);
-  ledger.routed(route);
-  yield { type: 'route', route };
-  const identity = { ...request, route, chatModel: ports.chat.model, legs: ports.legs.map(({ settings }) => settings) };
+  const fixed = fixedRoute(request.route, ports);
+  if (fixed) yield ledger.routed(fixed);
+  const legs = [ports.documents.settings, ...(ports.database ? [ports.database.settings] : [])];
+  const identity = { ...request, route: fixed ?? 'auto', chatModel: ports.chat.model, legs };
   const turn = await ports.answers.take(answerKey(identity));
-  if (turn.known) return yield* tellAgain(turn.known, ledger);
+  if (turn.known) {
+    if (!fixed) yield ledger.routed(turn.known.route);
+    return yield* tellAgain(turn.known, ledger);
+  }
   try {
-    const answered = yield* answerAnew(ports, request, route, options, ledger);
+    const answered = yield* answerAnew({ ports, request, options, ledger });
     await turn.settle(answered);
     return answered;
   } finally {
@@ -62,21 +73,24 @@ async function* tellAgain(known: KnownAnswer, ledger: QueryLedger): AsyncGenerat
   return ledger.known(known);
 }
 
-async function* answerAnew(
-  ports: AnswerPorts,
-  request: AnswerRequest,
-  route: Route,
-  options: ChatOptions,
-  ledger: QueryLedger,
-): AsyncGenerator<QueryEvent, AnsweredQuery> {
+async function* answerAnew(answering: Answering): AsyncGenerator<QueryEvent, AnsweredQuery> {
+  const { ports, request, options, ledger } = answering;
   if (request.reasoning === 'decompose') {
     const { questions, call } = await decompose(ports.chat, request.question, options);
     if (call) ledger.called(call);
-    if (questions.length > 1) return yield* answerInSteps(ports, request, route, questions, options, ledger);
+    if (questions.length > 1) return yield* answerInSteps(answering, questions);
   }
-  const evidence = await gather(ports, request, route, request.question, ledger);
-  yield { type: 'sources', passages: evidence.passages };
-  return yield* answerFrom(ports, request, evidence.passages, options, ledger);
+  const gathered = await gatherFor(answering, request.question);
+  if (!ledger.isRouted) yield ledger.routed(gathered.route);
+  if (gathered.route === 'clarify') return ledger.clarified(clarifyingQuestion(gathered));
+  const grounds = groundsOf([gathered], contextTokens);
+  yield* found(grounds);
+  return yield* answerFrom(answering, grounds);
+}
+
+function* found({ passages, results }: Grounds): Generator<QueryEvent> {
+  yield { type: 'sources', passages };
+  for (const result of results) yield { type: 'sql', result };
 }
 
 /**
@@ -84,139 +98,106 @@ async function* answerAnew(
  * themselves. Waiting for the parts would take as long as a third call in a row.
  */
 async function* answerInSteps(
-  ports: AnswerPorts,
-  request: AnswerRequest,
-  route: Route,
+  answering: Answering,
   questions: readonly string[],
-  options: ChatOptions,
-  ledger: QueryLedger,
 ): AsyncGenerator<QueryEvent, AnsweredQuery> {
-  const found = await Promise.all(questions.map((question) => gather(ports, request, route, question, ledger)));
-  const passages = fitPassages(inTurns(found.map(({ hits }) => hits)), contextTokens);
-  yield { type: 'sources', passages };
-  const steps = new Steps(
-    questions.map((question, i) => answerStep(ports.chat, question, route, found[i], options, ledger)),
-  );
-  const close = async function* (): AsyncGenerator<QueryEvent> {
-    for await (const step of steps.rest()) {
+  const { ledger } = answering;
+  const gathered = (await Promise.all(questions.map((question) => gatherFor(answering, question)))).map(plain);
+  if (!ledger.isRouted) yield ledger.routed(togetherOf(gathered));
+  const grounds = groundsOf(gathered, contextTokens);
+  yield* found(grounds);
+  const steps = new Steps(gathered.map((part) => answerStep(answering, part)));
+  const told = function* (ready: Iterable<AnsweredStep>): Generator<QueryEvent> {
+    for (const step of ready) {
       ledger.stepped(step);
       yield { type: 'step', step };
     }
   };
-  if (passages.length === 0) {
-    yield* close();
-    return ledger.nothing(nothingFound);
-  }
-  const writing = writeAnswer(ports.chat, answerPrompt(request.question, passages, questions), passages, options);
-  ledger.asked();
+  const writing = answerFrom(answering, grounds, questions, async function* () {
+    for await (const step of steps.rest()) yield* told([step]);
+  });
   for (;;) {
     const { done, value } = await writing.next();
-    if (done) {
-      ledger.called(value.call);
-      yield* close();
-      return ledger.answered(passages, value);
-    }
-    for (const step of steps.ready()) {
-      ledger.stepped(step);
-      yield { type: 'step', step };
-    }
-    yield { type: 'delta', text: value };
+    if (done) return value;
+    yield* told(steps.ready());
+    yield value;
   }
 }
 
-/** Steps that run side by side, given out in the order of the question. */
-class Steps {
-  private readonly running: readonly Promise<AnsweredStep>[];
-  private readonly finished = new Map<number, AnsweredStep>();
-  private given = 0;
-
-  constructor(running: readonly Promise<AnsweredStep>[]) {
-    this.running = running;
-    for (const [i, step] of running.entries()) {
-      // A step that fails while nobody waits for it must not end the process; whoever waits is told.
-      step.then((answered) => this.finished.set(i, answered)).catch(() => {});
-    }
-  }
-
-  /** Those that have ended. */
-  *ready(): Generator<AnsweredStep> {
-    for (let step = this.finished.get(this.given); step; step = this.finished.get(this.given)) {
-      this.given += 1;
-      yield step;
-    }
-  }
-
-  async *rest(): AsyncGenerator<AnsweredStep> {
-    for (; this.given < this.running.length; this.given += 1) yield (await this.running[this.given]) as AnsweredStep;
-  }
+/** A part of a question that could be meant in two ways is read as the documents have it: one asks back about the whole only. */
+function plain(gathered: Gathered): Gathered {
+  return gathered.route === 'clarify' ? { ...gathered, route: 'documents' } : gathered;
 }
 
-async function answerStep(
-  chat: ChatModel,
-  question: string,
-  route: Route,
-  evidence: Evidence | undefined,
-  options: ChatOptions,
-  ledger: QueryLedger,
-): Promise<AnsweredStep> {
-  if (!evidence || evidence.passages.length === 0) return { question, route, answer: nothingFound };
-  const written = await wholeAnswer(chat, question, evidence.passages, options);
-  ledger.called(written.call);
+function togetherOf(parts: readonly Gathered[]): Route {
+  const routes = new Set(parts.map(({ route }) => route));
+  const [first] = routes;
+  return routes.size === 1 && first !== 'clarify' ? (first ?? 'documents') : 'both';
+}
+
+async function answerStep(answering: Answering, gathered: Gathered): Promise<AnsweredStep> {
+  const { question, route } = gathered;
+  const { ports, ledger, options } = answering;
+  const { passages, told, error } = groundsOf([gathered], contextTokens);
+  if (passages.length === 0 && told.length === 0) return { question, route, answer: error ? null : nothingFound };
+  const written =
+    passages.length === 0
+      ? unwritten
+      : await whole(writeAnswer(ports.chat, answerPrompt(question, passages), passages, options));
+  if (written.call) ledger.called(written.call);
   ledger.checked(written);
-  return { question, route, answer: written.text };
+  return { question, route, answer: withTold(written, told, nothingFound).text };
 }
 
-async function wholeAnswer(
-  chat: ChatModel,
-  question: string,
-  passages: readonly Passage[],
-  options: ChatOptions,
-): Promise<WrittenAnswer> {
-  const writing = writeAnswer(chat, answerPrompt(question, passages), passages, options);
+async function whole(writing: AsyncGenerator<string, WrittenAnswer>): Promise<WrittenAnswer> {
   for (;;) {
     const { done, value } = await writing.next();
     if (done) return value;
   }
 }
 
-async function gather(
-  { legs }: Pick<AnswerPorts, 'legs'>,
-  request: AnswerRequest,
-  route: Route,
-  question: string,
-  ledger: QueryLedger,
-): Promise<Evidence> {
-  const leg = legs.find(({ kind }) => route === 'both' || kind === route);
-  if (!leg) throw new DbragError('internal', 'There is no leg for this route.');
-  const evidence = await leg.gather({ ...request, question, tokenBudget: contextTokens });
-  ledger.gathered(question, evidence);
-  return evidence;
+async function gatherFor({ ports, request, options, ledger }: Answering, question: string): Promise<Gathered> {
+  const asked = { ...request, question, tokenBudget: contextTokens };
+  const gathered = await gather(ports, request.route, asked, ports.chat, options);
+  ledger.gathered(gathered);
+  return gathered;
 }
 
+/** @param before what is still to be told before the answer ends */
 async function* answerFrom(
-  { chat }: AnswerPorts,
-  { question }: AnswerRequest,
-  passages: readonly Passage[],
-  options: ChatOptions,
-  ledger: QueryLedger,
+  { ports, request, options, ledger }: Answering,
+  grounds: Grounds,
+  parts: readonly string[] = [],
+  before: () => AsyncGenerator<QueryEvent> = async function* () {},
 ): AsyncGenerator<QueryEvent, AnsweredQuery> {
+  const { passages, told, error, reason } = grounds;
+  ledger.grounded(grounds);
   // Without sources there is nothing that a model could do but guess.
-  if (passages.length === 0) return ledger.nothing(nothingFound);
-  const writing = writeAnswer(chat, answerPrompt(question, passages), passages, options);
-  ledger.asked();
-  for (;;) {
-    const { done, value } = await writing.next();
-    if (done) {
-      ledger.called(value.call);
-      return ledger.answered(passages, value);
-    }
-    yield { type: 'delta', text: value };
+  if (passages.length === 0 && told.length === 0) {
+    yield* before();
+    if (error) return ledger.unanswered([], error);
+    return ledger.nothing(reason ? `${nothingFound} The database was asked: ${reason}` : nothingFound);
   }
-}
-
-/** The best of each list, then the second of each, and so on; each chunk once. */
-function inTurns(lists: readonly Evidence['hits'][]): Evidence['hits'] {
-  const longest = Math.max(...lists.map((list) => list.length));
-  const turns = Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
-  return turns.filter((hit, i) => turns.findIndex(({ chunkId }) => chunkId === hit.chunkId) === i);
+  let written = unwritten;
+  if (passages.length > 0) {
+    const writing = writeAnswer(ports.chat, answerPrompt(request.question, passages, parts), passages, options);
+    ledger.asked();
+    for (;;) {
+      const { done, value } = await writing.next();
+      if (done) {
+        written = value;
+        break;
+      }
+      yield { type: 'delta', text: value };
+    }
+    if (written.call) ledger.called(written.call);
+  }
+  const answer = withTold(written, told, nothingFound);
+  const added =
+    told.length > 0
+      ? (answer.text ?? '').slice(written.text && written.text !== nothingFound ? written.text.length : 0)
+      : '';
+  if (added !== '') yield { type: 'delta', text: added };
+  yield* before();
+  return ledger.answered(passages, answer);
 }

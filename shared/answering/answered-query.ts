@@ -2,13 +2,14 @@ import type { DbragError } from '../core/errors.ts';
 import type { SearchHit } from '../retrieval/search.ts';
 import type { UsageEvent } from '../usage/record-usage.ts';
 import type { Citation } from './checked-answer.ts';
-import type { Route } from './leg.ts';
 import type { Passage } from './passages.ts';
+import type { QueryResult } from './query-result.ts';
+import type { Reading } from './route-question.ts';
 
 /** One sub-question of a decomposed one, and what was found for it. */
 export interface AnsweredStep {
   readonly question: string;
-  readonly route: Route;
+  readonly route: Reading;
   readonly answer: string | null;
 }
 
@@ -32,6 +33,8 @@ export interface QueryTrace {
   readonly promptHash: string | null;
   /** Marks that did not hold and were taken out. */
   readonly removedMarks: number;
+  /** Numbers that stand in no row and in no source: each is marked in the answer. */
+  readonly unverifiedNumbers: number;
   /** From the request to the model to its first token. */
   readonly modelFirstTokenMilliseconds: number | null;
 }
@@ -39,11 +42,15 @@ export interface QueryTrace {
 /** A question with its answer, as it is told, kept and shown again. */
 export interface AnsweredQuery {
   readonly question: string;
-  readonly route: Route;
+  readonly route: Reading;
   /** Null while the model is down: the sources are still worth having. */
   readonly answer: string | null;
   readonly citations: readonly Citation[];
   readonly passages: readonly Passage[];
+  /** What databases gave; of a question in one piece, one at most. */
+  readonly results: readonly QueryResult[];
+  /** Databases that were asked or named: whoever may not see them may not see the answer. UUIDs. */
+  readonly connectionIds: readonly string[];
   readonly steps: readonly AnsweredStep[];
   readonly model: string;
   readonly provider: string;
@@ -64,7 +71,8 @@ export interface AnsweredQuery {
 
 /** What happens while a question is answered. */
 export type QueryEvent =
-  | { readonly type: 'route'; readonly route: Route }
+  | { readonly type: 'route'; readonly route: Reading }
   | { readonly type: 'sources'; readonly passages: readonly Passage[] }
+  | { readonly type: 'sql'; readonly result: QueryResult }
   | { readonly type: 'step'; readonly step: AnsweredStep }
   | { readonly type: 'delta'; readonly text: string };

@@ -1,18 +1,34 @@
 import type { SearchHit } from '../retrieval/search.ts';
-import { AnswerScanner } from './answer-scanner.ts';
+import { type AnswerPiece, AnswerScanner } from './answer-scanner.ts';
 import type { Reference } from './citation-mark.ts';
-import { chunkOfSpan, foldedText, type Passage, type QuotedChunk } from './passages.ts';
-import type { Prompt } from './prompt.ts';
+import { KnownNumbers } from './known-numbers.ts';
+import { NumberCheck } from './number-check.ts';
+import { chunkOfSpan, citedValues, foldedText, type Passage, type QuotedChunk } from './passages.ts';
+import { nothingFound, type Prompt } from './prompt.ts';
 import { PromptLeak } from './prompt-leak.ts';
+import type { QueryResult } from './query-result.ts';
 import { findQuote } from './quote.ts';
 import { supportingSentence } from './support.ts';
 
 /** A mark that survived: `[n]` in the answer. */
-export interface Citation {
+export type Citation = QuoteCitation | ValueCitation;
+
+/** Words of a chunk. */
+export interface QuoteCitation {
+  readonly kind: 'document';
   readonly n: number;
   readonly hit: SearchHit;
   /** Verbatim from the chunk. */
   readonly quote: string;
+}
+
+/** A value of what a query gave. */
+export interface ValueCitation {
+  readonly kind: 'sql';
+  readonly n: number;
+  readonly result: QueryResult;
+  /** As it stands in the rows, or follows from them. */
+  readonly value: string;
 }
 
 const endOfStatement = /[.!?。！？]["”')\]]?\s|\n/gu;
@@ -28,6 +44,8 @@ export class CheckedAnswer {
   private readonly passages: ReadonlyMap<number, Passage>;
   private readonly scanner: AnswerScanner;
   private readonly leak: PromptLeak;
+  /** Where numbers came from a database, no other may stand beside them unmarked. */
+  private readonly numbers: NumberCheck | null;
   private readonly found: Citation[] = [];
   private readonly parts: string[] = [];
   private statement = '';
@@ -38,8 +56,9 @@ export class CheckedAnswer {
   private removedMarks = 0;
   private told = false;
 
-  constructor(passages: readonly Passage[], prompt: Pick<Prompt, 'instructions' | 'fence'>) {
+  constructor(passages: readonly Passage[], prompt: Pick<Prompt, 'instructions' | 'fence'>, question?: string) {
     this.passages = new Map(passages.map((passage) => [passage.n, passage]));
+    this.numbers = passages.some(({ result }) => result) ? new NumberCheck(knownNumbers(passages, question)) : null;
     this.scanner = new AnswerScanner((n, words) => this.isInSource(n, words));
     this.leak = new PromptLeak(prompt.instructions, prompt.fence);
   }
@@ -50,7 +69,7 @@ export class CheckedAnswer {
   }
 
   end(): string {
-    return this.pass(this.scanner.end());
+    return this.pass(this.scanner.end()) + this.passText(this.numbers?.flush() ?? '') + this.citeUnmarked();
   }
 
   get text(): string {
@@ -66,28 +85,57 @@ export class CheckedAnswer {
     return this.removedMarks;
   }
 
+  /** Numbers that stand in no row and in no source. */
+  get unverifiedNumbers(): number {
+    return this.numbers?.unverified ?? 0;
+  }
+
   /** True once the model began to tell its instructions: nothing more is given out. */
   get leaked(): boolean {
     return this.told;
   }
 
-  private pass(pieces: ReturnType<AnswerScanner['push']>): string {
+  private pass(pieces: readonly AnswerPiece[]): string {
     let shown = '';
     for (const piece of pieces) {
-      if (this.told) break;
-      const text = this.written(piece);
-      if (text === '') continue;
-      if (this.leak.tells(text)) {
-        this.told = true;
-        break;
-      }
-      shown += text;
+      // A number ends where a mark begins.
+      if (piece.type !== 'text') shown += this.passText(this.numbers?.flush() ?? '');
+      if (piece.type !== 'text' || !this.numbers) shown += this.passPiece(piece);
+      else shown += this.passText(this.numbers.push(piece.text));
     }
-    if (shown !== '') this.parts.push(shown);
     return shown;
   }
 
-  private written(piece: ReturnType<AnswerScanner['push']>[number]): string {
+  private passText(text: string): string {
+    return text === '' ? '' : this.passPiece({ type: 'text', text });
+  }
+
+  private passPiece(piece: AnswerPiece): string {
+    if (this.told) return '';
+    const text = this.written(piece);
+    if (text === '') return '';
+    if (this.leak.tells(text)) {
+      this.told = true;
+      return '';
+    }
+    this.parts.push(text);
+    return text;
+  }
+
+  /** A model that tells what rows say and sets no mark: what it says is found in them all the same. */
+  private citeUnmarked(): string {
+    if (this.told || this.text.trim() === nothingFound) return '';
+    let added = '';
+    for (const { result } of this.passages.values()) {
+      if (!result || this.found.some((one) => one.kind === 'sql' && one.result === result)) continue;
+      const value = citedValues(result).supporting(this.text);
+      if (value !== undefined) added += ` [${this.cite({ kind: 'sql', result, value })}]`;
+    }
+    if (added !== '') this.parts.push(added);
+    return added;
+  }
+
+  private written(piece: AnswerPiece): string {
     if (piece.type === 'mark') return this.writtenMarks(piece.references);
     if (piece.type === 'nothing') return this.writtenNothing();
     const text = piece.type === 'url' ? this.writtenUrl(piece.url) : piece.text;
@@ -126,16 +174,29 @@ export class CheckedAnswer {
   /** @returns the number of the citation in the answer; undefined for one that does not hold */
   private check({ n, quote }: Reference): number | undefined {
     const passage = this.passages.get(n);
-    const quoted = passage && (quote === null ? this.supported(passage) : quotedBy(passage, quote));
-    if (!quoted) {
-      this.removedMarks += 1;
-      return undefined;
-    }
-    const same = this.found.find((one) => one.hit.chunkId === quoted.hit.chunkId && one.quote === quoted.quote);
+    const holds = passage && (passage.result ? this.valueIn(passage.result, quote) : this.quoteIn(passage, quote));
+    if (holds) return this.cite(holds);
+    this.removedMarks += 1;
+    return undefined;
+  }
+
+  private cite(citation: Unnumbered): number {
+    const same = this.found.find((one) => isSame(one, citation));
     if (same) return same.n;
-    const citation = { n: this.found.length + 1, ...quoted };
-    this.found.push(citation);
-    return citation.n;
+    const n = this.found.length + 1;
+    this.found.push({ n, ...citation });
+    return n;
+  }
+
+  private quoteIn(passage: Passage, quote: string | null): Unnumbered | undefined {
+    const quoted = quote === null ? this.supported(passage) : quotedBy(passage, quote);
+    return quoted && { kind: 'document', ...quoted };
+  }
+
+  private valueIn(result: QueryResult, quote: string | null): Unnumbered | undefined {
+    const values = citedValues(result);
+    const value = quote === null ? values.supporting(this.statement) : values.quoted(quote);
+    return value === undefined ? undefined : { kind: 'sql', result, value };
   }
 
   private supported(passage: Passage): QuotedChunk | undefined {
@@ -169,4 +230,26 @@ export class CheckedAnswer {
 function quotedBy(passage: Passage, quote: string): QuotedChunk | undefined {
   const span = findQuote(foldedText(passage), quote);
   return span && chunkOfSpan(passage, span);
+}
+
+type Unnumbered = Omit<QuoteCitation, 'n'> | Omit<ValueCitation, 'n'>;
+
+function isSame(one: Citation, other: Unnumbered): boolean {
+  if (one.kind === 'document')
+    return other.kind === 'document' && one.hit.chunkId === other.hit.chunkId && one.quote === other.quote;
+  return other.kind === 'sql' && one.result === other.result && one.value === other.value;
+}
+
+/** What the rows and the documents say, the question repeats, and the statement asks for. */
+function knownNumbers(passages: readonly Passage[], question = ''): KnownNumbers {
+  const known = new KnownNumbers();
+  known.addText(question);
+  for (const { text, result } of passages) {
+    if (!result) known.addText(text);
+    else {
+      known.addResult(result);
+      known.addText(result.statement);
+    }
+  }
+  return known;
 }

@@ -5,7 +5,6 @@ import { fitPassages } from './passages.ts';
 /** Looks in the documents of the workspace: hybrid search, and as much of what it finds as the model may read. */
 export function documentsLeg(ports: AnswerSearchPorts): Leg {
   return {
-    kind: 'documents',
     settings: JSON.stringify([ports.searches.fusion, ports.questions.model, ports.fallbackQuestions?.model ?? null]),
     async gather(question: LegQuestion): Promise<Evidence> {
       const { workspaceId, narrowing, apiKeyId, subjectId, collectionIds, filter, limit } = question;

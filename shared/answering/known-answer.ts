@@ -28,20 +28,20 @@ export const largestKnownAnswer = 100_000;
 
 /** An answer that fell short for a reason that passes is no answer to keep. */
 export function isWorthKnowing(query: AnsweredQuery): boolean {
-  return query.answer !== null && query.error === null && query.degraded.length === 0;
+  // What a database said is true of the moment: no generation of ours tells when its rows change.
+  const isOfDocuments = query.route === 'documents' && query.results.length === 0 && query.connectionIds.length === 0;
+  return isOfDocuments && query.answer !== null && query.error === null && query.degraded.length === 0;
 }
 
 /** Sealed JSON; undefined when that is too long. */
 export function packAnswer(key: string, query: AnsweredQuery): Buffer | undefined {
   const hits = query.passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit));
   const packed: Packed = {
-    route: query.route,
+    route: 'documents',
     answer: query.answer ?? '',
-    citations: query.citations.map(({ n, hit, quote }) => ({
-      n,
-      hit: hits.findIndex(({ chunkId }) => chunkId === hit.chunkId),
-      quote,
-    })),
+    citations: query.citations
+      .filter((citation) => citation.kind === 'document')
+      .map(({ n, hit, quote }) => ({ n, hit: hits.findIndex(({ chunkId }) => chunkId === hit.chunkId), quote })),
     hits,
     steps: query.steps,
     model: query.model,
@@ -61,6 +61,6 @@ export function unpackAnswer(key: string, value: Uint8Array | undefined): KnownA
     ...rest,
     // They fitted once, and stand in the order of their numbers.
     passages: fitPassages(hits, Number.POSITIVE_INFINITY),
-    citations: citations.map(({ n, hit, quote }) => ({ n, hit: hits[hit] as SearchHit, quote })),
+    citations: citations.map(({ n, hit, quote }) => ({ kind: 'document', n, hit: hits[hit] as SearchHit, quote })),
   };
 }

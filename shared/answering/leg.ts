@@ -1,7 +1,10 @@
 import type { Narrowing } from '../core/caller.ts';
+import type { DbragError } from '../core/errors.ts';
+import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
 import type { Filter } from '../retrieval/filter.ts';
 import type { SearchHit } from '../retrieval/search.ts';
 import type { Passage } from './passages.ts';
+import type { QueryResult } from './query-result.ts';
 
 /** Where an answer may come from. */
 export type Route = 'documents' | 'database' | 'both';
@@ -21,7 +24,7 @@ export interface LegQuestion {
   readonly tokenBudget: number;
 }
 
-/** What a leg found. */
+/** What was found in documents. */
 export interface Evidence {
   /** Everything that was found, best first; the trace keeps it. */
   readonly hits: readonly SearchHit[];
@@ -35,16 +38,47 @@ export interface Evidence {
   readonly milliseconds: number;
 }
 
-/** One place to look for answers. Gathers evidence and asks no chat model for the answer itself. */
+/** The documents. Gathers evidence and asks no chat model. */
 export interface Leg {
-  readonly kind: 'documents' | 'database';
   /** What decides how it looks, beside the question: an answer that was found another way is another answer. */
   readonly settings: string;
   gather(question: LegQuestion): Promise<Evidence>;
 }
 
-/** The leg of documents is always there; a workspace without databases has no other. */
-export function chooseRoute(wanted: 'auto' | Route, legs: readonly Leg[]): Route {
-  const hasDatabase = legs.some((leg) => leg.kind === 'database');
-  return wanted === 'auto' || !hasDatabase ? 'documents' : wanted;
+/** The table that is nearest to a question, and its connection. */
+export interface NearestTable {
+  /** UUID. */
+  readonly connectionId: string;
+  readonly connectionName: string;
+  /** Names of the nearest tables of that connection. */
+  readonly tables: readonly string[];
+  /** Cosine; null where no table has a vector yet. */
+  readonly score: number | null;
+}
+
+/** What a database gave, or why it gave nothing. */
+export interface DatabaseEvidence {
+  readonly connectionId: string;
+  readonly result: QueryResult | null;
+  readonly error: DbragError | null;
+  /** Why the tables hold no answer, in the model's words. */
+  readonly reason: string | null;
+  /** What writing the statement cost. */
+  readonly calls: readonly ChatOutcome[];
+  readonly milliseconds: { readonly generate: number; readonly execute: number };
+}
+
+/** The databases that a workspace has connected. */
+export interface DatabaseLeg {
+  readonly settings: string;
+  /** Null where nothing is connected that the question may be asked of. */
+  nearest(question: LegQuestion): Promise<NearestTable | null>;
+  /** Has a statement written and runs it. What is wrong with the database is part of the evidence. */
+  gather(question: LegQuestion, near: NearestTable, chat: ChatModel, options: ChatOptions): Promise<DatabaseEvidence>;
+}
+
+export interface Legs {
+  readonly documents: Leg;
+  /** Null while the workspace has no database that the caller may ask. */
+  readonly database: DatabaseLeg | null;
 }

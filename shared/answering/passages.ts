@@ -1,4 +1,6 @@
 import type { SearchHit } from '../retrieval/search.ts';
+import { CitedValues } from './cited-value.ts';
+import { type QueryResult, resultText } from './query-result.ts';
 import { FoldedText, type Span } from './quote.ts';
 
 /** One chunk inside a passage: its own text is `passage.text.slice(start, end)`. */
@@ -14,8 +16,20 @@ export interface Passage {
   readonly n: number;
   readonly text: string;
   readonly tokens: number;
+  /** None in what a database gave. */
   readonly chunks: readonly PassageChunk[];
+  /** The rows that the text tells. */
+  readonly result?: QueryResult;
 }
+
+/** What a query gave, as the model reads it. */
+export function resultPassage(result: QueryResult, n: number): Passage {
+  const text = resultText(result);
+  return { n, text, tokens: Math.ceil(text.length / charactersPerToken), chunks: [], result };
+}
+
+/** Of rows: digits take more tokens than words. */
+const charactersPerToken = 3;
 
 /**
  * The best hits that fit into a budget of tokens, best first; neighbours of one document become one passage, in which what they
@@ -117,4 +131,16 @@ export function foldedText(passage: Passage): FoldedText {
     folded.set(passage, text);
   }
   return text;
+}
+
+const cited = new WeakMap<QueryResult, CitedValues>();
+
+/** What of a result can be cited; built once, however often it is. */
+export function citedValues(result: QueryResult): CitedValues {
+  let values = cited.get(result);
+  if (!values) {
+    values = new CitedValues(result);
+    cited.set(result, values);
+  }
+  return values;
 }

@@ -3,6 +3,7 @@ import { notFound } from '../core/errors.ts';
 import { timeOfUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { QueryTiming } from './answered-query.ts';
+import type { StoredResult } from './store-query.ts';
 
 /** A question as history keeps it. JSON columns hold what was told, with public ids. */
 export interface KeptQuery {
@@ -16,7 +17,7 @@ export interface KeptQuery {
   readonly citations: readonly unknown[];
   readonly sources: readonly unknown[];
   readonly steps: readonly unknown[];
-  readonly sql: unknown;
+  readonly sql: StoredResult | null;
   readonly model: string;
   readonly provider: string;
   readonly degraded: readonly string[];
@@ -28,6 +29,7 @@ export interface KeptQuery {
   readonly embedding_cache: string;
   readonly result_cache: string;
   readonly removed_marks: number;
+  readonly unverified_numbers: number;
   readonly subject: string | null;
   readonly timing: QueryTiming;
   readonly rating: number | null;
@@ -48,7 +50,7 @@ export interface QueryFilter {
 
 const columns = `id, created_at, conversation_id, question, reasoning, route, answer, citations, sources, steps, sql, model, provider,
   degraded, error, embedding_tokens::float8, prompt_tokens::float8, completion_tokens::float8, cost_usd::float8, embedding_cache,
-  result_cache, removed_marks, timing, rating, comment, rated_at,
+  result_cache, removed_marks, unverified_numbers, timing, rating, comment, rated_at,
   (SELECT external_id FROM dbrag.subjects s WHERE s.workspace_id = queries.workspace_id AND s.id = queries.subject_id) AS subject`;
 
 /** Newest first. Only the conditions that are asked for stand in the statement, so that each finds its index. */

@@ -2,10 +2,14 @@ import type { DbragError } from '../core/errors.ts';
 import type { ChatModel, ChatOutcome } from '../models/chat-model.ts';
 import { costUsd } from '../usage/prices.ts';
 import type { UsageEvent } from '../usage/record-usage.ts';
-import type { AnsweredQuery, AnsweredStep, QueryTrace } from './answered-query.ts';
+import type { AnsweredQuery, AnsweredStep, QueryEvent, QueryTrace } from './answered-query.ts';
+import type { Grounds } from './evidence.ts';
+import type { Gathered } from './gather.ts';
 import type { KnownAnswer } from './known-answer.ts';
-import type { Evidence, LegQuestion, Route } from './leg.ts';
+import type { Evidence, LegQuestion } from './leg.ts';
 import type { Passage } from './passages.ts';
+import type { QueryResult } from './query-result.ts';
+import type { Reading } from './route-question.ts';
 import type { WrittenAnswer } from './write-answer.ts';
 
 /** Keeps account of one question while it is answered: what was found, called, spent, and when. */
@@ -17,11 +21,17 @@ export class QueryLedger {
   private readonly steps: AnsweredStep[] = [];
   private readonly usage: UsageEvent[] = [];
   private readonly degraded = new Set<string>();
-  private route: Route = 'documents';
+  private readonly connectionIds = new Set<string>();
+  private results: readonly QueryResult[] = [];
+  private failure: DbragError | null = null;
+  private route: Reading | undefined;
   private routedAt = 0;
   private retrieved = 0;
   private askedAt: number | undefined;
   private removedMarks = 0;
+  private unverifiedNumbers = 0;
+  private sqlGenerate = 0;
+  private sqlExecute = 0;
   private embeddingTokens = 0;
   private embeddingCost = 0;
   private embeddingCache: Evidence['embeddingCache'] = 'off';
@@ -33,12 +43,27 @@ export class QueryLedger {
     this.answeringModel = chat.model;
   }
 
-  routed(route: Route): void {
-    this.route = route;
-    this.routedAt = this.elapsed();
+  get isRouted(): boolean {
+    return this.route !== undefined;
   }
 
-  gathered(question: string, evidence: Evidence): void {
+  routed(route: Reading): QueryEvent {
+    this.route = route;
+    this.routedAt = this.elapsed();
+    return { type: 'route', route };
+  }
+
+  gathered({ question, route, documents, database, near }: Gathered): void {
+    if (documents) this.searched(question, documents);
+    if (near && route === 'clarify') this.connectionIds.add(near.connectionId);
+    if (!database) return;
+    this.connectionIds.add(database.connectionId);
+    for (const call of database.calls) this.called(call, 'generate_sql');
+    this.sqlGenerate = Math.max(this.sqlGenerate, database.milliseconds.generate);
+    this.sqlExecute = Math.max(this.sqlExecute, database.milliseconds.execute);
+  }
+
+  private searched(question: string, evidence: Evidence): void {
     this.searches.push({ question, hits: evidence.hits });
     for (const word of evidence.degraded) this.degraded.add(word);
     // Of searches that ran side by side, the slowest is what was waited for.
@@ -46,6 +71,13 @@ export class QueryLedger {
     this.embeddingTokens += evidence.embeddingTokens;
     this.embeddingCost += evidence.costUsd;
     this.embeddingCache = this.embeddingCache === 'miss' ? 'miss' : evidence.embeddingCache;
+  }
+
+  /** What the answer is made from; a leg that failed is told of, whatever the others found. */
+  grounded({ results, degraded, error }: Grounds): void {
+    this.results = results;
+    this.failure = error;
+    for (const word of degraded) this.degraded.add(word);
   }
 
   stepped(step: AnsweredStep): void {
@@ -57,10 +89,10 @@ export class QueryLedger {
   }
 
   /** One call to the chat model, however it ended: one event of usage. */
-  called({ usage, model }: ChatOutcome): void {
+  called({ usage, model }: ChatOutcome, operation: UsageEvent['operation'] = 'query'): void {
     this.answeringModel = model;
     this.usage.push({
-      operation: 'query',
+      operation,
       model: this.chat.model,
       apiKeyId: this.request.apiKeyId,
       subjectId: this.request.subjectId,
@@ -70,9 +102,15 @@ export class QueryLedger {
     });
   }
 
-  checked({ removedMarks, degraded }: WrittenAnswer): void {
+  checked({ removedMarks, unverifiedNumbers, degraded }: WrittenAnswer): void {
     this.removedMarks += removedMarks;
+    this.unverifiedNumbers += unverifiedNumbers;
     for (const word of degraded) this.degraded.add(word);
+  }
+
+  /** One question back. */
+  clarified(answer: string): AnsweredQuery {
+    return this.closed({ answer, citations: [], passages: [], error: null });
   }
 
   nothing(answer: string): AnsweredQuery {
@@ -108,8 +146,11 @@ export class QueryLedger {
     const modelFirstToken = written?.firstTokenMilliseconds ?? null;
     return {
       ...told,
+      error: told.error ?? this.failure,
       question: this.request.question,
-      route: this.route,
+      route: this.route ?? 'documents',
+      results: this.results,
+      connectionIds: [...this.connectionIds],
       steps: this.steps,
       model: this.answeringModel,
       provider: this.chat.provider,
@@ -131,8 +172,8 @@ export class QueryLedger {
     return {
       route: rounded(this.routedAt),
       retrieve: rounded(this.retrieved),
-      sqlGenerate: 0,
-      sqlExecute: 0,
+      sqlGenerate: rounded(this.sqlGenerate),
+      sqlExecute: rounded(this.sqlExecute),
       firstToken,
       total: rounded(this.elapsed()),
     };
@@ -145,6 +186,7 @@ export class QueryLedger {
       chunkIds: passages.flatMap(({ chunks }) => chunks.map(({ hit }) => hit.chunkId)),
       promptHash: written?.promptHash ?? null,
       removedMarks: this.removedMarks,
+      unverifiedNumbers: this.unverifiedNumbers,
       modelFirstTokenMilliseconds: first === null ? null : rounded(first),
     };
   }

@@ -5,8 +5,9 @@ import type { Db } from '../core/database.ts';
 import { publicId, timeOfUuid } from '../core/ids.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import type { AnsweredQuery } from './answered-query.ts';
-import type { Citation } from './checked-answer.ts';
+import type { Citation, QuoteCitation, ValueCitation } from './checked-answer.ts';
 import type { Passage } from './passages.ts';
+import type { QueryResult } from './query-result.ts';
 
 /** Who asked, and where: what is kept beside the answer. Ids are UUIDs. */
 export interface AskedQuery {
@@ -37,9 +38,35 @@ export interface StoredSource {
   readonly score: number;
 }
 
-export interface StoredCitation extends Omit<StoredSource, 'score'> {
+export interface StoredQuote extends Omit<StoredSource, 'score'> {
   readonly quote: string;
   readonly verified: true;
+}
+
+/** A value of a result. */
+export interface StoredValue {
+  readonly n: number;
+  readonly kind: 'sql';
+  readonly connection_id: string;
+  readonly statement: string;
+  /** As the rows have it, or as it follows from them. */
+  readonly value: string;
+  readonly verified: true;
+}
+
+export type StoredCitation = StoredQuote | StoredValue;
+
+/** What a database was asked and gave, as it is told and kept. */
+export interface StoredResult {
+  readonly connection_id: string;
+  readonly statement: string;
+  readonly columns: readonly string[];
+  readonly rows: QueryResult['rows'];
+  readonly row_count: number;
+  readonly truncated: boolean;
+  readonly tables: readonly string[];
+  readonly assumptions: readonly string[];
+  readonly executed_at: string;
 }
 
 /**
@@ -80,6 +107,7 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     conversation_id: asked.conversationId,
     collection_ids: asked.collectionIds,
     source_collection_ids: collectionsOf(query.passages),
+    connection_ids: query.connectionIds,
     question: query.question,
     reasoning: asked.reasoning,
     route: query.route,
@@ -88,6 +116,7 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     citations: JSON.stringify(query.citations.map(citationOf)),
     sources: JSON.stringify(sources),
     steps: JSON.stringify(query.steps),
+    sql: keptResult(query.results),
     model: query.model,
     provider: query.provider,
     degraded: query.degraded,
@@ -99,6 +128,7 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     embedding_cache: query.embeddingCache,
     result_cache: query.resultCache,
     removed_marks: query.trace.removedMarks,
+    unverified_numbers: query.trace.unverifiedNumbers,
     timing: query.timing,
     total_ms: query.timing.total,
     trace: traceOf(query),
@@ -121,8 +151,45 @@ export function sourcesOf(passages: readonly Passage[]): StoredSource[] {
   );
 }
 
+export function resultOf(result: QueryResult): StoredResult {
+  return {
+    connection_id: publicId('connection', result.connectionId),
+    statement: result.statement,
+    columns: result.columns,
+    rows: result.rows,
+    row_count: result.rows.length,
+    truncated: result.truncated,
+    tables: result.tables,
+    assumptions: result.assumptions,
+    executed_at: result.executedAt.toISOString(),
+  };
+}
+
+const longestKeptRows = 50_000;
+
+/** History is for reading: of rows that are long, as many as fit. */
+function keptResult([first]: readonly QueryResult[]): string | null {
+  if (!first) return null;
+  const result = resultOf(first);
+  let length = 0;
+  const rows = result.rows.filter((row) => {
+    length += JSON.stringify(row).length;
+    return length <= longestKeptRows;
+  });
+  return JSON.stringify({ ...result, rows, truncated: result.truncated || rows.length < result.rows.length });
+}
+
+export function citationOf(citation: Citation): StoredCitation {
+  return citation.kind === 'sql' ? citedValue(citation) : quoteOf(citation);
+}
+
+function citedValue({ n, result, value }: ValueCitation): StoredValue {
+  const { statement, connectionId } = result;
+  return { n, kind: 'sql', connection_id: publicId('connection', connectionId), statement, value, verified: true };
+}
+
 /** The location is that of the quote itself, within the text of the document; so is the page. */
-export function citationOf({ n, hit, quote }: Citation): StoredCitation {
+export function quoteOf({ n, hit, quote }: QuoteCitation): StoredQuote {
   const offset = Math.max(0, (hit.text ?? '').indexOf(quote));
   const start = hit.location.start + offset;
   const { page_starts: starts = [], page, ...place } = hit.location;
@@ -136,7 +203,7 @@ export function citationOf({ n, hit, quote }: Citation): StoredCitation {
   };
 }
 
-function describedHit(hit: Citation['hit']) {
+function describedHit(hit: QuoteCitation['hit']) {
   return {
     kind: 'document' as const,
     document_id: publicId('document', hit.documentId),
@@ -148,7 +215,7 @@ function describedHit(hit: Citation['hit']) {
   };
 }
 
-function traceOf({ trace }: AnsweredQuery) {
+function traceOf({ trace, results }: AnsweredQuery) {
   return {
     searches: trace.searches.map(({ question, hits }) => ({
       question,
@@ -165,6 +232,14 @@ function traceOf({ trace }: AnsweredQuery) {
     chunk_ids: trace.chunkIds.map((id) => publicId('chunk', id)),
     prompt_hash: trace.promptHash,
     removed_marks: trace.removedMarks,
+    unverified_numbers: trace.unverifiedNumbers,
+    sql: results.map(({ connectionId, statement, tables, rows, truncated }) => ({
+      connection_id: publicId('connection', connectionId),
+      statement,
+      tables,
+      row_count: rows.length,
+      truncated,
+    })),
     model_first_token_ms: trace.modelFirstTokenMilliseconds,
   };
 }

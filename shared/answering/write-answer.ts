@@ -1,7 +1,7 @@
 import { DbragError } from '../core/errors.ts';
 import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
 import { completeChat } from '../models/complete-chat.ts';
-import type { ModelError } from '../models/model-error.ts';
+import { problemOfModel } from '../models/model-problem.ts';
 import { CheckedAnswer, type Citation } from './checked-answer.ts';
 import type { Passage } from './passages.ts';
 import { nothingFound, type Prompt } from './prompt.ts';
@@ -13,10 +13,13 @@ export interface WrittenAnswer {
   /** Empty when nothing was found. */
   readonly citations: readonly Citation[];
   readonly removedMarks: number;
+  /** Numbers that stand in no row and in no source; each is marked in the text. */
+  readonly unverifiedNumbers: number;
   readonly degraded: readonly string[];
   readonly error: DbragError | null;
-  readonly call: ChatOutcome;
-  readonly promptHash: string;
+  /** Undefined where no model was asked. */
+  readonly call: ChatOutcome | undefined;
+  readonly promptHash: string | null;
   /** From the request to the model's first token, in milliseconds; null when none came. */
   readonly firstTokenMilliseconds: number | null;
 }
@@ -35,7 +38,7 @@ export async function* writeAnswer(
   options: ChatOptions,
 ): AsyncGenerator<string, WrittenAnswer> {
   const started = performance.now();
-  const checked = new CheckedAnswer(passages, prompt);
+  const checked = new CheckedAnswer(passages, prompt, prompt.question);
   // Ends the request when the answer is refused halfway.
   const refused = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, refused.signal]) : refused.signal;
@@ -55,11 +58,11 @@ export async function* writeAnswer(
   }
 }
 
-type Verdict = Pick<WrittenAnswer, 'text' | 'citations' | 'removedMarks' | 'degraded' | 'error'>;
+type Verdict = Pick<WrittenAnswer, 'text' | 'citations' | 'removedMarks' | 'unverifiedNumbers' | 'degraded' | 'error'>;
 
 function verdict(call: ChatOutcome, checked: CheckedAnswer): Verdict {
-  const removedMarks = checked.removed;
-  const failed = (error: DbragError): Verdict => ({ text: null, citations: [], removedMarks, degraded: [], error });
+  const counts = { removedMarks: checked.removed, unverifiedNumbers: checked.unverifiedNumbers };
+  const failed = (error: DbragError): Verdict => ({ text: null, citations: [], ...counts, degraded: [], error });
   if (checked.leaked)
     return failed(new DbragError('model_failed', 'The model told its instructions instead of an answer.'));
   if (call.error) return failed(problemOfModel(call.error));
@@ -69,20 +72,8 @@ function verdict(call: ChatOutcome, checked: CheckedAnswer): Verdict {
   return {
     text: isFound ? checked.text.trim() : nothingFound,
     citations: checked.citations,
-    removedMarks,
+    ...counts,
     degraded: call.finish === 'length' ? ['answer_truncated'] : [],
     error: null,
   };
-}
-
-/** What a caller is told of a model that failed: whether it is worth coming back. */
-export function problemOfModel(error: ModelError): DbragError {
-  if (error.retryable) {
-    return new DbragError('model_unavailable', error.message, {
-      retryable: true,
-      retryAfterSeconds: error.retryAfterSeconds ?? 5,
-      cause: error,
-    });
-  }
-  return new DbragError('model_failed', error.message, { cause: error });
 }

@@ -35,7 +35,7 @@ function resultOf(databases: CustomerDatabases, request: QueryDatabaseRequest): 
       );
     case 'run_statement':
       return databases.withStatement(target, deadline, (connection) =>
-        runStatement(connection, { ...request, allowed: request }),
+        runStatement(connection, { ...request, allowed: request, onlyPlan: request.only_plan }),
       );
     default:
       throw new Error(`Nobody answers ${JSON.stringify(request satisfies never)}.`);

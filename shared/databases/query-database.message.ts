@@ -59,6 +59,8 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
     tables: z.array(z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) })),
     schemas: z.array(z.string()),
     types: z.array(z.object({ schema: z.string(), name: z.string() })),
+    /** Plans it and runs nothing. */
+    only_plan: z.optional(z.boolean()),
     limits: z.object({ rows: z.int(), bytes: z.int(), cost: z.number(), milliseconds: z.int() }),
   }),
 ]);

@@ -49,6 +49,7 @@ export async function acceptStatement(sql: string, allowed: AllowedRelations): P
 /**
  * Has an accepted statement run by the function that reaches customers' databases, which checks it once more.
  * @param deadline milliseconds since 1970
+ * @param onlyPlan the database looks at it and says what is wrong; nothing is run
  * @throws sql_rejected for what the database has against it, sql_timeout, and whatever is wrong with the connection
  */
 export function runAccepted(
@@ -58,6 +59,7 @@ export function runAccepted(
   { statement, tables, types }: AcceptedStatement,
   limits: Omit<StatementLimits, 'bytes'>,
   deadline: number,
+  onlyPlan = false,
 ): Promise<StatementResult> {
   const read = allowed.tables.filter(({ schema, name }) =>
     tables.some((table) => table.schema === schema && table.name === name),
@@ -72,6 +74,7 @@ export function runAccepted(
     schemas: [...allowed.schemas],
     types: types.map(({ schema, name }) => ({ schema, name })),
     limits: { ...limits, bytes: mostResultBytes },
+    ...(onlyPlan ? { only_plan: true } : {}),
   });
 }
 

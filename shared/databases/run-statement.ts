@@ -22,6 +22,8 @@ export interface StatementRequest {
   /** Milliseconds since 1970: the caller waits no longer. */
   readonly deadline: number;
   readonly signal?: AbortSignal | undefined;
+  /** The database plans it and says what is wrong with it; nothing is run, and there are no rows. */
+  readonly onlyPlan?: boolean | undefined;
 }
 
 export interface StatementResult {
@@ -82,6 +84,7 @@ class StatementRun {
     const began = performance.now();
     await this.refuseCostly();
     const explained = performance.now();
+    if (this.request.onlyPlan) return this.planned(explained - began);
     const { rows: most, bytes } = this.request.limits;
     const { columns, rows, cut } = await this.connection.stream(this.text, {
       mostBytes: Math.min(bytes, mostResultBytes),
@@ -99,6 +102,11 @@ class StatementRun {
       truncated: cut || rows.length > most,
       timing,
     };
+  }
+
+  private async planned(explain: number): Promise<StatementResult> {
+    await this.send('ROLLBACK');
+    return { columns: [], rows: [], truncated: false, timing: { explain, execute: 0 } };
   }
 
   /** Lets the server stop when we have gone; before Postgres 14, and on some systems, it cannot, and goes on to its time limit. */

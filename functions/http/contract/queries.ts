@@ -36,10 +36,31 @@ const described = {
   chunk_id: id('chunk'),
   location,
 };
-const citation = z.object({
-  ...described,
-  quote: z.string().check(z.meta({ description: 'A verbatim span of the chunk; the location is that of the quote' })),
-  verified: z.literal(true),
+const citation = z.discriminatedUnion('kind', [
+  z.object({
+    ...described,
+    quote: z.string().check(z.meta({ description: 'A verbatim span of the chunk; the location is that of the quote' })),
+    verified: z.literal(true),
+  }),
+  z.object({
+    n: z.int(),
+    kind: z.literal('sql'),
+    connection_id: id('connection'),
+    statement: z.string(),
+    value: z.string().check(z.meta({ description: 'As the rows have it, or as it follows from them' })),
+    verified: z.literal(true),
+  }),
+]);
+const sql = z.object({
+  connection_id: id('connection'),
+  statement: z.string().check(z.meta({ description: 'What was run: each table with its schema' })),
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.unknown())),
+  row_count: z.int(),
+  truncated: z.boolean().check(z.meta({ description: 'There are more rows than these' })),
+  tables: z.array(z.string()),
+  assumptions: z.array(z.string()).check(z.meta({ description: 'What was assumed of the question' })),
+  executed_at: timestamp,
 });
 const source = z.object({
   ...described,
@@ -58,11 +79,16 @@ export const query = z.object({
   answer: z.nullable(z.string()),
   citations: z.array(citation),
   sources: z.array(source),
-  sql: z.null(),
+  sql: z.nullable(sql).check(z.meta({ description: 'What a database was asked, and its rows' })),
   steps: z.array(z.object({ question: z.string(), route, answer: z.nullable(z.string()) })),
   model: z.string(),
   provider: z.string(),
   removed_marks: z.int().check(z.meta({ description: 'Marks that did not hold: what they stood behind is uncited' })),
+  unverified_numbers: z
+    .int()
+    .check(
+      z.meta({ description: 'Numbers that neither the rows nor the documents hold; each is marked in the answer' }),
+    ),
   sources_count: z.int(),
   degraded: z.array(z.string()),
   error: problem,
@@ -130,6 +156,18 @@ export const queryTrace = z.object({
   chunk_ids: z.array(id('chunk')),
   prompt_hash: z.nullable(z.string()),
   removed_marks: z.int(),
+  unverified_numbers: z.optional(z.int()),
+  sql: z.optional(
+    z.array(
+      z.object({
+        connection_id: id('connection'),
+        statement: z.string(),
+        tables: z.array(z.string()),
+        row_count: z.int(),
+        truncated: z.boolean(),
+      }),
+    ),
+  ),
   model_first_token_ms: z.nullable(z.number()),
   timing_ms: query.shape.timing_ms,
 });

@@ -26,3 +26,33 @@ export const sqlResult = z.object({
   truncated: z.boolean().check(z.meta({ description: 'There are more rows than `limit`, or than 4 MB' })),
   timing_ms: z.object({ check: z.number(), explain: z.number(), execute: z.number(), total: z.number() }),
 });
+
+export const generateSql = z.strictObject({
+  connection_id: idInBody('connection'),
+  question: z.string().check(
+    z.maxLength(8_000),
+    z.refine((text) => text.trim() !== '', 'Must not be empty'),
+  ),
+});
+export type GenerateSql = z.output<typeof generateSql>;
+
+export const generatedSql = z.object({
+  object: z.literal('generated_sql'),
+  connection_id: z.string(),
+  question: z.string(),
+  sql: z.string().check(z.meta({ description: 'Past the firewall; nothing was run' })),
+  tables: z.array(z.string()),
+  assumptions: z.array(z.string()).check(z.meta({ description: 'What was assumed of the question' })),
+  planned: z
+    .boolean()
+    .check(z.meta({ description: 'The database has planned it; false where it could not be reached' })),
+  attempts: z.int().check(z.meta({ description: '2: the first was refused, and the model mended it' })),
+  model: z.string(),
+  usage: z.object({
+    embedding_tokens: z.int(),
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    cost_usd: z.number(),
+  }),
+  timing_ms: z.object({ model: z.number(), plan: z.number(), total: z.number() }),
+});

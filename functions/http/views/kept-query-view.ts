@@ -21,7 +21,8 @@ export function keptQueryView(query: KeptQuery) {
     model: query.model,
     provider: query.provider,
     removed_marks: query.removed_marks,
-    sources_count: query.sources.length,
+    unverified_numbers: query.unverified_numbers,
+    sources_count: query.sources.length + (query.sql ? 1 : 0),
     degraded: query.degraded,
     error: query.error && problemOf(new DbragError(query.error.code as ErrorCode, query.error.message), id),
     usage: {

@@ -1,6 +1,6 @@
 import type { AnsweredQuery } from '../../../shared/answering/answered-query.ts';
 import type { Passage } from '../../../shared/answering/passages.ts';
-import { type AskedQuery, citationOf, sourcesOf } from '../../../shared/answering/store-query.ts';
+import { type AskedQuery, citationOf, resultOf, sourcesOf } from '../../../shared/answering/store-query.ts';
 import { publicId, timeOfUuid } from '../../../shared/core/ids.ts';
 import { problemOf } from '../problem.ts';
 
@@ -15,12 +15,13 @@ export function queryView(asked: AskedQuery, query: AnsweredQuery, requestId: st
     answer: query.answer,
     citations: query.citations.map(citationOf),
     sources: sourceViews(query.passages),
-    sql: null,
+    sql: query.results[0] ? resultOf(query.results[0]) : null,
     steps: query.steps,
     model: query.model,
     provider: query.provider,
     removed_marks: query.trace.removedMarks,
-    sources_count: sourcesOf(query.passages).length,
+    unverified_numbers: query.trace.unverifiedNumbers,
+    sources_count: sourcesOf(query.passages).length + query.results.length,
     degraded: query.degraded,
     error: query.error && problemOf(query.error, requestId),
     usage: {

@@ -24,7 +24,9 @@ const name = 'Demo shop';
 const pollMilliseconds = 150;
 
 /** Makes the shop, connects it as anybody connects a database, and waits until its tables are described. */
-export async function connectShop(local: LocalFile): Promise<readonly ShopTable[]> {
+export async function connectShop(
+  local: LocalFile,
+): Promise<{ readonly id: string; readonly tables: readonly ShopTable[] }> {
   const { api_url, api_key } = local;
   const login = await createShop(local.admin_database_url);
   const { data } = await callApi<{ data: readonly Connection[] }>(api_url, api_key, 'GET', '/v1/connections?limit=100');
@@ -39,7 +41,7 @@ export async function connectShop(local: LocalFile): Promise<readonly ShopTable[
     'GET',
     `/v1/connections/${connection.id}/tables`,
   );
-  return tables.data;
+  return { id: connection.id, tables: tables.data };
 }
 
 async function removeConnection({ api_url, api_key }: LocalFile, id: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: loads this project's own documentation into the local cloud of another terminal and asks it questions; then makes a
- * small shop in its database, connects it, and shows what is known of its tables.
+ * small shop in its database, connects it, shows what is known of its tables, and asks what they answer.
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,12 @@ const questions = [
   'What happens when a queue message is lost?',
   'Which tables have row security enabled?',
   'Who wrote Hamlet?',
+];
+
+/** One that the database answers, and one that needs the documents too. */
+const shopQuestions = [
+  { question: 'How many orders were returned?', route: 'auto' },
+  { question: 'What happens when a queue message is lost, and how many orders are there per status?', route: 'both' },
 ];
 
 async function main(): Promise<void> {
@@ -39,7 +45,13 @@ async function main(): Promise<void> {
     process.stdout.write(`${showAnswer(answer)}\n`);
   }
   process.stdout.write('\nA small shop, connected as a database:\n');
-  for (const table of await connectShop(local)) process.stdout.write(`${showTable(table)}\n`);
+  const shop = await connectShop(local);
+  for (const table of shop.tables) process.stdout.write(`${showTable(table)}\n`);
+  for (const asked of shopQuestions) {
+    const body = { ...asked, connection_ids: [shop.id] };
+    const answer = await callApi<Answer>(local.api_url, local.api_key, 'POST', '/v1/queries', body);
+    process.stdout.write(`${showAnswer(answer)}\n`);
+  }
   if (failed.size > 0) process.exitCode = 1;
 }
 

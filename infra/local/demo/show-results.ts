@@ -1,13 +1,28 @@
+interface QuoteCitation {
+  readonly n: number;
+  readonly kind: 'document';
+  readonly document_name: string;
+  readonly quote: string;
+  readonly location: { readonly headings: readonly string[] };
+}
+
+interface ValueCitation {
+  readonly n: number;
+  readonly kind: 'sql';
+  readonly value: string;
+}
+
 export interface Answer {
   readonly question: string;
   /** Null while the model is down. */
   readonly answer: string | null;
-  readonly citations: readonly {
-    readonly n: number;
-    readonly document_name: string;
-    readonly quote: string;
-    readonly location: { readonly headings: readonly string[] };
-  }[];
+  readonly route: string;
+  readonly citations: readonly (QuoteCitation | ValueCitation)[];
+  readonly sql: {
+    readonly statement: string;
+    readonly row_count: number;
+    readonly assumptions: readonly string[];
+  } | null;
   readonly error: { readonly detail: string } | null;
   readonly model: string;
   readonly timing_ms: { readonly total: number };
@@ -17,13 +32,19 @@ const lineWidth = 110;
 const shownCharacters = 100;
 
 /** The question, its answer, and a line for each citation: where it stands and its words. */
-export function showAnswer({ question, answer, citations, error, model, timing_ms: { total } }: Answer): string {
-  const lines = citations.map(({ n, document_name, location, quote }) => {
+export function showAnswer(shown: Answer): string {
+  const { question, answer, route, citations, sql, error, model, timing_ms } = shown;
+  const lines = citations.map((citation) => {
+    if (citation.kind === 'sql') return `  [${citation.n}] the query below\n      ${citation.value}`;
+    const { n, document_name, location, quote } = citation;
     const place = [document_name, location.headings.at(-1)].filter(Boolean).join(' › ');
     return `  [${n}] ${place}\n      “${cut(quote)}”`;
   });
+  const statement = sql ? wrapped(sql.statement).map((line) => `      ${line}`) : [];
+  const assumptions = (sql?.assumptions ?? []).map((each) => `      Assumed: ${each}`);
   const said = wrapped(answer ?? error?.detail ?? 'No answer').map((line) => `  ${line}`);
-  return [`\n${question}   (${model}, ${Math.round(total)} ms)`, ...said, ...lines].join('\n');
+  const head = `\n${question}   (${route}, ${model}, ${Math.round(timing_ms.total)} ms)`;
+  return [head, ...said, ...lines, ...statement, ...assumptions].join('\n');
 }
 
 /** A table with its rows and what is said of it. */

@@ -40,8 +40,10 @@ function answeredFrom(texts: readonly string[], more: Partial<AnsweredQuery> = {
   return {
     route: 'documents',
     answer: 'So [1].',
-    citations: [{ n: 1, hit: passages[0]?.chunks[0]?.hit, quote: 'x' }],
+    citations: [{ kind: 'document', n: 1, hit: passages[0]?.chunks[0]?.hit, quote: 'x' }],
     passages,
+    results: [],
+    connectionIds: [],
     steps: [],
     model: 'model',
     degraded: [],

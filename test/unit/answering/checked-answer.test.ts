@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CheckedAnswer } from '../../../shared/answering/checked-answer.ts';
+import { CheckedAnswer, type Citation } from '../../../shared/answering/checked-answer.ts';
 import { fitPassages, type Passage } from '../../../shared/answering/passages.ts';
 import { answerPrompt, nothingFound } from '../../../shared/answering/prompt.ts';
 import { hitOf } from './hits.ts';
@@ -17,6 +17,8 @@ const passagesOf = (contents: readonly string[]): readonly Passage[] =>
   );
 const passages = passagesOf(texts);
 const prompt = answerPrompt('When?', passages);
+
+const quoteOf = (citation: Citation) => (citation.kind === 'document' ? citation.quote : citation.value);
 
 /** What remains of an answer, pushed in pieces of these lengths. */
 function check(answer: string, given = passages, lengths: readonly number[] = [answer.length]): CheckedAnswer {
@@ -39,10 +41,7 @@ describe('a checked answer', () => {
       'It takes 14 days [1: "paid within\n14  days"]. Free above 50 euros [1: "must be unused. Shipping is free"].',
     );
     expect(checked.text).toBe('It takes 14 days [1]. Free above 50 euros [2].');
-    expect(checked.citations.map(({ quote }) => quote)).toEqual([
-      'paid within 14 days',
-      'must be unused.\n\nShipping is free',
-    ]);
+    expect(checked.citations.map(quoteOf)).toEqual(['paid within 14 days', 'must be unused.\n\nShipping is free']);
     expect(checked.removed).toBe(0);
   });
 
@@ -71,7 +70,7 @@ describe('a checked answer', () => {
     expect(checked.text).toBe(
       'Refunds get paid within 14 days of a return [1]. It is free above 50 euros to ship [2].',
     );
-    expect(checked.citations.map(({ quote }) => quote)).toEqual([
+    expect(checked.citations.map(quoteOf)).toEqual([
       'Refunds are paid within 14 days of the return.',
       'Shipping is free above 50 euros.',
     ]);
@@ -104,7 +103,7 @@ describe('a checked answer', () => {
     const given = passagesOf(['The list is ["a", "b"] and more, and ["x"] ["y"] go on.']);
     for (const lengths of [[answer.length], [1], [3, 1]]) {
       const checked = check(answer, given, lengths);
-      expect(checked.citations.map((citation) => citation.quote)).toEqual([quote]);
+      expect(checked.citations.map(quoteOf)).toEqual([quote]);
       expect(checked.text).toBe('So [1]. Yes.');
     }
   });
@@ -182,7 +181,7 @@ describe('for any text', () => {
           const checked = check(`So it is [2: "${quoted.replaceAll(' ', gap)}"], yes.`, given, cuts);
           expect(checked.removed).toBe(0);
           expect(checked.citations).toMatchObject([{ n: 1, hit: { chunkId: 'c1' } }]);
-          expect(one).toContain(checked.citations[0]?.quote);
+          expect(one).toContain(checked.citations.map(quoteOf)[0]);
           expect(checked.text).toBe('So it is [1], yes.');
         },
       ),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { citationOf } from '../../../shared/answering/store-query.ts';
+import { quoteOf } from '../../../shared/answering/store-query.ts';
 import { defaultChunking, split } from '../../../shared/ingestion/split.ts';
 import { loadTokenCounter } from '../../../shared/ingestion/token-counter.ts';
 import { hitOf } from './hits.ts';
@@ -18,8 +18,8 @@ describe('a citation', () => {
     const [chunk] = [...split({ text, format: 'pdf', pageStarts } as never, defaultChunking, await loadTokenCounter())];
     if (!chunk) throw new Error('no chunk');
     const hit = hitOf({ ...ids, text: chunk.text, location: chunk.location });
-    const pageOf = (quote: string) => citationOf({ n: 1, hit, quote }).location.page;
+    const pageOf = (quote: string) => quoteOf({ kind: 'document', n: 1, hit, quote }).location.page;
     expect([pageOf('of the north'), pageOf('opened in 1930'), pageOf('in 1907')]).toEqual([1, 2, 4]);
-    expect(citationOf({ n: 1, hit, quote: 'in 1907' }).location).not.toHaveProperty('page_starts');
+    expect(quoteOf({ kind: 'document', n: 1, hit, quote: 'in 1907' }).location).not.toHaveProperty('page_starts');
   });
 });

@@ -15,6 +15,7 @@ import { describeTable } from './describe-table.ts';
 import { extractiveAnswer } from './extractive-answer.ts';
 import { rewriteQuestion, splitQuestion } from './reword.ts';
 import { type Prompt, readPrompt } from './sources.ts';
+import { writeSql } from './write-sql.ts';
 
 /** What the `model` of every offline answer says. */
 export const OFFLINE_MODEL = 'offline';
@@ -44,6 +45,8 @@ function contentFor(prompt: Prompt): string {
   switch (prompt.task) {
     case 'describe':
       return describeTable(prompt.asked);
+    case 'sql':
+      return writeSql(prompt.asked, prompt.question);
     case 'split':
       return splitQuestion(prompt.question);
     case 'rewrite':

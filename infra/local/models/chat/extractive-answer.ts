@@ -1,5 +1,5 @@
 import { stem, wordsOf, wordWeight } from '../embedding/words.ts';
-import type { Prompt } from './sources.ts';
+import type { Prompt, Source } from './sources.ts';
 
 const MAX_SENTENCES = 3;
 /** The best sentence must hold this share of the question's weight … */
@@ -20,15 +20,34 @@ interface Sentence {
 /** One answer to the question, or to each of the parts that it was split into. */
 export function extractiveAnswer(prompt: Prompt): string {
   const { sources, question, parts, quotes, nothingFound = NO_ANSWER } = prompt;
+  const rows = sources.filter(({ isResult }) => isResult).map(tellRows);
   const sentences = distinct(
-    sources.flatMap(({ mark, text }) => sentencesOf(text).map((sentence) => toSentence(sentence, mark))),
+    sources
+      .filter(({ isResult }) => !isResult)
+      .flatMap(({ mark, text }) => sentencesOf(text).map((sentence) => toSentence(sentence, mark))),
   );
   const chosen = (parts.length > 0 ? parts : [question]).flatMap((part) => chooseFor(part, sentences));
-  return chosen.length === 0
-    ? nothingFound
-    : distinct(chosen)
-        .map((one) => cited(one, quotes))
-        .join(' ');
+  const said = [...rows, ...distinct(chosen).map((one) => cited(one, quotes))];
+  return said.length === 0 ? nothingFound : said.join(' ');
+}
+
+const MAX_ROWS = 5;
+
+/** Rows say what they say: `orders: 412`, the first few of many. Each value that is told stands in them. */
+function tellRows({ mark, text }: Source): string {
+  const rows = text.split('\n').filter((line) => /^[^:]+: /.test(line));
+  const [first] = rows;
+  if (!first) return `The database has no rows that match [${mark}: "no rows"].`;
+  const told = rows.slice(0, MAX_ROWS).map((row) =>
+    row
+      .split(' | ')
+      .join(', ')
+      .replace(/[[\]"<>]/g, ' '),
+  );
+  const lead = rows.length > told.length ? `The first ${told.length} rows are` : 'The database says';
+  const values = first.split(' | ').map((cell) => cell.replace(/^[^:]+: /, ''));
+  const value = values.find((each) => /^-?\d+(\.\d+)?$/.test(each)) ?? values[0] ?? '';
+  return `${lead}: ${told.join('; ')} [${mark}: "${value}"].`.replaceAll('_', ' ');
 }
 
 /**

@@ -1,10 +1,12 @@
 export interface Source {
   readonly mark: string;
+  /** True: rows that a database gave. */
+  readonly isResult: boolean;
   readonly text: string;
 }
 
 /** What the prompt asks for, as far as a model without understanding can tell. */
-export type Task = 'answer' | 'split' | 'rewrite' | 'describe';
+export type Task = 'answer' | 'split' | 'rewrite' | 'describe' | 'sql';
 
 export interface Prompt {
   readonly task: Task;
@@ -28,7 +30,7 @@ interface Message {
 }
 
 /** `<source-… n="3" …>text</source-…>`: the closing tag is the opening one's, so that no text can end its own source. */
-const FENCED = /<source(-[\w-]+)?\s[^>]*?n="(\d{1,4})"[^>]*>([\s\S]*?)<\/source\1>/g;
+const FENCED = /<source(-[\w-]+)?\s[^>]*?n="(\d{1,4})"([^>]*)>([\s\S]*?)<\/source\1>/g;
 /** `[3] text…` at the beginning of a line, up to the next such line, a "Question:" line, or the end. */
 const NUMBERED = /^\[(\d{1,4})\][ \t]*([\s\S]*?)(?=^\[\d{1,4}\]|^(?:Question|User question)[ \t]*:|$(?![\s\S]))/gim;
 const QUESTION = /^(?:User )?Question[ \t]*:[ \t]*([\s\S]+?)(?=^\[\d{1,4}\]|$(?![\s\S]))/im;
@@ -55,6 +57,7 @@ export function readPrompt(messages: readonly Message[]): Prompt {
 }
 
 function taskOf(instructions: string): Task {
+  if (/^write one SQL statement/i.test(instructions)) return 'sql';
   if (/^describe the table of a database/i.test(instructions)) return 'describe';
   if (/^split the question/i.test(instructions)) return 'split';
   return /^rewrite the question/i.test(instructions) ? 'rewrite' : 'answer';
@@ -63,9 +66,14 @@ function taskOf(instructions: string): Task {
 function sourcesOf(messages: readonly Message[]): Source[] {
   const texts = messages.filter(({ role }) => role === 'user').map(({ text }) => text);
   const fenced = texts.flatMap((text) => [...text.matchAll(FENCED)]);
-  if (fenced.length > 0) return fenced.map((match) => ({ mark: match[2] ?? '', text: (match[3] ?? '').trim() }));
+  if (fenced.length > 0)
+    return fenced.map((match) => ({
+      mark: match[2] ?? '',
+      isResult: /\sdatabase="/.test(match[3] ?? ''),
+      text: (match[4] ?? '').trim(),
+    }));
   return messages
     .filter(({ role }) => role !== 'assistant')
     .flatMap(({ text }) => [...text.matchAll(NUMBERED)])
-    .map(([, mark = '', body = '']) => ({ mark, text: body.trim() }));
+    .map(([, mark = '', body = '']) => ({ mark, isResult: false, text: body.trim() }));
 }

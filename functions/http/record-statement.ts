@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { recordAudit } from '../../shared/access/audit.ts';
+import type { StatementRecord } from '../../shared/answering/database-leg.ts';
+import type { Caller } from '../../shared/core/caller.ts';
+import { publicId } from '../../shared/core/ids.ts';
+import type { RouteContext } from './route.ts';
+
+/** As much of a statement as the trail keeps; the hash is of all of it. */
+const keptCharacters = 4_000;
+
+/** Writes down what is done with a statement against a customer's database, in a transaction of its own: it stands before that is done. */
+export async function recordStatement(
+  { caller, services, origin }: Pick<RouteContext<unknown, unknown, Caller>, 'caller' | 'services' | 'origin'>,
+  { action, outcome, connectionId, statement, ...detail }: StatementRecord,
+): Promise<void> {
+  const entry = {
+    action,
+    resourceType: 'connection',
+    resourceId: publicId('connection', connectionId),
+    accessType: 'data_access' as const,
+    outcome,
+    detail: {
+      sql: statement.toWellFormed().replaceAll('\0', '').slice(0, keptCharacters),
+      sha256: createHash('sha256').update(statement).digest('hex'),
+      ...detail,
+    },
+  };
+  await services.database.inWorkspace(caller, (db) =>
+    recordAudit(db, caller.workspaceId, caller.actor, origin, [entry]),
+  );
+}

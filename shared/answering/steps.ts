@@ -1,0 +1,28 @@
+import type { AnsweredStep } from './answered-query.ts';
+
+/** Steps that run side by side, given out in the order of the question. */
+export class Steps {
+  private readonly running: readonly Promise<AnsweredStep>[];
+  private readonly finished = new Map<number, AnsweredStep>();
+  private given = 0;
+
+  constructor(running: readonly Promise<AnsweredStep>[]) {
+    this.running = running;
+    for (const [i, step] of running.entries()) {
+      // A step that fails while nobody waits for it must not end the process; whoever waits is told.
+      step.then((answered) => this.finished.set(i, answered)).catch(() => {});
+    }
+  }
+
+  /** Those that have ended. */
+  *ready(): Generator<AnsweredStep> {
+    for (let step = this.finished.get(this.given); step; step = this.finished.get(this.given)) {
+      this.given += 1;
+      yield step;
+    }
+  }
+
+  async *rest(): AsyncGenerator<AnsweredStep> {
+    for (; this.given < this.running.length; this.given += 1) yield (await this.running[this.given]) as AnsweredStep;
+  }
+}
