@@ -46,8 +46,9 @@ export const mostRowsOfAnswer = 100;
 /** In the planner's units: some ten million rows read, or a minute of one core. */
 export const mostCostOfAnswer = 5_000_000;
 const longestStatementMilliseconds = 12_000;
-/** For the model to say what was found. */
+/** For the model to say what was found; of little time, a part. */
 const reserveMilliseconds = 6_000;
+const reservedPart = 0.4;
 const embedMilliseconds = 4_000;
 const nearTables = 3;
 
@@ -61,7 +62,7 @@ export function databaseLeg(ports: DatabaseLegPorts, connections: readonly Askab
     gather: (question, near, chat, options) =>
       new DatabaseQuestion(ports, question, near).ask(chat, {
         ...options,
-        deadline: options.deadline - reserveMilliseconds,
+        deadline: withReserve(options.deadline),
       }),
   };
 }
@@ -102,6 +103,10 @@ async function vectorOf({ questions }: DatabaseLegPorts, question: LegQuestion):
     if (error instanceof ModelError) return null;
     throw error;
   }
+}
+
+function withReserve(deadline: number): number {
+  return deadline - Math.min(reserveMilliseconds, Math.max(0, deadline - Date.now()) * reservedPart);
 }
 
 const scopeOf = ({ workspaceId, narrowing }: LegQuestion) => ({ workspaceId, ...narrowing });
