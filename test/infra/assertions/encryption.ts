@@ -76,12 +76,16 @@ export const encryptionAssertions: readonly Assertion[] = [
   },
   {
     area: 'encryption',
-    name: 'functions use keys only on behalf of a service',
+    name: 'functions use keys only on behalf of a service, or for keys of the audit trail',
     check: (system) =>
       statementsOf(system)
         .filter(({ policy }) => policy.startsWith('Functions'))
         .filter((one) => actionsOf(one).some((action) => action.startsWith('kms:')))
-        .filter(({ statement }) => statement.Condition?.StringEquals?.['kms:ViaService'] === undefined)
+        .filter(({ statement }) => {
+          const { 'kms:ViaService': service, 'kms:EncryptionContext:dbrag:purpose': purpose } =
+            statement.Condition?.StringEquals ?? {};
+          return service === undefined && purpose !== 'audit';
+        })
         .map(({ policy }) => policy),
     spoil: (system) => {
       for (const one of statementsOf(system)) if (one.statement.Condition) one.statement.Condition = undefined;

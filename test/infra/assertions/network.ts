@@ -236,7 +236,7 @@ export const networkAssertions: readonly Assertion[] = [
     area: 'network',
     name: 'only functions that use the cache reach it',
     check: (system) => {
-      const allowed = ['http/api', 'http/stream', 'queue/embed-chunks'].map((handler) =>
+      const allowed = ['http/api', 'http/stream', 'queue/embed-chunks', 'queue/maintain'].map((handler) =>
         functionNamed(system, handler).id.slice(0, -8),
       );
       return resourcesOf(system.service, egressType)
