@@ -67,7 +67,7 @@ export function connectionSuite(world: World): void {
         error: null,
         send_rows_to_model: false,
       });
-      expect(await endOfJob(home.api, made.job.id, 30_000)).toMatchObject({
+      expect(await endOfJob(home.api, made.job.id, 100_000)).toMatchObject({
         status: 'succeeded',
         result: { tables: 3, described: 3 },
       });
@@ -100,7 +100,7 @@ export function connectionSuite(world: World): void {
         tables: 3,
       });
       const again = await home.api.expect(202, 'POST', `${path}/refresh`);
-      expect(await endOfJob(home.api, again.job.id, 30_000)).toMatchObject({
+      expect(await endOfJob(home.api, again.job.id, 100_000)).toMatchObject({
         status: 'succeeded',
         result: { described: 0 },
       });
@@ -122,7 +122,8 @@ export function connectionSuite(world: World): void {
       const audit =
         "SELECT count(DISTINCT action) FROM dbrag.audit_events WHERE workspace_id = $1 AND action LIKE 'connection.%'";
       expect(await world().count(audit, [home.uuid])).toBe(6);
-    });
+      // A worker that a busy machine stopped leaves its message away for half a minute.
+    }, 240_000);
 
     it('says by a code what is wrong, and keeps nothing', async () => {
       const home = await world().workspace();
