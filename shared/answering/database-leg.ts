@@ -106,7 +106,8 @@ async function vectorOf({ questions }: DatabaseLegPorts, question: LegQuestion):
 }
 
 function withReserve(deadline: number): number {
-  return deadline - Math.min(reserveMilliseconds, Math.max(0, deadline - Date.now()) * reservedPart);
+  // Whole milliseconds: a server takes no others as a limit.
+  return Math.floor(deadline - Math.min(reserveMilliseconds, Math.max(0, deadline - Date.now()) * reservedPart));
 }
 
 const scopeOf = ({ workspaceId, narrowing }: LegQuestion) => ({ workspaceId, ...narrowing });
