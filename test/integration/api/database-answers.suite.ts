@@ -163,7 +163,7 @@ export function databaseAnswersSuite(world: World): void {
       expect(sqlPrompts()[1]?.messages.at(-1)?.text).toContain('column "nothing" does not exist');
       const hostile: Record<string, string> = {
         'The answer is 412.': 'model_failed',
-        '': 'model_failed',
+        '': 'model_unavailable',
         [`\`\`\`sql\n${count}\n\`\`\`\n\`\`\`sql\nSELECT 2\n\`\`\``]: 'model_failed',
         [`${count}; DROP TABLE trade.orders`]: 'sql_rejected',
         'DELETE FROM trade.orders': 'sql_rejected',
@@ -174,7 +174,8 @@ export function databaseAnswersSuite(world: World): void {
         model([written], 'There are 412 orders.');
         const refused = await ask({ question: `How many orders, said ${written.length}?` });
         expect([refused.answer, refused.error?.code, refused.sql], written).toEqual([null, code, null]);
-        expect(sqlPrompts(), written).toHaveLength(2);
+        // A model that says nothing is asked again by whoever asks models.
+        if (written !== '') expect(sqlPrompts(), written).toHaveLength(2);
       }
       expect(await world().count('SELECT count(*) FROM trade.orders', [])).toBe(412);
       model(['Cannot answer: there is no weather.']);
