@@ -370,30 +370,3 @@ it('a workspace does not wait for another in the same batch of messages', async 
   };
   expect(await world.embed(bodies)).toMatchObject({ embedded: 2, ready: 2 });
 }, 30_000);
-
-it('a bulk load costs as few requests as the limits allow', async () => {
-  const documents = 80;
-  const topics = (n: number): string[] => Array.from({ length: 30 }, (_, i) => `subject ${n} part ${i}`);
-  for (let n = 0; n < documents; n += 1)
-    await world.post(workspaceId, collectionId, textOf(...topics(n)), { sourceUri: `${n}` });
-  const started = performance.now();
-  await world.drain();
-  // Nothing waits for more than five seconds, so that a machine which is slow to split needs so many more.
-  const overdue = Math.floor((performance.now() - started) / 5_000);
-  const { chunks, bytes, tokens } = await one<{ chunks: number; bytes: number; tokens: number }>(
-    'SELECT count(*)::int AS chunks, sum(octet_length(text))::int AS bytes, sum(token_count)::int AS tokens FROM dbrag.chunks WHERE workspace_id = $1',
-    [workspaceId],
-  );
-  const minimum = Math.ceil(Math.max(bytes / 4 / 300_000, tokens / 300_000, chunks / 2_048));
-  const { requests, inputs, refusals } = models.ledger.snapshot();
-  expect(minimum).toBeGreaterThan(2);
-  expect(requests.embeddings).toBeLessThanOrEqual(Math.max(minimum * 1.1, minimum + 1) + overdue);
-  expect(inputs).toBe(chunks);
-  expect(refusals).toEqual([]);
-  const { ready } = await one<{ ready: number }>(
-    `SELECT count(*)::int AS ready FROM dbrag.documents WHERE workspace_id = $1 AND status = 'ready'`,
-    [workspaceId],
-  );
-  expect(ready).toBe(documents);
-  expect(await faults()).toEqual([]);
-}, 120_000);
