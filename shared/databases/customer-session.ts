@@ -14,6 +14,8 @@ export interface CustomerSession {
    * @throws what the work throws
    */
   attempt<T>(milliseconds: number, work: () => Promise<T>): Promise<T>;
+  /** Whole milliseconds that are left for statements; 0 or less when there is no time for another. */
+  left(): number;
 }
 
 /** Opens sessions. Every opening resolves the host and checks its addresses. */

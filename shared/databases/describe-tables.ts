@@ -28,8 +28,9 @@ export interface TableDescription {
 }
 
 const mostSamples = 5;
-/** Tables of one request share its time. */
 const longestLookMilliseconds = 2_000;
+/** Of a request's time, for looks at rows: slow ones must not cost what is known without them. */
+const shareToLook = 0.8;
 /** Of a value that is shown: enough to see what it is, and never a document. */
 const longestValue = 100;
 /** A column with more different values is no list to choose from. */
@@ -79,15 +80,31 @@ export async function describeTables(
     tables.map(({ schema }) => schema),
     tables.map(({ table }) => table),
   ]);
+  if (!withRows) return shapes.map((one) => ({ ...one, samples: null }));
+  const kept = session.left() * (1 - shareToLook);
   const described: TableDescription[] = [];
-  for (const one of shapes) described.push(withRows ? await withLook(session, one) : { ...one, samples: null });
+  for (const [at, one] of shapes.entries()) {
+    // What a quick table leaves of its part goes to the others.
+    const part = (session.left() - kept) / (shapes.length - at);
+    described.push(await withLook(session, one, session.left() - part));
+  }
   return described;
 }
 
-async function withLook(session: CustomerSession, shape: Omit<TableDescription, 'samples'>): Promise<TableDescription> {
+/** @param until what must be left of the session's time, in milliseconds */
+async function withLook(
+  session: CustomerSession,
+  shape: Omit<TableDescription, 'samples'>,
+  until: number,
+): Promise<TableDescription> {
+  const look = <T>(work: () => Promise<T>): Promise<T> => {
+    const limit = Math.floor(Math.min(longestLookMilliseconds, session.left() - until));
+    if (limit <= 0) throw new Error('The time of this table is over.');
+    return session.attempt(limit, work);
+  };
   try {
-    const samples = await session.attempt(longestLookMilliseconds, () => sampleRows(session, shape));
-    const values = await session.attempt(longestLookMilliseconds, () => fewValues(session, shape));
+    const samples = await look(() => sampleRows(session, shape));
+    const values = await look(() => fewValues(session, shape)).catch(() => new Map<string, readonly string[]>());
     const columns = shape.columns.map((column) => {
       const known = values.get(column.name);
       return known === undefined ? column : { ...column, values: known };

@@ -26,6 +26,7 @@ export async function inReadOnlyTransaction<T>(
   await send("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)");
   await limitTo(left());
   const result = await work({
+    left,
     async query<Row>(text: string, values?: readonly unknown[]) {
       const { rows } = await send(text, values);
       return rows as Row[];

@@ -52,11 +52,7 @@ export function databaseAnswersSuite(world: World): void {
         GRANT SELECT ON ALL TABLES IN SCHEMA trade TO trade_reader`);
       chat().answerWith(() => 'Rows of trade.');
       home = await world().workspace('trade');
-      shop = await connect({ name: 'trade' });
-      // The tables are described without their rows; answers may be written from them.
-      await world().admin.query('UPDATE dbrag.connections SET send_rows_to_model = true WHERE workspace_id = $1', [
-        home.uuid,
-      ]);
+      shop = await connect({ name: 'trade', send_rows_to_model: true });
       await ingest(home.api, {
         collection_id: home.collectionId,
         name: 'handbook.md',
