@@ -65,8 +65,8 @@ const narrowing = (column: string, setting = 'collection_ids') =>
 
 /** Of what concerns several collections or connections: all of them must be the caller's. */
 const narrowingToAll = (column: 'collection_ids' | 'connection_ids') =>
-  `((NULLIF(current_setting('dbrag.${column}'::text, true), ''::text) IS NULL) OR ` +
-  `(${column} <@ (NULLIF(current_setting('dbrag.${column}'::text, true), ''::text))::uuid[]))`;
+  `\nCASE\n    WHEN (NULLIF(current_setting('dbrag.${column}'::text, true), ''::text) IS NULL) THEN true\n` +
+  `    ELSE (${column} <@ (NULLIF(current_setting('dbrag.${column}'::text, true), ''::text))::uuid[])\nEND`;
 
 /** A job is of a collection, of a connection, or of the workspace; the last is seen by nobody who is narrowed. */
 const jobOf = (own: 'collection' | 'connection', other: 'collection' | 'connection') =>

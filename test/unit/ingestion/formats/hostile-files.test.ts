@@ -16,7 +16,7 @@ import {
   wordParts,
   zipOf,
 } from './sample-archives.ts';
-import { encryptedPdf, loopingPdfs, pdfBomb, samplePdf } from './sample-pdf.ts';
+import { crowdedPdf, encryptedPdf, loopingPdfs, pdfBomb, samplePdf } from './sample-pdf.ts';
 
 const entities = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>\n';
 const docx = zipOf(wordParts(paragraph('words')));
@@ -136,7 +136,7 @@ describe('hostile files', () => {
       zipOf({ 'a.zip': zipOf({ b: new Uint8Array(3e8) }) }),
       'unsupported_media_type',
     ],
-    ['a page of 60,000 pieces of text', 'x.pdf', samplePdf([Array<string>(60_000).fill('x')]), 'file_expands_too_far'],
+    ['a page of 60,000 pieces of text', 'x.pdf', crowdedPdf(60_000), 'file_expands_too_far'],
     ['a page that expands to 400 MB', 'x.pdf', pdfBomb(400_000_000), 'file_expands_too_far'],
   ] as const)(
     '%s',

@@ -59,6 +59,16 @@ export function samplePdf(pages: readonly (readonly string[])[]): Buffer {
   return assemble(objectsFor(contents));
 }
 
+/** A PDF of one page on which so many pieces of text stand apart from each other. */
+export function crowdedPdf(pieces: number): Buffer {
+  const shown = Array.from(
+    { length: pieces },
+    (_, i) => `1 0 0 1 ${50 + (i % 9) * 60} ${40 + (i % 53) * 14} Tm (x) Tj`,
+  );
+  const stream = deflateSync(Buffer.from(`BT /F1 11 Tf\n${shown.join('\n')}\nET`, 'latin1'));
+  return assemble(objectsFor([{ dictionary: '/Filter /FlateDecode', stream }]));
+}
+
 /** A PDF of about a kilobyte whose page expands to `bytes` through filters on filters. */
 export function pdfBomb(bytes: number): Buffer {
   const operators = Buffer.alloc(bytes, '(x) Tj\n');
