@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listApiKeys } from '../../shared/access/api-keys.ts';
 import { listConversations, listMessages } from '../../shared/answering/conversations.ts';
 import type { Db } from '../../shared/core/database.ts';
-import { newUuid } from '../../shared/core/ids.ts';
 import { listCollections } from '../../shared/ingestion/collections.ts';
 import { listChunks, listDocuments, listVersions } from '../../shared/ingestion/documents.ts';
 import { listEndedJobs, listJobs } from '../../shared/jobs/jobs.ts';
