@@ -52,6 +52,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: long,
+          globalSetup: ['test/support/shared-cloud-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
