@@ -84,6 +84,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     path: ({ conversationId }) => `/v1/conversations/${conversationId}`,
     action: 'conversation.delete',
   },
+  // While there is something to index.
+  'POST /v1/indexes/rebuild': { body: () => ({}), action: 'index.rebuild' },
   'DELETE /v1/documents/{id}': { path: ({ documentId }) => `/v1/documents/${documentId}`, action: 'document.delete' },
   'DELETE /v1/collections/{id}': {
     path: ({ home }) => `/v1/collections/${home.collectionId}`,
@@ -91,7 +93,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   'POST /v1/exports': { body: () => ({ scope: 'workspace' }), action: 'export.create' },
   'DELETE /v1/subjects/{id}': { path: () => '/v1/subjects/goes@example.org', action: 'subject.erase' },
-  'POST /v1/indexes/rebuild': { body: () => ({}), action: 'index.rebuild' },
 };
 
 /**
