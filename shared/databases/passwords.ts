@@ -52,40 +52,15 @@ export async function discardPassword(ports: PasswordPorts, workspaceId: string,
 
 /** The nightly step: removes passwords of a workspace that no connection names. @returns how many */
 export async function removeOrphanedPasswords(
-  ports: PasswordPorts,
+  { database, passwords }: PasswordPorts,
   workspaceId: string,
   hasTime: () => boolean,
 ): Promise<number> {
-  const orphaned = `s.created_at < now() - interval '${orphanAge}'
-    AND NOT EXISTS (SELECT FROM dbrag.connections c WHERE c.workspace_id = s.workspace_id AND c.secret_name = s.name)`;
-  return (await removeNoted(ports, workspaceId, orphaned, hasTime)).removed;
-}
-
-/**
- * Removes every password of a workspace that is being erased: before the rows of its connections leave, which lead to them.
- * @returns whether none is left
- */
-export async function removeAllPasswords(
-  ports: PasswordPorts,
-  workspaceId: string,
-  hasTime: () => boolean,
-): Promise<boolean> {
-  for (;;) {
-    const { removed, found } = await removeNoted(ports, workspaceId, 'true', hasTime);
-    if (found === 0) return true;
-    if (removed < found || !hasTime()) return false;
-  }
-}
-
-async function removeNoted(
-  { database, passwords }: PasswordPorts,
-  workspaceId: string,
-  condition: string,
-  hasTime: () => boolean,
-): Promise<{ readonly removed: number; readonly found: number }> {
   const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
     db.query<{ name: string }>(
-      `SELECT s.name FROM dbrag.connection_secrets s WHERE s.workspace_id = $1 AND ${condition}
+      `SELECT s.name FROM dbrag.connection_secrets s
+       WHERE s.workspace_id = $1 AND s.created_at < now() - interval '${orphanAge}'
+         AND NOT EXISTS (SELECT FROM dbrag.connections c WHERE c.workspace_id = s.workspace_id AND c.secret_name = s.name)
        ORDER BY s.created_at, s.name LIMIT ${namesAtOnce}`,
       [workspaceId],
     ),
@@ -97,7 +72,7 @@ async function removeNoted(
     await database.inWorkspace({ workspaceId }, (db) => forget(db, workspaceId, name));
     removed++;
   }
-  return { removed, found: rows.length };
+  return removed;
 }
 
 async function forget(db: Db, workspaceId: string, name: string): Promise<void> {

@@ -11,7 +11,6 @@ import { embedForgotten } from '../../../shared/databases/embed-forgotten.ts';
 import {
   discardPassword,
   type PasswordStore,
-  removeAllPasswords,
   removeOrphanedPasswords,
   storePassword,
 } from '../../../shared/databases/passwords.ts';
@@ -301,8 +300,6 @@ describe('the catalog', () => {
     await age();
     expect(await removeOrphanedPasswords(ports, workspaceId, () => true)).toBe(2);
     expect([[...kept.keys()], await notes()]).toEqual([[used], [used]]);
-    expect(await removeAllPasswords(ports, workspaceId, () => true)).toBe(true);
-    expect([kept.size, await notes()]).toEqual([0, []]);
   });
 
   it('embeds at night what could not be embedded when it was written', async () => {
