@@ -1,5 +1,4 @@
 import { leaseCall, releaseLease, settleLease } from '../../shared/access/lease-call.ts';
-import { mostCostOfAnswer } from '../../shared/answering/database-leg.ts';
 import { openQuestion } from '../../shared/answering/open-question.ts';
 import type { Caller } from '../../shared/core/caller.ts';
 import { DbragError, statusOfCode } from '../../shared/core/errors.ts';
@@ -7,7 +6,7 @@ import { parsePublicId } from '../../shared/core/ids.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
 import { chooseGround, type Ground } from '../../shared/databases/generation/choose-tables.ts';
 import { type WrittenSql, writeSql } from '../../shared/databases/generation/write-sql.ts';
-import { runAccepted } from '../../shared/databases/run-sql.ts';
+import { mostCost, runAccepted } from '../../shared/databases/run-sql.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import type { EmbeddedQuestion } from '../../shared/models/embed-question.ts';
 import { ModelError } from '../../shared/models/model-error.ts';
@@ -96,7 +95,7 @@ async function plannedBy(
   accepted: AcceptedStatement,
   deadline: number,
 ): Promise<boolean> {
-  const limits = { rows: 1, cost: mostCostOfAnswer, milliseconds: planMilliseconds };
+  const limits = { rows: 1, cost: mostCost, milliseconds: planMilliseconds };
   const until = Math.min(Date.now() + planMilliseconds, deadline);
   try {
     await runAccepted(services.databases, caller.workspaceId, readable, accepted, limits, until, true);

@@ -3,7 +3,13 @@ import { DbragError } from '../../shared/core/errors.ts';
 import { parsePublicId } from '../../shared/core/ids.ts';
 import { toCsv } from '../../shared/databases/csv.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
-import { acceptStatement, findReadable, type ReadableConnection, runAccepted } from '../../shared/databases/run-sql.ts';
+import {
+  acceptStatement,
+  findReadable,
+  mostCost,
+  type ReadableConnection,
+  runAccepted,
+} from '../../shared/databases/run-sql.ts';
 import type { StatementResult } from '../../shared/databases/run-statement.ts';
 import type { RunSql } from './contract/sql.ts';
 import { recordStatement } from './record-statement.ts';
@@ -14,8 +20,6 @@ type Context = RouteContext<unknown, RunSql, Caller>;
 /** For the answer and its line of the audit trail. */
 const reserveMilliseconds = 2_000;
 const longestMilliseconds = 20_000;
-/** In the planner's units: some ten million rows read, or a minute of one core. */
-const mostCost = 5_000_000;
 
 /**
  * Runs a statement of the caller's. It is written down before it is run, and what came of it after: a statement that nothing is known

@@ -5,7 +5,7 @@ import { nearestTables } from '../databases/catalog.ts';
 import type { AcceptedStatement } from '../databases/firewall/check-statement.ts';
 import { chooseGround, type Ground } from '../databases/generation/choose-tables.ts';
 import { type TriedStatement, writeSql } from '../databases/generation/write-sql.ts';
-import { runAccepted } from '../databases/run-sql.ts';
+import { mostCost, runAccepted } from '../databases/run-sql.ts';
 import type { StatementResult } from '../databases/run-statement.ts';
 import type { ChatOptions } from '../models/chat-model.ts';
 import type { QuestionEmbedder } from '../models/embed-question.ts';
@@ -43,8 +43,6 @@ export interface DatabaseLegPorts {
 
 /** What an answer can tell; `POST /v1/sql/run` gives more. */
 export const mostRowsOfAnswer = 100;
-/** In the planner's units: some ten million rows read, or a minute of one core. */
-export const mostCostOfAnswer = 5_000_000;
 const longestStatementMilliseconds = 12_000;
 /** For the model to say what was found; of little time, a part. */
 const reserveMilliseconds = 6_000;
@@ -166,7 +164,7 @@ class DatabaseQuestion {
     const { statement } = accepted;
     const about = { connectionId, statement, tables: accepted.tables.map(nameOf) };
     await record({ action: 'sql.run', outcome: 'success', ...about });
-    const limits = { rows: mostRowsOfAnswer, cost: mostCostOfAnswer, milliseconds: longestStatementMilliseconds };
+    const limits = { rows: mostRowsOfAnswer, cost: mostCost, milliseconds: longestStatementMilliseconds };
     const started = performance.now();
     this.executedAt = new Date();
     try {

@@ -6,6 +6,9 @@ import type { AllowedRelations, CataloguedTable, CataloguedType } from './firewa
 import { type AcceptedStatement, checkStatement } from './firewall/check-statement.ts';
 import { mostResultBytes, type StatementLimits, type StatementResult } from './run-statement.ts';
 
+/** What any statement may cost, in the planner's units: some ten million rows read, or a minute of one core. */
+export const mostCost = 5_000_000;
+
 /** A connection, and all that statements may read of it. */
 export interface ReadableConnection {
   readonly connection: Connection;
