@@ -5,7 +5,8 @@ const codeOfState: Readonly<Record<string, ErrorCode>> = {
   '28000': 'auth_failed',
   '3D000': 'database_missing',
   '53300': 'too_many_connections',
-  '57014': 'sql_timeout',
+  // Of our own looks at a catalog, which a moment later may be quick; a caller's statement has words of its own for it.
+  '57014': 'timeout',
   '57P01': 'connection_refused',
   '57P02': 'connection_refused',
   '57P03': 'connection_refused',
@@ -18,7 +19,6 @@ const sentences: Partial<Readonly<Record<ErrorCode, string>>> = {
   auth_failed: 'The database refuses the user or the password.',
   tls_failed: 'TLS could not be established with the database.',
   timeout: 'The database did not answer in time.',
-  sql_timeout: 'The statement was stopped at its time limit.',
   database_missing: 'The server has no database of this name.',
   too_many_connections: 'The database has no connection free for this user.',
 };

@@ -31,7 +31,7 @@ export function statementSuite(world: World): void {
         schemas: ['sales'],
         tables: { exclude: ['secrets'] },
       });
-      expect(await endOfJob(home.api, connection.job.id, 90_000)).toMatchObject({ status: 'succeeded' });
+      expect(await endOfJob(home.api, connection.job.id, 90_000)).toMatchObject({ status: 'succeeded', error: null });
     });
 
     const run = (sql: string, more: object = {}) =>
