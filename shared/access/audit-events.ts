@@ -1,5 +1,5 @@
+import { Conditions } from '../core/conditions.ts';
 import type { Db } from '../core/database.ts';
-import { timeOfUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { AccessType, AuditOutcome } from './audit.ts';
 
@@ -47,31 +47,21 @@ export async function listAuditEvents(
   filter: TrailFilter,
   { limit, after }: PageRequest,
 ): Promise<Page<TrailRow>> {
-  const values: unknown[] = [workspaceId, limit + 1];
-  const conditions = ['workspace_id = $1'];
-  const where = (condition: (parameter: string) => string, value: unknown) => {
-    if (value === undefined) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  where((p) => `actor = ${p}`, filter.actor);
-  where((p) => `action = ${p}`, filter.action);
-  where((p) => `resource_type = ${p}`, filter.resourceType);
-  where((p) => `resource_id = ${p}`, filter.resourceId);
-  where((p) => `access_type = ${p}`, filter.accessType);
-  where((p) => `outcome = ${p}`, filter.outcome);
-  where((p) => `request_id = ${p}`, filter.requestId);
-  where((p) => `holder = ${p}`, filter.holder);
-  where((p) => `at >= ${p}`, filter.from);
-  where((p) => `at < ${p}`, filter.to);
-  if (after !== undefined) {
-    where((p) => `at <= ${p}`, timeOfUuid(after));
-    values.push(timeOfUuid(after), after);
-    conditions.push(`(at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
-  }
+  const conditions = new Conditions([workspaceId, limit + 1], 'workspace_id = $1');
+  conditions.where((p) => `actor = ${p}`, filter.actor);
+  conditions.where((p) => `action = ${p}`, filter.action);
+  conditions.where((p) => `resource_type = ${p}`, filter.resourceType);
+  conditions.where((p) => `resource_id = ${p}`, filter.resourceId);
+  conditions.where((p) => `access_type = ${p}`, filter.accessType);
+  conditions.where((p) => `outcome = ${p}`, filter.outcome);
+  conditions.where((p) => `request_id = ${p}`, filter.requestId);
+  conditions.where((p) => `holder = ${p}`, filter.holder);
+  conditions.where((p) => `at >= ${p}`, filter.from);
+  conditions.where((p) => `at < ${p}`, filter.to);
+  conditions.olderThan('at', after);
   const { rows } = await db.query<TrailRow>(
-    `SELECT ${trailColumns} FROM dbrag.audit_events WHERE ${conditions.join(' AND ')} ORDER BY at DESC, id DESC LIMIT $2`,
-    values,
+    `SELECT ${trailColumns} FROM dbrag.audit_events WHERE ${conditions} ORDER BY at DESC, id DESC LIMIT $2`,
+    conditions.values,
   );
   return pageOf(rows, limit);
 }

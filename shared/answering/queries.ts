@@ -1,3 +1,4 @@
+import { Conditions } from '../core/conditions.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { timeOfUuid } from '../core/ids.ts';
@@ -53,7 +54,7 @@ const columns = `id, created_at, conversation_id, question, reasoning, route, an
   result_cache, removed_marks, unverified_numbers, timing, rating, comment, rated_at,
   (SELECT external_id FROM dbrag.subjects s WHERE s.workspace_id = queries.workspace_id AND s.id = queries.subject_id) AS subject`;
 
-/** Newest first. Only the conditions that are asked for stand in the statement, so that each finds its index. */
+/** Newest first. */
 export async function listQueries(
   db: Db,
   workspaceId: string,
@@ -67,34 +68,21 @@ export async function listQueries(
 
 /** The statement of a list, for those who look at its plan. */
 export function listStatement(workspaceId: string, filter: QueryFilter, { limit, after }: PageRequest) {
-  const values: unknown[] = [workspaceId];
-  const conditions = ['workspace_id = $1'];
-  const add = (condition: (place: string) => string, value: unknown): void => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  if (filter.route !== undefined) add((place) => `route = ${place}`, filter.route);
-  if (filter.answered !== undefined) conditions.push(filter.answered ? 'answered' : 'NOT answered');
-  if (filter.rated !== undefined) conditions.push(`rating IS ${filter.rated ? 'NOT ' : ''}NULL`);
-  if (filter.conversationId !== undefined) add((place) => `conversation_id = ${place}`, filter.conversationId);
-  if (filter.subject !== undefined)
-    add(
-      (place) => `subject_id = (SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND external_id = ${place})`,
-      filter.subject,
-    );
-  if (filter.from !== undefined) add((place) => `created_at >= ${place}`, filter.from);
-  if (filter.to !== undefined) add((place) => `created_at < ${place}`, filter.to);
-  if (after !== undefined) {
-    // The time of a question stands in its id, so the page after it needs no look at it.
-    add((place) => `created_at <= ${place}`, timeOfUuid(after));
-    values.push(timeOfUuid(after), after);
-    conditions.push(`(created_at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
-  }
-  values.push(limit + 1);
+  const conditions = new Conditions([workspaceId, limit + 1], 'workspace_id = $1');
+  conditions.where((place) => `route = ${place}`, filter.route);
+  if (filter.answered !== undefined) conditions.also(filter.answered ? 'answered' : 'NOT answered');
+  if (filter.rated !== undefined) conditions.also(`rating IS ${filter.rated ? 'NOT ' : ''}NULL`);
+  conditions.where((place) => `conversation_id = ${place}`, filter.conversationId);
+  conditions.where(
+    (place) => `subject_id = (SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND external_id = ${place})`,
+    filter.subject,
+  );
+  conditions.where((place) => `created_at >= ${place}`, filter.from);
+  conditions.where((place) => `created_at < ${place}`, filter.to);
+  conditions.olderThan('created_at', after);
   return {
-    text: `SELECT ${columns} FROM dbrag.queries WHERE ${conditions.join(' AND ')}
-     ORDER BY created_at DESC, id DESC LIMIT $${values.length}`,
-    values,
+    text: `SELECT ${columns} FROM dbrag.queries WHERE ${conditions} ORDER BY created_at DESC, id DESC LIMIT $2`,
+    values: conditions.values,
   };
 }
 

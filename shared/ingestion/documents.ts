@@ -1,3 +1,4 @@
+import { Conditions } from '../core/conditions.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
@@ -55,24 +56,17 @@ export async function listDocuments(
   filter: { collectionId?: string | undefined; status?: DocumentStatus | undefined },
   { limit, after }: PageRequest,
 ): Promise<Page<Document>> {
-  const values: unknown[] = [workspaceId, limit];
-  const conditions = ['d.workspace_id = $1'];
-  // Only the conditions that are asked for: a plan with `$n IS NULL OR …` could use none of the indexes.
-  const where = (condition: (parameter: string) => string, value: unknown) => {
-    if (value === undefined) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  where((p) => `d.collection_id = ${p}`, filter.collectionId);
-  where((p) => `d.status = ${p}`, filter.status);
-  where(
-    (p) =>
-      `(d.created_at, d.id) < (SELECT a.created_at, a.id FROM dbrag.documents a WHERE a.workspace_id = $1 AND a.id = ${p})`,
+  const conditions = new Conditions([workspaceId, limit], 'd.workspace_id = $1');
+  conditions.where((place) => `d.collection_id = ${place}`, filter.collectionId);
+  conditions.where((place) => `d.status = ${place}`, filter.status);
+  conditions.where(
+    (place) =>
+      `(d.created_at, d.id) < (SELECT a.created_at, a.id FROM dbrag.documents a WHERE a.workspace_id = $1 AND a.id = ${place})`,
     after,
   );
   const { rows } = await db.query<Document>(
-    `${selectDocument} WHERE ${conditions.join(' AND ')} ORDER BY d.created_at DESC, d.id DESC LIMIT $2 + 1`,
-    values,
+    `${selectDocument} WHERE ${conditions} ORDER BY d.created_at DESC, d.id DESC LIMIT $2 + 1`,
+    conditions.values,
   );
   return pageOf(rows, limit);
 }

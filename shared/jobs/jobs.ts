@@ -1,3 +1,4 @@
+import { Conditions } from '../core/conditions.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
@@ -137,14 +138,14 @@ export async function listEndedJobs(
   after: string | undefined,
   limit: number,
 ): Promise<readonly Job[]> {
-  const { values, where, conditions } = jobConditions(workspaceId, limit);
-  where((p) => `j.status = ${p}`, filter.status);
-  where((p) => `j.error ->> 'code' = ${p}`, filter.code);
-  where((p) => `j.collection_id = ${p}`, filter.collectionId);
-  where((p) => `(j.created_at, j.id) > ${placeOf(p)}`, after);
+  const conditions = new Conditions([workspaceId, limit], 'j.workspace_id = $1');
+  conditions.where((place) => `j.status = ${place}`, filter.status);
+  conditions.where((place) => `j.error ->> 'code' = ${place}`, filter.code);
+  conditions.where((place) => `j.collection_id = ${place}`, filter.collectionId);
+  conditions.where((place) => `(j.created_at, j.id) > ${placeOf(place)}`, after);
   const { rows } = await db.query<Job>(
-    `${selectMany} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at, j.id LIMIT $2`,
-    values,
+    `${selectMany} WHERE ${conditions} ORDER BY j.created_at, j.id LIMIT $2`,
+    conditions.values,
   );
   return rows;
 }
@@ -155,29 +156,17 @@ export async function listJobs(
   filter: { type?: JobType | undefined; status?: JobStatus | undefined; documentId?: string | undefined },
   { limit, after }: PageRequest,
 ): Promise<Page<Job>> {
-  const { values, where, conditions } = jobConditions(workspaceId, limit);
-  where((p) => `j.type = ${p}`, filter.type);
-  where((p) => `j.status = ${p}`, filter.status);
-  where((p) => `j.document_id = ${p}`, filter.documentId);
-  where((p) => `(j.created_at, j.id) < ${placeOf(p)}`, after);
+  const conditions = new Conditions([workspaceId, limit], 'j.workspace_id = $1');
+  conditions.where((place) => `j.type = ${place}`, filter.type);
+  conditions.where((place) => `j.status = ${place}`, filter.status);
+  conditions.where((place) => `j.document_id = ${place}`, filter.documentId);
+  conditions.where((place) => `(j.created_at, j.id) < ${placeOf(place)}`, after);
   const { rows } = await db.query<Job>(
-    `${selectMany} WHERE ${conditions.join(' AND ')} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
-    values,
+    `${selectMany} WHERE ${conditions} ORDER BY j.created_at DESC, j.id DESC LIMIT $2 + 1`,
+    conditions.values,
   );
   return pageOf(rows, limit);
 }
 
 const placeOf = (parameter: string) =>
   `(SELECT a.created_at, a.id FROM dbrag.jobs a WHERE a.workspace_id = $1 AND a.id = ${parameter})`;
-
-/** Only the conditions that are asked for: a plan with `$n IS NULL OR …` could use none of the indexes. $2 is the limit. */
-function jobConditions(workspaceId: string, limit: number) {
-  const values: unknown[] = [workspaceId, limit];
-  const conditions = ['j.workspace_id = $1'];
-  const where = (condition: (parameter: string) => string, value: unknown) => {
-    if (value === undefined) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  return { values, conditions, where };
-}

@@ -98,12 +98,10 @@ const ended = new Set(['succeeded', 'failed', 'cancelled']);
 
 /** A job when it has ended, however it did. */
 export function endOfJob(api: ApiClient, jobId: string, milliseconds?: number): Promise<Json> {
-  return eventually(
-    () => api.expect(200, 'GET', `/v1/jobs/${jobId}`),
-    (job) => ended.has(job.status),
-    milliseconds,
-  );
+  return eventually(() => api.expect(200, 'GET', `/v1/jobs/${jobId}`), hasEnded, milliseconds);
 }
+
+export const hasEnded = (job: Json): boolean => ended.has(job.status);
 
 /** Posts a document and waits for the end of its job. @returns the document then */
 export async function ingest(api: ApiClient, body: object): Promise<Json> {
