@@ -3,6 +3,7 @@ import { DbragError } from '../../shared/core/errors.ts';
 import { parsePublicId } from '../../shared/core/ids.ts';
 import { toCsv } from '../../shared/databases/csv.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
+import { warmUpFirewall } from '../../shared/databases/firewall/warm-up.ts';
 import {
   acceptStatement,
   findReadable,
@@ -29,6 +30,8 @@ export async function runSql(context: Context): Promise<Reply | Response> {
   const { caller, body, services, deadline } = context;
   const began = performance.now();
   const connectionId = parsePublicId('connection', body.connection_id);
+  // Loaded while our own database answers.
+  void warmUpFirewall();
   const readable = await findReadable(services.database, caller, connectionId);
   const accepted = await checked(context, connectionId, readable);
   const check = performance.now() - began;

@@ -5,8 +5,11 @@
  *
  * Needs LOCAL_DATABASE_URL (`npm run native-engines -- start`). SECONDS=60, SEED=1.
  */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { checkStatement } from '../../shared/databases/firewall/check-statement.ts';
+import { percentile } from '../bench/statistics.ts';
 import { attacks } from '../support/firewall/attacks.ts';
 import { honest } from '../support/firewall/honest.ts';
 import { Mutations } from '../support/firewall/mutations.ts';
@@ -18,6 +21,7 @@ const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const longestCheck = 5;
 /** Clocks of processors are coarse. */
 const repetitions = 10;
+const coldProcesses = 6;
 
 const url = process.env.LOCAL_DATABASE_URL;
 if (!url) throw new Error('Start native engines first: export $(npm run --silent native-engines -- start)');
@@ -69,6 +73,27 @@ async function score(): Promise<void> {
   if (at(0.99) >= longestCheck) failures.push(`p99 of a check is ${at(0.99).toFixed(2)} ms`);
 }
 
+/** The first checks of fresh processes, which are what a caller meets who wakes one; by the clock, so only of a machine that is idle. */
+function scoreCold(): void {
+  const runs = Array.from({ length: coldProcesses }, (_, n) => {
+    const arguments_ = [fileURLToPath(new URL('./cold.ts', import.meta.url)), String(n + 1), 'warm'];
+    return JSON.parse(execFileSync(process.execPath, arguments_, { encoding: 'utf8' })) as {
+      loaded: number;
+      milliseconds: number[];
+    };
+  });
+  const times = runs.flatMap(({ milliseconds }) => milliseconds);
+  const [p50, p99] = [percentile(times, 0.5), percentile(times, 0.99)];
+  const loaded = percentile(
+    runs.map(({ loaded: each }) => each),
+    0.5,
+  );
+  console.log(
+    `first checks of ${coldProcesses} processes: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, after ${loaded.toFixed(0)} ms of loading and warming`,
+  );
+  if (p99 >= longestCheck) failures.push(`p99 of a process's first checks is ${p99.toFixed(2)} ms`);
+}
+
 async function fuzz(proving: Proving): Promise<void> {
   const mutations = new Mutations(seed);
   const end = Date.now() + seconds * 1_000;
@@ -94,6 +119,7 @@ async function fuzz(proving: Proving): Promise<void> {
 }
 
 await score();
+scoreCold();
 await withDatabase(async (client) => {
   const proving = await Proving.begin(client, shop);
   for (const sql of Object.values(honest).flat()) {

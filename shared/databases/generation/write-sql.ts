@@ -3,6 +3,7 @@ import type { ChatModel, ChatOptions, ChatOutcome } from '../../models/chat-mode
 import { completeChatText } from '../../models/complete-chat.ts';
 import { problemOfModel } from '../../models/model-problem.ts';
 import type { AcceptedStatement } from '../firewall/check-statement.ts';
+import { warmUpFirewall } from '../firewall/warm-up.ts';
 import { acceptStatement } from '../run-sql.ts';
 import type { Ground } from './choose-tables.ts';
 import { readStatement } from './read-statement.ts';
@@ -49,6 +50,8 @@ export async function writeSql<Result>(
   trial: SqlTrial<Result>,
   options: ChatOptions,
 ): Promise<WrittenSql<Result>> {
+  // The model takes longer to write than this does.
+  void warmUpFirewall();
   const began = performance.now();
   const calls: ChatOutcome[] = [];
   let trying = 0;
