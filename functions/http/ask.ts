@@ -166,6 +166,7 @@ async function answerAndKeep(
     context.waitUntil(recordAnswer(context, ground, asked, whole));
     services.log.queryAnswered({
       route: whole.route,
+      costUsd: whole.costUsd,
       answered: whole.citations.length > 0,
       resultCache: whole.resultCache,
       removedMarks: whole.trace.removedMarks,

@@ -25,6 +25,7 @@ export async function recordStatement(
       ...detail,
     },
   };
+  if (outcome === 'denied') services.log.statementRefused();
   await services.database.inWorkspace(caller, (db) =>
     recordAudit(db, caller.workspaceId, caller.actor, origin, [entry]),
   );

@@ -15,7 +15,7 @@ export const handler = batchFunction((records, invocation) =>
 
 async function embed(records: readonly SQSRecord[], { services, context }: QueueInvocation): Promise<void> {
   const messages = records.map(({ body }) => embedChunksMessage.parse(JSON.parse(body)));
-  const { database, failpoint, queue, clock, space, fallbackSpace, config, log, removals, statistics } = services;
+  const { database, failpoint, queue, clock, space, fallbackSpace, log, removals, statistics } = services;
   const receives = Math.max(...records.map(({ attributes }) => Number(attributes.ApproximateReceiveCount)));
   const started = performance.now();
   const summary = await embedChunks(
@@ -26,7 +26,7 @@ async function embed(records: readonly SQSRecord[], { services, context }: Queue
       embedder: space.embedder,
       admission: space.admission,
       fallback: fallbackSpace,
-      cache: createChunkCache(config, services.cache),
+      cache: createChunkCache(services, services.cache),
       failpoint,
       onPostponed: (error, chunks) =>
         log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),

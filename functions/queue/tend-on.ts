@@ -13,12 +13,17 @@ export async function tendOn(services: Services): Promise<void> {
   const ports = indexingPorts(services);
   const { again, did } = await tendIndexes(ports);
   for (const each of did) services.log.indexTended(each);
-  if (did.some(({ action }) => action === 'finish')) await checkAllIndexes(ports);
+  if (did.some(({ action }) => action === 'finish')) await measureRecall(services);
   if (again) await armTending(services.database, services.queue);
 }
 
 /** The canary of the night, and what follows from it. */
 export async function checkIndexes(services: Services, hasTime: () => boolean): Promise<void> {
-  await checkAllIndexes(indexingPorts(services), hasTime);
+  await measureRecall(services, hasTime);
   await tendOn(services);
+}
+
+async function measureRecall(services: Services, hasTime?: () => boolean): Promise<void> {
+  for (const { recall, promised } of await checkAllIndexes(indexingPorts(services), hasTime))
+    services.log.recallMeasured(recall, promised);
 }

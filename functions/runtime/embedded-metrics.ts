@@ -1,4 +1,10 @@
-import type { Metrics, MetricUnit } from './metrics.ts';
+import { type Metrics, type MetricUnit, mostValues } from './metrics.ts';
+
+/** What tells one series of a metric from another. Each of its values is a metric that is paid for. */
+export interface Dimension {
+  readonly name: string;
+  readonly value: string;
+}
 
 /**
  * Writes a line of CloudWatch's embedded metric format ("Embedded metric format specification", CloudWatch User Guide) by hand: every
@@ -6,16 +12,16 @@ import type { Metrics, MetricUnit } from './metrics.ts';
  */
 export class EmbeddedMetrics implements Metrics {
   readonly #namespace: string;
-  readonly #service: string;
+  readonly #dimension: Dimension;
   readonly #write: (line: string) => void;
   readonly #values = new Map<string, number | number[]>();
   readonly #units = new Map<string, MetricUnit>();
   /** What is said of each metric, as JSON: the same for every line that has the same metrics. */
   readonly #directives = new Map<string, string>();
 
-  constructor(namespace: string, service: string, write: (line: string) => void) {
+  constructor(namespace: string, dimension: Dimension, write: (line: string) => void) {
     this.#namespace = namespace;
-    this.#service = service;
+    this.#dimension = dimension;
     this.#write = write;
   }
 
@@ -23,8 +29,9 @@ export class EmbeddedMetrics implements Metrics {
     const known = this.#values.get(name);
     this.#units.set(name, unit);
     if (known === undefined) this.#values.set(name, value);
-    else if (Array.isArray(known)) known.push(value);
-    else this.#values.set(name, [known, value]);
+    else if (Array.isArray(known)) {
+      if (known.push(value) >= mostValues) this.publish();
+    } else this.#values.set(name, [known, value]);
   }
 
   publish(): void {
@@ -34,8 +41,9 @@ export class EmbeddedMetrics implements Metrics {
     for (const [name, value] of this.#values)
       values += `,"${name}":${typeof value === 'number' ? value : `[${value.join(',')}]`}`;
     this.#values.clear();
+    const { name, value } = this.#dimension;
     this.#write(
-      `{"_aws":{"Timestamp":${Date.now()},"CloudWatchMetrics":${this.#directiveOf(names)}},"service":${JSON.stringify(this.#service)}${values}}`,
+      `{"_aws":{"Timestamp":${Date.now()},"CloudWatchMetrics":${this.#directiveOf(names)}},"${name}":${JSON.stringify(value)}${values}}`,
     );
   }
 
@@ -44,7 +52,9 @@ export class EmbeddedMetrics implements Metrics {
     let directive = this.#directives.get(key);
     if (directive === undefined) {
       const metrics = names.map((name) => ({ Name: name, Unit: this.#units.get(name) }));
-      directive = JSON.stringify([{ Namespace: this.#namespace, Dimensions: [['service']], Metrics: metrics }]);
+      directive = JSON.stringify([
+        { Namespace: this.#namespace, Dimensions: [[this.#dimension.name]], Metrics: metrics },
+      ]);
       this.#directives.set(key, directive);
     }
     return directive;

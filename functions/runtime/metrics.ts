@@ -1,4 +1,8 @@
-export type MetricUnit = 'Count' | 'Milliseconds';
+/** As CloudWatch names them; `None` for what has no unit, such as dollars. */
+export type MetricUnit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
+
+/** Values of one metric that one line may hold; CloudWatch passes over a line with more. */
+export const mostValues = 100;
 
 /** What one invocation counts and times, written to standard output, from where CloudWatch reads it. */
 export interface Metrics {

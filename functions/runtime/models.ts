@@ -10,13 +10,19 @@ import { largestRequest, noBudget, ProcessBudget, type TokenBudget } from '../..
 import { BudgetedEmbedder } from '../../shared/models/budgeted-embedder.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import type { CircuitStore } from '../../shared/models/circuit.ts';
-import { QuestionEmbedder } from '../../shared/models/embed-question.ts';
+import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import type { Embedder } from '../../shared/models/embedder.ts';
 import { EmbeddingCache } from '../../shared/models/embedding-cache.ts';
 import { GuardedEmbedder } from '../../shared/models/guarded-embedder.ts';
 import { PaddedEmbedder } from '../../shared/models/padded-embedder.ts';
 import { RetryingChatModel } from '../../shared/models/retrying-chat-model.ts';
 import { RetryingEmbedder } from '../../shared/models/retrying-embedder.ts';
+import {
+  ObservedChatModel,
+  ObservedChunkCache,
+  ObservedEmbedder,
+  ObservedQuestionEmbedder,
+} from './observed-models.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface ModelParts {
@@ -58,7 +64,7 @@ export function createModelSpace(
     baseUrl,
     apiKey: () => modelKey(config.models, secrets),
   });
-  const guarded = new GuardedEmbedder(new PaddedEmbedder(provider, width), {
+  const guarded = new GuardedEmbedder(new PaddedEmbedder(new ObservedEmbedder(provider, log), width), {
     circuits,
     onOpen: (name, { fault, reason }) => log.modelLeftAlone({ model: name, fault, reason }),
     onStoreFailure: (error) => log.recordFailed(error, { source: 'model circuit', messageId: model }),
@@ -84,14 +90,15 @@ export function createBudget({ config, log, cache }: ModelParts): TokenBudget {
 export type ChatModels = (choice: string | null) => ChatModel;
 
 /** Each is tried once more when it fails before its first token. */
-export function createChatModels({ models }: Config, secrets: SecretReader): ChatModels {
+export function createChatModels({ models }: Config, secrets: SecretReader, log: Telemetry): ChatModels {
   const known = new Map<string, ChatModel>();
   return (choice) => {
     const model = choice !== null && models.chatModelChoices.includes(choice) ? choice : models.chatModel;
     let chat = known.get(model);
     if (!chat) {
       const { baseUrl } = models;
-      chat = new RetryingChatModel(new OpenAiChatModel({ model, baseUrl, apiKey: () => modelKey(models, secrets) }));
+      const provider = new OpenAiChatModel({ model, baseUrl, apiKey: () => modelKey(models, secrets) });
+      chat = new RetryingChatModel(new ObservedChatModel(provider, log));
       known.set(model, chat);
     }
     return chat;
@@ -104,14 +111,17 @@ async function modelKey({ secretArn }: Config['models'], secrets: SecretReader):
 }
 
 export function createQuestionEmbedder(
-  { cache: settings }: Config,
+  { config, log }: Pick<ModelParts, 'config' | 'log'>,
   embedder: Embedder,
   cache: Cache | null,
 ): QuestionEmbedder {
-  return new QuestionEmbedder(embedder, new EmbeddingCache(cache ?? noCache, settings.questionTtl));
+  return new ObservedQuestionEmbedder(embedder, new EmbeddingCache(cache ?? noCache, config.cache.questionTtl), log);
 }
 
 /** Vectors of chunks, kept for as long as a redelivery may come. */
-export function createChunkCache({ cache: settings }: Config, cache: Cache | null): EmbeddingCache {
-  return new EmbeddingCache(cache ?? noCache, settings.chunkTtl);
+export function createChunkCache(
+  { config, log }: Pick<ModelParts, 'config' | 'log'>,
+  cache: Cache | null,
+): EmbeddingCache {
+  return new ObservedChunkCache(log, cache ?? noCache, config.cache.chunkTtl);
 }

@@ -25,7 +25,7 @@ export function queueFunction(
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
-      services.log.begin(context, requestIdOf(event));
+      services.log.begin(context, requestIdOf(event), causeOf(event));
       const processor = new BatchProcessor(EventType.SQS);
       const one = async (record: SQSRecord) => {
         try {
@@ -47,7 +47,7 @@ export function batchFunction(
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
-      services.log.begin(context, requestIdOf(event));
+      services.log.begin(context, requestIdOf(event), causeOf(event));
       await handle(event.Records, { services, context });
       return { batchItemFailures: [] };
     },
@@ -68,7 +68,7 @@ export function partialBatchFunction(
 ) {
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
-      services.log.begin(context, requestIdOf(event));
+      services.log.begin(context, requestIdOf(event), causeOf(event));
       const failed = new Set<string>();
       await handle(event.Records, { services, context }, (record, error) => {
         services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
@@ -82,4 +82,9 @@ export function partialBatchFunction(
 /** The id of the request that made the message, carried along so that one id finds the whole story. */
 function requestIdOf(event: SQSEvent): string | undefined {
   return event.Records[0]?.messageAttributes?.request_id?.stringValue;
+}
+
+/** The trace in which the first of the messages was sent. */
+function causeOf(event: SQSEvent): string | undefined {
+  return event.Records[0]?.attributes?.AWSTraceHeader;
 }

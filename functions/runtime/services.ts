@@ -16,7 +16,7 @@ import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts'
 import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
-import { type Config, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
+import { type Config, currentTrace, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
 import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
@@ -40,7 +40,7 @@ import { CircuitRows } from '../../shared/models/circuit-rows.ts';
 import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import { ResultCache } from '../../shared/retrieval/result-cache.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
-import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
+import type { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
 import { createEventBus } from './event-bus.ts';
@@ -56,6 +56,7 @@ import {
   type ModelParts,
   primaryModel,
 } from './models.ts';
+import { ObservedSearch } from './observed-search.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /**
@@ -126,6 +127,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     createSqsWorkQueue({
       urls: config.queueUrls,
       requestId: () => log.requestId(),
+      traceHeader: () => currentTrace()?.header,
       onFailure: (name, count, error) => log.nudgeFailed({ queue: name, count, error }),
     });
   const cache = overrides.cache === undefined ? createCache(config.cache, secrets, log) : overrides.cache;
@@ -174,15 +176,16 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     results: overrides.results ?? new ResultCache(cache ?? noCache, cache ? config.cache.queryTtl : 0),
     searches:
       overrides.searches ??
-      new WorkspaceSearch(database, {
-        semantic: config.search.semanticWeight,
-        keyword: config.search.keywordWeight,
-      }),
+      new ObservedSearch(
+        database,
+        { semantic: config.search.semanticWeight, keyword: config.search.keywordWeight },
+        log,
+      ),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     tokens: overrides.tokens ?? createTokens(config, database, clock),
     apiKeys: overrides.apiKeys ?? createApiKeyDirectory(database, clock),
     answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),
-    chat: overrides.chat ?? createChatModels(config, secrets),
+    chat: overrides.chat ?? createChatModels(config, secrets, log),
     databases: overrides.databases ?? new DatabaseClient(createLambdaQueryDatabase(config.connections.functionName)),
     passwords:
       overrides.passwords ??
@@ -245,7 +248,7 @@ function createModels(
   const primary = primaryModel(config);
   const fallback = fallbackModel(config);
   const questions = (model: typeof primary) =>
-    createQuestionEmbedder(config, createModelSpace(parts, model, budget, own).embedder, cache);
+    createQuestionEmbedder(parts, createModelSpace(parts, model, budget, own).embedder, cache);
   return {
     space: createModelSpace(parts, primary, budget, shared),
     fallbackSpace: fallback && createModelSpace(parts, fallback, budget, shared),

@@ -1,17 +1,21 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import { currentTraceId, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
+import { currentTrace, parseTrace, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
+import { DimensionedMetrics } from './dimensioned-metrics.ts';
 import { EmbeddedMetrics } from './embedded-metrics.ts';
 import { loggableError } from './loggable-error.ts';
+import { createMeasures, type Measures } from './measures.ts';
 import type { Metrics } from './metrics.ts';
+import { createTraceSegments } from './trace-segments.ts';
 
 /**
  * Logs and metrics of one execution environment. Everything that is counted has one method here, so that a metric's name, unit and
  * log line are said once. A workspace is a field of the log and metadata of the metric, never a dimension: each value of a
  * dimension is a metric that is paid for.
  */
-export interface Telemetry {
-  begin(context: Pick<Context, 'awsRequestId' | 'functionName'>, requestId?: string): void;
+export interface Telemetry extends Measures {
+  /** @param cause the trace header of the message that is worked on, if it carries one */
+  begin(context: Pick<Context, 'awsRequestId' | 'functionName'>, requestId?: string, cause?: string): void;
   /** Of the invocation that runs now. */
   requestId(): string | undefined;
   /** Writes the metrics of this invocation to standard output, from where CloudWatch reads them. */
@@ -37,9 +41,15 @@ export interface Telemetry {
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
   /** A call failed, and the model is left alone for a while: `account` is for an operator to mend. */
   modelLeftAlone(event: { model: string; fault: 'account' | 'outage' | 'rate'; reason: string }): void;
-  searchAnswered(event: { mode: string; embedMilliseconds: number; searchMilliseconds: number }): void;
+  searchAnswered(event: {
+    mode: string;
+    resultCache: 'hit' | 'miss' | 'off';
+    embedMilliseconds: number;
+    searchMilliseconds: number;
+  }): void;
   queryAnswered(event: {
     route: string;
+    costUsd: number;
     answered: boolean;
     resultCache: 'hit' | 'miss';
     removedMarks: number;
@@ -51,6 +61,8 @@ export interface Telemetry {
     totalMilliseconds: number;
     error: string | null;
   }): void;
+  /** A statement that the firewall did not let through, the model's or a caller's. */
+  statementRefused(): void;
   uploadRejected(event: { key: string; reason: string }): void;
   nudgeFailed(event: { queue: string; count: number; error: unknown }): void;
   retriesExhausted(event: { queue: string; body: string }): void;
@@ -79,6 +91,8 @@ interface Invocation {
   readonly function_name: string;
   readonly function_request_id: string;
   readonly request_id: string;
+  /** The trace that the work was asked for in; the invocation has one of its own. */
+  readonly cause_trace_id?: string;
 }
 
 /**
@@ -105,19 +119,31 @@ const write = (line: string): void => void process.stdout.write(`${line}\n`);
 export function createTelemetry(
   settings: TelemetryConfig = readTelemetryConfig(),
   createMetrics: (namespace: string, service: string) => Metrics = (namespace, service) =>
-    new EmbeddedMetrics(namespace, service, write),
+    new EmbeddedMetrics(namespace, { name: 'service', value: service }, write),
 ): Telemetry {
   const metrics = createMetrics(settings.metricsNamespace, settings.service);
+  const dimensioned = new DimensionedMetrics(settings.metricsNamespace, write);
+  const measures = createMeasures({ metrics, dimensioned, trace: createTraceSegments() });
   let current: Invocation | undefined;
   const logger = loggerOf(() => current);
   const count = (name: string, value = 1) => metrics.add(name, 'Count', value);
   const time = (name: string, milliseconds: number) => metrics.add(name, 'Milliseconds', milliseconds);
   return {
-    begin({ functionName, awsRequestId }, requestId = awsRequestId) {
-      current = { function_name: functionName, function_request_id: awsRequestId, request_id: requestId };
+    ...measures,
+    begin({ functionName, awsRequestId }, requestId = awsRequestId, cause) {
+      const traceId = parseTrace(cause)?.traceId;
+      current = {
+        function_name: functionName,
+        function_request_id: awsRequestId,
+        request_id: requestId,
+        ...(traceId === undefined ? {} : { cause_trace_id: traceId }),
+      };
     },
     requestId: () => current?.request_id,
-    flush: () => metrics.publish(),
+    flush() {
+      metrics.publish();
+      dimensioned.publish();
+    },
     requestAnswered({ method, path, status, milliseconds }) {
       count('RequestCount');
       if (status >= 500) count('RequestErrorCount');
@@ -126,7 +152,13 @@ export function createTelemetry(
       const said = { level: 'INFO', message: 'request answered', timestamp: new Date().toISOString() };
       const request = { method, path, status, milliseconds: Math.round(milliseconds) };
       write(
-        JSON.stringify({ ...said, service: settings.service, ...current, xray_trace_id: currentTraceId(), ...request }),
+        JSON.stringify({
+          ...said,
+          service: settings.service,
+          ...current,
+          xray_trace_id: currentTrace()?.traceId,
+          ...request,
+        }),
       );
     },
     requestFailed(error, route) {
@@ -158,16 +190,24 @@ export function createTelemetry(
     },
     searchAnswered(event) {
       time('SearchDuration', event.searchMilliseconds);
+      const hit = event.resultCache === 'hit';
+      if (event.resultCache !== 'off') measures.cacheAsked('search', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
       if (settings.writesDebug) logger().debug('search answered', { search: event });
     },
     queryAnswered(event) {
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
-      if (event.resultCache === 'hit') count('QueryKnown');
+      const hit = event.resultCache === 'hit';
+      if (hit) count('QueryKnown');
+      measures.cacheAsked('answer', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
+      measures.questionAnswered(event.route, event.costUsd);
       count('CitationRemoved', event.removedMarks);
       count('NumberUnverified', event.unverifiedNumbers);
       time('QueryDuration', event.totalMilliseconds);
       if (event.firstTokenMilliseconds !== null) time('FirstTokenDuration', event.firstTokenMilliseconds);
       logger().info('query answered', { query: event });
+    },
+    statementRefused() {
+      count('StatementRefused');
     },
     uploadRejected(event) {
       count('UploadRejected');

@@ -13,10 +13,12 @@ import { type Login, secretArnOf, secretLogin, secretValue } from './cloud/secre
 import { applicationSecretArn, onlyApi, storeModelKey, uploadBucket } from './cloud/service-parts.ts';
 import { startFunctions, startMappings, warmRoutes } from './cloud/start-functions.ts';
 import { startGateway } from './cloud/start-gateway.ts';
+import { watchingPages } from './cloud/watching-pages.ts';
 import { createMetrics, type LocalMetrics } from './cloudwatch/metrics.ts';
 import type { Principal } from './iam/authorizer.ts';
 import type { LambdaService } from './lambda/lambda-service.ts';
 import type { EventSourceMapping } from './sqs/event-source-mapping.ts';
+import { startTraceDaemon, type TraceDaemon } from './xray/trace-daemon.ts';
 
 export interface LocalCloudOptions {
   /** `cdk.out`, or how to make it; it is made while the engines start, once the data directory is this process's own. */
@@ -50,6 +52,8 @@ export interface LocalCloud {
   readonly lambda: LambdaService;
   /** What the functions published in the embedded metric format; also at `/metrics` for Prometheus. */
   readonly metrics: LocalMetrics;
+  /** Parts of invocations that the functions drew into their traces; also at `/traces`. */
+  readonly traces: TraceDaemon;
   /** By the logical id of the mapping. */
   readonly mappings: ReadonlyMap<string, EventSourceMapping>;
   readonly database: RunningDatabase;
@@ -108,7 +112,9 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
     await createMasterUser(engines.database, secretLogin(aws.secrets, ownerSecretArn));
   }
   const metrics = createMetrics(serviceLog('cloudwatch', log));
-  const lambda = await startFunctions(options, { assembly, aws, data, engines, metrics }, closers);
+  const traces = await startTraceDaemon(serviceLog('xray', log));
+  closers.push(() => traces.close());
+  const lambda = await startFunctions(options, { assembly, aws, data, engines, metrics, traces }, closers);
   const known = data.state.customResources;
   const warm = warmRoutes(onlyApi(assembly), lambda);
   const customResources = await deployCustomResources(assembly.customResources, known, (name) => lambda.runner(name));
@@ -117,7 +123,8 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   const mappings = startMappings(options, { assembly, aws, data }, lambda, closers);
   addSchedules(assembly.schedules, aws, lambda);
   await warm;
-  const url = await startGateway(options, onlyApi(assembly), { lambda, metrics }, closers);
+  const pages = watchingPages({ assembly, aws, metrics, traces });
+  const url = await startGateway(options, onlyApi(assembly), { lambda, pages }, closers);
   onPhase('gateway');
   return {
     url,
@@ -125,6 +132,7 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
     aws,
     lambda,
     metrics,
+    traces,
     mappings,
     ...engines,
     administrator: administrator(data.state.rootKey),

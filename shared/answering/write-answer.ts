@@ -42,7 +42,8 @@ export async function* writeAnswer(
   // Ends the request when the answer is refused halfway.
   const refused = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, refused.signal]) : refused.signal;
-  const call = completeChat(model, { messages: prompt.messages, maximumOutputTokens }, { ...options, signal });
+  const request = { messages: prompt.messages, maximumOutputTokens, purpose: 'answer' } as const;
+  const call = completeChat(model, request, { ...options, signal });
   let firstTokenMilliseconds: number | null = null;
   for (;;) {
     const { done, value } = await call.next();

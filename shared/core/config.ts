@@ -302,8 +302,36 @@ export function readTelemetryConfig(environment: Environment = process.env): Tel
   };
 }
 
-/** The X-Ray trace of the invocation that runs now, which Lambda says there and nowhere else. */
-export function currentTraceId(environment: Environment = process.env): string | undefined {
+/** An X-Ray trace, as the header that carries it says. */
+export interface TraceContext {
+  /** The header as it came, to be handed on. */
+  readonly header: string;
+  readonly traceId: string;
+  /** The segment that is under way; undefined where the header names none. */
+  readonly parentId: string | undefined;
+  readonly isSampled: boolean;
+}
+
+const traceVariable = '_X_AMZN_TRACE_ID';
+
+/** The trace of the invocation that runs now, which Lambda says there and nowhere else. */
+export function currentTrace(environment: Environment = process.env): TraceContext | undefined {
+  return parseTrace(environment[traceVariable]);
+}
+
+/** @param header `Root=1-…;Parent=…;Sampled=1` */
+export function parseTrace(header: string | undefined): TraceContext | undefined {
+  const traceId = /Root=([^;]+)/.exec(header ?? '')?.[1];
+  if (header === undefined || traceId === undefined) return undefined;
+  const parentId = /Parent=([0-9a-f]{16})/.exec(header)?.[1];
+  return { header, traceId, parentId, isSampled: /Sampled=1/.test(header) };
+}
+
+/** Where X-Ray's daemon listens for segments by UDP; null where there is none. */
+export function readTraceDaemon(environment: Environment = process.env): { host: string; port: number } | null {
   // biome-ignore lint/complexity/useLiteralKeys: the environment is an index signature
-  return /Root=([^;]+)/.exec(environment['_X_AMZN_TRACE_ID'] ?? '')?.[1];
+  const text = environment['AWS_XRAY_DAEMON_ADDRESS'] ?? '';
+  // "host:port", or "tcp:host:port udp:host:port".
+  const [, host, port] = /(?:^|udp:)((?:\d+\.){3}\d+):(\d+)/.exec(text) ?? [];
+  return host === undefined ? null : { host, port: Number(port) };
 }

@@ -48,7 +48,8 @@ export async function checkRecall(
     await database.inSystem((db) =>
       note(db, state.partition, model, { recall, sampled: found.length, checked_at: new Date() }),
     );
-    if (found.length === 0 || recall >= promise || efSearch >= farthestSearch) return recall;
+    if (found.length === 0) return undefined;
+    if (recall >= promise || efSearch >= farthestSearch) return recall;
   }
 }
 

@@ -16,6 +16,8 @@ export interface ChatRequest {
   readonly messages: readonly ChatMessage[];
   /** The answer ends here, whatever it still had to say. */
   readonly maximumOutputTokens: number;
+  /** What it is for, where somebody waits for that: told to whoever measures, and never to the provider. */
+  readonly purpose?: 'answer' | 'sql';
 }
 
 export interface ChatOptions {

@@ -114,17 +114,22 @@ export const queryRoutes = [
     idempotent: true,
     success: { status: 200, description: 'The question with the feedback', schema: contract.query },
     async handle(context) {
-      const { caller, parameters, body } = context;
+      const { caller, parameters, body, services } = context;
       const id = parsePublicId('query', parameters.id ?? '');
-      return changeReply(context, async (db) => {
+      let wasRated = false;
+      const reply = await changeReply(context, async (db) => {
         const rated = await rateQuery(db, caller.workspaceId, id, { ...body, comment: body.comment ?? null });
         const view = keptQueryView(rated);
+        wasRated = true;
         return {
           status: 200,
           body: view,
           audit: [{ action: 'query.rate', resourceType: 'query', resourceId: view.id }],
         };
       });
+      // A call that is only told again is no second opinion.
+      if (wasRated) services.log.queryRated(body.rating);
+      return reply;
     },
   }),
 ];

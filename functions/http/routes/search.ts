@@ -66,6 +66,7 @@ export const searchRoutes = [
       const { timing } = found;
       log.searchAnswered({
         mode: body.mode,
+        resultCache: found.resultCache,
         embedMilliseconds: timing.embed,
         searchMilliseconds: timing.search,
       });

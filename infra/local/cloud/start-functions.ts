@@ -3,6 +3,7 @@ import type { LocalMetrics } from '../cloudwatch/metrics.ts';
 import { createInvokeApi } from '../lambda/invoke-api.ts';
 import type { LambdaService } from '../lambda/lambda-service.ts';
 import type { EventSourceMapping } from '../sqs/event-source-mapping.ts';
+import type { TraceDaemon } from '../xray/trace-daemon.ts';
 import type { AwsServices } from './aws-services.ts';
 import { type Closers, closeGraceMilliseconds } from './closers.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -26,6 +27,7 @@ export interface Started {
   readonly data: DataDirectory;
   readonly engines: Engines;
   readonly metrics: LocalMetrics;
+  readonly traces: TraceDaemon;
 }
 
 /** Makes the runners of all functions and the API to invoke them by; no function has a process yet. */
@@ -34,7 +36,7 @@ export async function startFunctions(
   started: Started,
   closers: Closers,
 ): Promise<LambdaService> {
-  const { assembly, aws, data, engines, metrics } = started;
+  const { assembly, aws, data, engines, metrics, traces } = started;
   const log = options.log ?? (() => {});
   let lambda: LambdaService | undefined;
   const api = createInvokeApi({
@@ -55,7 +57,7 @@ export async function startFunctions(
     redisUrl: engines.redisUrl,
     modelBaseUrl: engines.modelBaseUrl,
     concurrency: options.concurrency,
-    environment: options.environment ?? {},
+    environment: { AWS_XRAY_DAEMON_ADDRESS: traces.address, ...options.environment },
     onLine: (name, line) => {
       if (!metrics.readLine(line)) options.onFunctionLine?.(name, line);
     },

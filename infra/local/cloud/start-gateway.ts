@@ -1,6 +1,5 @@
 import type { RestApi } from '../assembly/model.ts';
-import type { LocalMetrics } from '../cloudwatch/metrics.ts';
-import { createGateway } from '../gateway/server.ts';
+import { createGateway, type GatewaySettings } from '../gateway/server.ts';
 import type { LambdaService } from '../lambda/lambda-service.ts';
 import { type Closers, closeGraceMilliseconds } from './closers.ts';
 import { closeServer, listen } from './listen.ts';
@@ -9,13 +8,13 @@ import { closeServer, listen } from './listen.ts';
 export async function startGateway(
   options: { readonly port: number; readonly log?: (line: string) => void },
   api: RestApi,
-  { lambda, metrics }: { readonly lambda: LambdaService; readonly metrics: LocalMetrics },
+  { lambda, pages }: { readonly lambda: LambdaService; readonly pages: NonNullable<GatewaySettings['pages']> },
   closers: Closers,
 ): Promise<string> {
   const gateway = createGateway({
     api,
     runner: (name) => lambda.runner(name),
-    pages: { '/metrics': () => ({ contentType: 'text/plain; version=0.0.4', body: metrics.render() }) },
+    pages,
     ...(options.log ? { log: options.log } : {}),
   });
   const port = await listen(gateway, options.port);

@@ -104,7 +104,7 @@ export class FunctionRunner {
     options.readerGone?.addEventListener('abort', onGone, { once: true });
     const started = performance.now();
     try {
-      const traceId = options.traceId ?? `Root=1-${requestId.slice(0, 8)}-${requestId.replaceAll('-', '').slice(8)}`;
+      const traceId = options.traceId ?? traceOf(requestId);
       const result = await acquired.invoke({ requestId, event, functionArn: this.function.arn, traceId }, reader);
       const wasCollected = result.succeeded && collected.length > 0;
       return wasCollected ? { succeeded: true, payload: Buffer.concat(collected).toString() } : result;
@@ -210,4 +210,10 @@ export class FunctionRunner {
     if (index >= 0) this.#idle.splice(index, 1);
     this.#startIfNeeded();
   }
+}
+
+/** A trace of its own, as Lambda begins one: sampled, so that everything can be seen on one machine. */
+function traceOf(requestId: string): string {
+  const digits = requestId.replaceAll('-', '');
+  return `Root=1-${digits.slice(0, 8)}-${digits.slice(8)};Parent=${digits.slice(-16)};Sampled=1`;
 }

@@ -9,6 +9,8 @@ export interface SqsWorkQueueOptions {
   readonly urls: Readonly<Record<QueueName, string | undefined>>;
   /** Put on each message, so that one id finds the whole story in the logs. */
   readonly requestId: () => string | undefined;
+  /** The X-Ray header of what asks for the work, put on each message too: whoever receives it is linked to that trace. */
+  readonly traceHeader?: () => string | undefined;
   readonly onFailure: (queue: QueueName, count: number, error: unknown) => void;
 }
 
@@ -30,7 +32,7 @@ export function createSqsWorkQueue(options: SqsWorkQueueOptions): WorkQueue {
       const sendSome = async () => {
         for (let batch = batches.shift(); batch; batch = batches.shift()) {
           try {
-            const entries = entriesOf(batch, options.requestId());
+            const entries = entriesOf(batch, options.requestId(), options.traceHeader?.());
             const refused = await sendBatch(await connect(), urlOf(options.urls, queue), entries);
             accepted += entries.length - refused.length;
             if (refused.length > 0)
@@ -75,7 +77,11 @@ async function sendBatch(
   return again.Failed ?? [];
 }
 
-function entriesOf(nudges: readonly Nudge[], requestId: string | undefined): SendMessageBatchRequestEntry[] {
+function entriesOf(
+  nudges: readonly Nudge[],
+  requestId: string | undefined,
+  traceHeader: string | undefined,
+): SendMessageBatchRequestEntry[] {
   return nudges.map((nudge, i) => ({
     Id: String(i),
     MessageBody: JSON.stringify(nudge.body),
@@ -84,6 +90,9 @@ function entriesOf(nudges: readonly Nudge[], requestId: string | undefined): Sen
     ...(requestId === undefined
       ? {}
       : { MessageAttributes: { request_id: { DataType: 'String', StringValue: requestId } } }),
+    ...(traceHeader === undefined
+      ? {}
+      : { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: traceHeader } } }),
   }));
 }
 

@@ -56,7 +56,7 @@ export function sqlPrompt(
     { role: 'user', content: `${blocks.join('\n\n')}\n\nToday is ${today}.\n\nQuestion: ${question}` },
     ...(failed ? repair(failed, fence) : []),
   ];
-  return { request: { messages, maximumOutputTokens }, shown };
+  return { request: { messages, maximumOutputTokens, purpose: 'sql' }, shown };
 }
 
 /** The database's words may hold names and values: they are data too. */

@@ -12,6 +12,7 @@ import { questionHistorySuite } from './question-history.suite.ts';
 import { recordSuite } from './records.suite.ts';
 import { statementSuite } from './statements.suite.ts';
 import { uploadSuite } from './uploads.suite.ts';
+import { watchingSuite } from './watching.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
 
 /** What is asked over HTTP and put into the bucket, on one local cloud: starting one costs more than most of the tests. The rest: `api-long.test.ts`. */
@@ -36,3 +37,4 @@ querySuite(world);
 questionHistorySuite(world);
 statementSuite(world);
 databaseAnswersSuite(world);
+watchingSuite(world);

@@ -53,7 +53,10 @@ describe('metrics', () => {
     vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
     fc.assert(
       fc.property(invocations, (all) => {
-        const byHand = linesOf((write) => new EmbeddedMetrics('dbrag', 'http-api', write), all);
+        const byHand = linesOf(
+          (write) => new EmbeddedMetrics('dbrag', { name: 'service', value: 'http-api' }, write),
+          all,
+        );
         expect(byHand).toEqual(linesOf(() => new PowertoolsMetrics('dbrag', 'http-api'), all));
         expect(byHand).toHaveLength(all.filter((invocation) => invocation.length > 0).length);
       }),
