@@ -11,6 +11,7 @@ import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
 import { retireForgotten } from '../../shared/ingestion/retire-forgotten.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
+import { forgetErrors } from '../../shared/jobs/seen-errors.ts';
 import { recountStored } from '../../shared/limits/stored-amounts.ts';
 import { resumeErasures } from '../../shared/privacy/erase-workspace.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
@@ -39,6 +40,7 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
   if (after === undefined) {
     await createMonthPartitions(database);
     await expireHistory(database, hasTime);
+    await database.inSystem(forgetErrors);
   }
   for await (const workspaceId of walkWorkspaces(database, after)) {
     try {

@@ -26,6 +26,7 @@ export function httpFunction(handle: RequestHandler, services: Services = create
       const response = await serve(handle, services, event, context, (work) => behind.push(work));
       const result = await resultOf(response);
       if (behind.length > 0) await Promise.allSettled(behind);
+      await services.errors.note();
       return result;
     },
   );

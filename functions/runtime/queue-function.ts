@@ -35,7 +35,9 @@ export function queueFunction(
           throw error;
         }
       };
-      return processPartialResponse(event, one, processor, { context, throwOnFullBatchFailure: false });
+      const response = await processPartialResponse(event, one, processor, { context, throwOnFullBatchFailure: false });
+      await services.errors.note();
+      return response;
     },
   );
 }
@@ -48,7 +50,14 @@ export function batchFunction(
   return middy<SQSEvent, SQSBatchResponse>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
       services.log.begin(context, requestIdOf(event), causeOf(event));
-      await handle(event.Records, { services, context });
+      try {
+        await handle(event.Records, { services, context });
+      } catch (error) {
+        services.log.recordFailed(error, { source: sourceOf(event), messageId: context.awsRequestId });
+        throw error;
+      } finally {
+        await services.errors.note();
+      }
       return { batchItemFailures: [] };
     },
   );
@@ -70,10 +79,17 @@ export function partialBatchFunction(
     async (event, context) => {
       services.log.begin(context, requestIdOf(event), causeOf(event));
       const failed = new Set<string>();
-      await handle(event.Records, { services, context }, (record, error) => {
-        services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
-        failed.add(record.messageId);
-      });
+      try {
+        await handle(event.Records, { services, context }, (record, error) => {
+          services.log.recordFailed(error, { source: record.eventSourceARN, messageId: record.messageId });
+          failed.add(record.messageId);
+        });
+      } catch (error) {
+        services.log.recordFailed(error, { source: sourceOf(event), messageId: context.awsRequestId });
+        throw error;
+      } finally {
+        await services.errors.note();
+      }
       return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
     },
   );
@@ -87,4 +103,8 @@ function requestIdOf(event: SQSEvent): string | undefined {
 /** The trace in which the first of the messages was sent. */
 function causeOf(event: SQSEvent): string | undefined {
   return event.Records[0]?.attributes?.AWSTraceHeader;
+}
+
+function sourceOf(event: SQSEvent): string {
+  return event.Records[0]?.eventSourceARN ?? '';
 }

@@ -16,7 +16,13 @@ import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts'
 import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
-import { type Config, currentTrace, type DatabaseConfig, readConfig } from '../../shared/core/config.ts';
+import {
+  type Config,
+  currentTrace,
+  type DatabaseConfig,
+  readConfig,
+  readTelemetryConfig,
+} from '../../shared/core/config.ts';
 import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
@@ -43,6 +49,7 @@ import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retr
 import type { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import { createCache } from './cache.ts';
 import { databaseTls } from './database-tls.ts';
+import { ErrorLedger } from './error-ledger.ts';
 import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
 import { createTokens } from './identity.ts';
@@ -67,6 +74,8 @@ export interface Services {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Telemetry;
+  /** Unexpected errors, by where they come from. */
+  readonly errors: Pick<ErrorLedger, 'note'>;
   readonly failpoint: Failpoint;
   readonly database: SnapshotDatabase;
   /** For maintenance alone: the maintainer may build, others may not. */
@@ -148,6 +157,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     config,
     clock,
     log,
+    errors: overrides.errors ?? new ErrorLedger(database, readTelemetryConfig().service, log),
     failpoint: overrides.failpoint ?? createFailpoint(),
     database,
     direct: overrides.direct ?? createDirectStatements(connectionTo(config.database, user, secrets)),

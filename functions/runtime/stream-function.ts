@@ -17,6 +17,7 @@ export function streamFunction(handle: RequestHandler, services: Services = crea
       await send(response.body, awslambda.HttpResponseStream.from(plain, metadata));
     } finally {
       await Promise.allSettled(behind);
+      await services.errors.note();
       services.log.flush();
     }
   });

@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
 import { currentTrace, parseTrace, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
+import { type Failure, failureOf } from '../../shared/core/error-fingerprint.ts';
 import { DimensionedMetrics } from './dimensioned-metrics.ts';
 import { EmbeddedMetrics } from './embedded-metrics.ts';
 import { loggableError } from './loggable-error.ts';
@@ -82,7 +83,16 @@ export interface Telemetry extends Measures {
   /** The trail was walked, and something in it does not agree. */
   trailBroken(event: { faults: readonly object[] }): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
+  /** Errors that nobody foresaw, since the last time this was asked. */
+  takeFailures(): readonly Failure[];
+  /** One that was never seen before, or not for long. */
+  errorIsNew(failure: Failure): void;
+  /** Errors could not be noted: whether they are new is not known. */
+  notNoted(error: unknown): void;
 }
+
+/** Kept where nobody takes them, as in functions without a database. */
+const mostFailures = 100;
 
 const metricOfFault = { account: 'ModelRefused', outage: 'ModelOutage', rate: 'ModelRateLimited' } as const;
 
@@ -126,6 +136,13 @@ export function createTelemetry(
   const measures = createMeasures({ metrics, dimensioned, trace: createTraceSegments() });
   let current: Invocation | undefined;
   const logger = loggerOf(() => current);
+  const failures: Failure[] = [];
+  /** What is logged of an error; one that nobody foresaw is kept until somebody takes it. */
+  const told = (error: unknown) => {
+    const failure = failureOf(error);
+    if (failure && failures.length < mostFailures) failures.push(failure);
+    return { error: loggableError(error), ...(failure ? { fingerprint: failure.fingerprint } : {}) };
+  };
   const count = (name: string, value = 1) => metrics.add(name, 'Count', value);
   const time = (name: string, milliseconds: number) => metrics.add(name, 'Milliseconds', milliseconds);
   return {
@@ -162,7 +179,7 @@ export function createTelemetry(
       );
     },
     requestFailed(error, route) {
-      logger().warn('request refused or failed', { error: loggableError(error), route });
+      logger().warn('request refused or failed', { ...told(error), route });
     },
     documentAccepted(event) {
       count('DocumentAccepted');
@@ -256,7 +273,15 @@ export function createTelemetry(
       logger().warn('cache failed; going on without', loggableError(error));
     },
     recordFailed(error, event) {
-      logger().error('record failed; it comes again', { error: loggableError(error), record: event });
+      logger().error('record failed; it comes again', { ...told(error), record: event });
+    },
+    takeFailures: () => failures.splice(0),
+    errorIsNew(failure) {
+      count('ErrorNew');
+      logger().error('an error that was not seen before', { failure });
+    },
+    notNoted(error) {
+      logger().warn('errors not noted', { error: loggableError(error) });
     },
   };
 }

@@ -11,6 +11,7 @@ import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
 import { createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
+import { forgetErrors, noteErrors } from '../../shared/jobs/seen-errors.ts';
 import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
@@ -66,6 +67,28 @@ describe('maintenance', () => {
     );
     return Number(rows[0]?.chunks);
   };
+
+  it('knows which errors are news, until they have not come for long', async () => {
+    const failure = { fingerprint: '0123456789abcdef', name: 'Error', code: null, frames: ['embedPool'], count: 2 };
+    const note = (...sightings: Parameters<typeof noteErrors>[2]) =>
+      database.application.inSystem((db) => noteErrors(db, 'embed-chunks', sightings));
+    const other = { ...failure, fingerprint: 'fedcba9876543210', code: '23505' };
+    expect([...(await note(failure))]).toEqual([failure.fingerprint]);
+    expect([...(await note(failure, other))]).toEqual([other.fingerprint]);
+    const { rows } = await database.admin.query(
+      'SELECT fingerprint, sightings, frames FROM dbrag.seen_errors ORDER BY 1',
+    );
+    expect(rows).toEqual([
+      { fingerprint: failure.fingerprint, sightings: '4', frames: ['embedPool'] },
+      { fingerprint: other.fingerprint, sightings: '2', frames: ['embedPool'] },
+    ]);
+    await database.admin.query(
+      `UPDATE dbrag.seen_errors SET last_seen_at = now() - interval '91 days' WHERE fingerprint = $1`,
+      [failure.fingerprint],
+    );
+    await database.maintainer.inSystem(forgetErrors);
+    expect([...(await note(failure, other))]).toEqual([failure.fingerprint]);
+  });
 
   it('folds what was left just after a fold, by the message that the keeper sends then', async () => {
     await leave(2);

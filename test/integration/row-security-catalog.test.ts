@@ -53,6 +53,7 @@ const operatorTables = [
   'rejected_uploads',
   'schema_migrations',
   'schema_settings',
+  'seen_errors',
   'sweep_state',
   'vector_indexes',
 ];

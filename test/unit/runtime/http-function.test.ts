@@ -43,7 +43,10 @@ describe('an HTTP function', () => {
       requestAnswered: ({ status }: { status: number }) => void answered.push(status),
     };
     let handle = broken;
-    const handler = httpFunction((...given) => handle(...given), { log } as unknown as Services);
+    const handler = httpFunction((...given) => handle(...given), {
+      log,
+      errors: { note: async () => {} },
+    } as unknown as Services);
     const run = (path: string) => handler(event(path), context) as Promise<APIGatewayProxyResult>;
     const answer = await run('/v1/collections');
     expect(answer.statusCode).toBe(500);

@@ -13,7 +13,10 @@ const event = {
   requestContext: { requestId: 'r', identity: {} },
 };
 const context = { getRemainingTimeInMillis: () => 10_000 } as Context;
-const services = { log: { begin() {}, requestAnswered() {}, flush() {} } } as unknown as Services;
+const services = {
+  log: { begin() {}, requestAnswered() {}, flush() {} },
+  errors: { note: async () => {} },
+} as unknown as Services;
 
 describe('a streaming function', () => {
   let streamFunction: typeof import('../../../functions/runtime/stream-function.ts').streamFunction;

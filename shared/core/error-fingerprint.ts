@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { DbragError } from './errors.ts';
+import { Outage } from './outage.ts';
+
+/** An error that nobody foresaw, as it may be kept: it quotes nothing that somebody wrote. */
+export interface Failure {
+  /** 16 hex digits: the same for errors of one name and code that came through the same functions. */
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly code: string | null;
+  /** Names of functions, innermost first. */
+  readonly frames: readonly string[];
+}
+
+/** Enough to tell two places apart; callers further out differ by how the work came. */
+const mostFrames = 4;
+
+/** Undefined for errors that are answers: what a caller got wrong, and what is away. */
+export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof Outage || (error instanceof DbragError && error.code !== 'internal')) return undefined;
+  const name = error instanceof Error ? error.name : typeof error;
+  const code = codeOf(error);
+  const frames = framesOf(error);
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([name, code, frames]))
+    .digest('hex')
+    .slice(0, 16);
+  return { fingerprint, name, code, frames };
+}
+
+/** Of the error, or of what caused it: drivers put the word that tells errors of one name apart there. */
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' || typeof code === 'number') return String(code).slice(0, 100);
+  return codeOf(error.cause);
+}
+
+/** Names without files and lines, which every deploy moves. Node's own frames say how the work was scheduled, and not what it was. */
+function framesOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return [...stack.matchAll(/^ +at (?:async )?(?:new )?([\w$.#<>[\] ]+?) \((?!node:)/gm)]
+    .map(([, name = '']) => name.replace(/ \[as .*$/, ''))
+    .filter((name) => !name.includes('<anonymous>'))
+    .slice(0, mostFrames);
+}

@@ -1,0 +1,32 @@
+import type { Db } from '../core/database.ts';
+import type { Failure } from '../core/error-fingerprint.ts';
+
+/** An error that has not come for so long, or never, is news. */
+const forgottenAfter = '90 days';
+
+/** Failures of one place, and how often they came. */
+export interface Sighting extends Failure {
+  readonly count: number;
+}
+
+/**
+ * Notes what was seen.
+ * @returns the fingerprints that are news
+ */
+export async function noteErrors(db: Db, service: string, sightings: readonly Sighting[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ fingerprint: string; is_new: boolean }>(
+    // Rows that stand there already are updated, so each sighting is told of once; xmax is 0 for those that were inserted.
+    `INSERT INTO dbrag.seen_errors AS seen (fingerprint, service, name, code, frames, sightings)
+     SELECT fingerprint, $1, name, code, frames, count
+     FROM jsonb_to_recordset($2::jsonb) AS noted (fingerprint text, name text, code text, frames text[], count bigint)
+     ON CONFLICT (fingerprint) DO UPDATE SET sightings = seen.sightings + excluded.sightings, last_seen_at = now()
+     RETURNING fingerprint, xmax = 0 AS is_new`,
+    [service, JSON.stringify(sightings)],
+  );
+  return new Set(rows.filter(({ is_new }) => is_new).map(({ fingerprint }) => fingerprint));
+}
+
+/** What has not come for so long would be news if it did. */
+export async function forgetErrors(db: Db): Promise<void> {
+  await db.query(`DELETE FROM dbrag.seen_errors WHERE last_seen_at < now() - interval '${forgottenAfter}'`);
+}
