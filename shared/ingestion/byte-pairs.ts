@@ -1,14 +1,11 @@
-/** Above all ranks of cl100k (100,256), so that two of them make one number. */
-const rankSpan = 2 ** 17;
-/** Above the bytes of the longest word: a UTF-16 unit has at most three. */
-const positionSpan = 2 ** 10;
+import { type TokenBytes, TokenTable } from './token-table.ts';
+
+/** Above the bytes of the longest word: a UTF-16 unit has at most three. With a rank of cl100k (below 2 ** 17) it makes one 32-bit number. */
+const positionBits = 10;
+const positionSpan = 2 ** positionBits;
 /** Pairs of a word at first, and two new ones for each merge. */
 const mostPairs = positionSpan * 3;
-const rememberedPairs = 100_000;
 const none = -1;
-
-/** A token's bytes, as text or as numbers, by its rank. */
-export type TokenBytes = readonly (string | readonly number[] | undefined)[];
 
 /**
  * Counts the tokens of one word by byte pair merging (R. Sennrich, B. Haddow, A. Birch, "Neural machine translation of rare words with
@@ -16,10 +13,7 @@ export type TokenBytes = readonly (string | readonly number[] | undefined)[];
  * of n bytes costs n log n steps; the usual search for the lowest pair is quadratic.
  */
 export class BytePairs {
-  /** Ranks by the token's bytes, written as Latin-1. */
-  private readonly ranks = new Map<string, number>();
-  private readonly bytesOf: readonly string[];
-  private readonly merges = new Map<number, number>();
+  private readonly table: TokenTable;
   private readonly heap = new MinimumHeap(mostPairs);
   private readonly tokens = new Int32Array(positionSpan);
   private readonly next = new Int32Array(positionSpan);
@@ -28,26 +22,25 @@ export class BytePairs {
   private readonly pairRank = new Int32Array(positionSpan);
 
   constructor(tokenBytes: TokenBytes) {
-    this.bytesOf = Array.from(tokenBytes, (bytes) =>
-      bytes === undefined ? '' : Buffer.from(bytes as string).toString('latin1'),
-    );
-    for (const [rank, bytes] of this.bytesOf.entries()) if (bytes !== '') this.ranks.set(bytes, rank);
+    this.table = new TokenTable(tokenBytes);
   }
 
   /** @param word below 1,024 bytes of UTF-8 */
   count(word: string): number {
-    const bytes = Buffer.from(word).toString('latin1');
+    const bytes = Buffer.from(word);
     let count = bytes.length;
     if (count >= positionSpan) throw new RangeError(`The word has ${count} bytes.`);
-    for (let i = 0; i < count; i += 1) {
-      this.tokens[i] = this.ranks.get(bytes[i] as string) as number;
-      this.next[i] = i + 1 < bytes.length ? i + 1 : none;
+    const last = count - 1;
+    for (let i = 0; i <= last; i += 1) {
+      this.tokens[i] = this.table.ofByte(bytes[i] as number);
+      this.next[i] = i < last ? i + 1 : none;
       this.previous[i] = i - 1;
     }
-    for (let i = 0; i < bytes.length; i += 1) this.rankPair(i);
-    for (let lowest = this.heap.take(); lowest !== undefined; lowest = this.heap.take()) {
-      const position = lowest % positionSpan;
-      const rank = Math.floor(lowest / positionSpan);
+    for (let i = 0; i < last; i += 1) this.setPair(i, this.table.ofBytes(bytes[i] as number, bytes[i + 1] as number));
+    this.setPair(last, none);
+    for (let lowest = this.heap.take(); lowest !== none; lowest = this.heap.take()) {
+      const position = lowest & (positionSpan - 1);
+      const rank = lowest >> positionBits;
       // Of a pair that has changed since.
       if (this.pairRank[position] !== rank) continue;
       this.merge(position, rank);
@@ -70,28 +63,23 @@ export class BytePairs {
 
   private rankPair(position: number): void {
     const right = this.next[position] as number;
-    const rank = right === none ? none : this.merged(this.tokens[position] as number, this.tokens[right] as number);
-    this.pairRank[position] = rank;
-    if (rank !== none) this.heap.add(rank * positionSpan + position);
+    const tokens = this.tokens;
+    const isPair = right !== none;
+    this.setPair(position, isPair ? this.table.ofPair(tokens[position] as number, tokens[right] as number) : none);
   }
 
-  private merged(left: number, right: number): number {
-    const pair = left * rankSpan + right;
-    const known = this.merges.get(pair);
-    if (known !== undefined) return known;
-    const rank = this.ranks.get(`${this.bytesOf[left]}${this.bytesOf[right]}`) ?? none;
-    if (this.merges.size >= rememberedPairs) this.merges.clear();
-    this.merges.set(pair, rank);
-    return rank;
+  private setPair(position: number, rank: number): void {
+    this.pairRank[position] = rank;
+    if (rank !== none) this.heap.add((rank << positionBits) | position);
   }
 }
 
 class MinimumHeap {
-  private readonly values: Float64Array;
+  private readonly values: Int32Array;
   private length = 0;
 
   constructor(capacity: number) {
-    this.values = new Float64Array(capacity);
+    this.values = new Int32Array(capacity);
   }
 
   add(value: number): void {
@@ -107,9 +95,10 @@ class MinimumHeap {
     this.values[at] = value;
   }
 
-  take(): number | undefined {
-    if (this.length === 0) return undefined;
-    const lowest = this.values[0];
+  /** @returns -1 when it is empty */
+  take(): number {
+    if (this.length === 0) return none;
+    const lowest = this.values[0] as number;
     this.length -= 1;
     const last = this.values[this.length] as number;
     let at = 0;

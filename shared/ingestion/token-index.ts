@@ -3,6 +3,7 @@ import { characterStart } from './unbroken-runs.ts';
 
 /** A tokeniser makes at most one token of a byte, and a UTF-16 unit is at most three bytes of UTF-8. */
 const mostTokensPerUnit = 3;
+const wordsAtFirst = 4_096;
 /** How many words may lie behind the reader before they are let go. */
 const wordsKept = 65_536;
 
@@ -17,14 +18,18 @@ export class TokenIndex {
   private readonly text: string;
   private readonly counter: TokenCounter;
   /** `ends[0]` is the start of the oldest word kept. */
-  private ends = new Uint32Array(4_096);
-  private sums = new Uint32Array(4_096);
+  private ends: Uint32Array;
+  private sums: Uint32Array;
   private length = 1;
 
   /** @param text a part that `tokenizableSpans` gave */
   constructor(text: string, counter: TokenCounter) {
     this.text = text;
     this.counter = counter;
+    // A run without a break is cut into parts of 256 characters: for each of them, clearing more takes as long as counting.
+    const words = Math.min(wordsAtFirst, text.length + 1);
+    this.ends = new Uint32Array(words);
+    this.sums = new Uint32Array(words);
   }
 
   /** Tokens of `[start, end)`; the last character must not be whitespace. */

@@ -6,12 +6,13 @@ export interface Span {
   readonly end: number;
 }
 
-const whitespace = 0;
-const letter = 1;
-const digit = 2;
-const other = 3;
+const whitespace = 1;
+const letter = 2;
+const digit = 3;
+const other = 4;
 
-const classOfAscii = Uint8Array.from({ length: 128 }, (_, code) => classify(String.fromCharCode(code)));
+/** By code point; 0 where nobody has asked yet. The kernel gives memory only for what is used. */
+const classes = new Uint8Array(0x110000);
 
 /** Half the longest run that is let through, so that every longer run fills at least one aligned window of this size. */
 const window = longestWord / 2;
@@ -80,13 +81,21 @@ function runBegin(text: string, from: number, kind: number, limit: number): numb
 }
 
 function classAt(text: string, position: number): number {
-  const code = text.charCodeAt(position);
-  if (code < 128) return classOfAscii[code] as number;
-  return classify(String.fromCodePoint(text.codePointAt(characterStart(text, position)) as number));
+  const unit = text.charCodeAt(position);
+  const isSurrogate = (unit & 0xf800) === 0xd800;
+  const code = isSurrogate ? (text.codePointAt(characterStart(text, position)) as number) : unit;
+  return classes[code] || classify(code);
 }
 
-function classify(character: string): number {
-  if (/\s/u.test(character)) return whitespace;
-  if (/\p{L}/u.test(character)) return letter;
-  return /\p{N}/u.test(character) ? digit : other;
+function classify(code: number): number {
+  const character = String.fromCodePoint(code);
+  const kind = /\s/u.test(character)
+    ? whitespace
+    : /\p{L}/u.test(character)
+      ? letter
+      : /\p{N}/u.test(character)
+        ? digit
+        : other;
+  classes[code] = kind;
+  return kind;
 }
