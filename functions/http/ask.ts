@@ -5,7 +5,8 @@ import { databaseLeg, type StatementRecord } from '../../shared/answering/databa
 import { documentsLeg } from '../../shared/answering/documents-leg.ts';
 import { openQuestion, type QuestionGround } from '../../shared/answering/open-question.ts';
 import type { Rewritten } from '../../shared/answering/rewrite-question.ts';
-import { type AskedQuery, resultOf, sourcesOf, storeQuery } from '../../shared/answering/store-query.ts';
+import { type AskedQuery, sourcesOf, storeQuery } from '../../shared/answering/store-query.ts';
+import { resultOf, stepOf } from '../../shared/answering/stored-result.ts';
 import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { newUuid, parsePublicId, publicId } from '../../shared/core/ids.ts';
@@ -132,7 +133,7 @@ function eventOf(event: QueryEvent): ServerSentEvent {
     case 'sql':
       return { event: 'sql', data: JSON.stringify(resultOf(event.result)) };
     case 'step':
-      return { event: 'step', data: JSON.stringify(event.step) };
+      return { event: 'step', data: JSON.stringify(stepOf(event.step)) };
     case 'delta':
       return { event: 'delta', data: JSON.stringify({ text: event.text }) };
   }

@@ -3,7 +3,7 @@ import { type AnswerCache, answerKey } from './answer-cache.ts';
 import type { AnsweredQuery, AnsweredStep, QueryEvent } from './answered-query.ts';
 import { decompose } from './decompose.ts';
 import { clarifyingQuestion, type Grounds, groundsOf, unwritten, withTold } from './evidence.ts';
-import { fixedRoute, type Gathered, gather } from './gather.ts';
+import { type ChosenRoute, chooseRoute, fixedRoute, type Gathered, gather } from './gather.ts';
 import type { KnownAnswer } from './known-answer.ts';
 import type { LegQuestion, Legs, Route } from './leg.ts';
 import { answerPrompt, nothingFound } from './prompt.ts';
@@ -80,8 +80,10 @@ async function* answerAnew(answering: Answering): AsyncGenerator<QueryEvent, Ans
     if (call) ledger.called(call);
     if (questions.length > 1) return yield* answerInSteps(answering, questions);
   }
-  const gathered = await gatherFor(answering, request.question);
-  if (!ledger.isRouted) yield ledger.routed(gathered.route);
+  const chosen = await choose(answering, request.question);
+  // Told before a model or a database is waited for.
+  if (!ledger.isRouted) yield ledger.routed(chosen.route);
+  const gathered = await gatherFrom(answering, chosen);
   if (gathered.route === 'clarify') return ledger.clarified(clarifyingQuestion(gathered));
   const grounds = groundsOf([gathered], contextTokens);
   yield* found(grounds);
@@ -102,8 +104,9 @@ async function* answerInSteps(
   questions: readonly string[],
 ): AsyncGenerator<QueryEvent, AnsweredQuery> {
   const { ledger } = answering;
-  const gathered = (await Promise.all(questions.map((question) => gatherFor(answering, question)))).map(plain);
-  if (!ledger.isRouted) yield ledger.routed(togetherOf(gathered));
+  const chosen = (await Promise.all(questions.map((question) => choose(answering, question)))).map(plain);
+  if (!ledger.isRouted) yield ledger.routed(togetherOf(chosen));
+  const gathered = await Promise.all(chosen.map((part) => gatherFrom(answering, part)));
   const grounds = groundsOf(gathered, contextTokens);
   yield* found(grounds);
   const steps = new Steps(gathered.map((part) => answerStep(answering, part)));
@@ -125,28 +128,30 @@ async function* answerInSteps(
 }
 
 /** A part of a question that could be meant in two ways is read as the documents have it: one asks back about the whole only. */
-function plain(gathered: Gathered): Gathered {
-  return gathered.route === 'clarify' ? { ...gathered, route: 'documents' } : gathered;
+function plain(chosen: ChosenRoute): ChosenRoute {
+  return chosen.route === 'clarify' ? { ...chosen, route: 'documents' } : chosen;
 }
 
-function togetherOf(parts: readonly Gathered[]): Route {
+function togetherOf(parts: readonly ChosenRoute[]): Route {
   const routes = new Set(parts.map(({ route }) => route));
   const [first] = routes;
   return routes.size === 1 && first !== 'clarify' ? (first ?? 'documents') : 'both';
 }
 
 async function answerStep(answering: Answering, gathered: Gathered): Promise<AnsweredStep> {
-  const { question, route } = gathered;
+  const { question, route, database } = gathered;
   const { ports, ledger, options } = answering;
+  const result = database?.result ?? null;
   const { passages, told, error } = groundsOf([gathered], contextTokens);
-  if (passages.length === 0 && told.length === 0) return { question, route, answer: error ? null : nothingFound };
+  if (passages.length === 0 && told.length === 0)
+    return { question, route, answer: error ? null : nothingFound, result };
   const written =
     passages.length === 0
       ? unwritten
       : await whole(writeAnswer(ports.chat, answerPrompt(question, passages), passages, options));
   if (written.call) ledger.called(written.call);
   ledger.checked(written);
-  return { question, route, answer: withTold(written, told, nothingFound).text };
+  return { question, route, answer: withTold(written, told, nothingFound).text, result };
 }
 
 async function whole(writing: AsyncGenerator<string, WrittenAnswer>): Promise<WrittenAnswer> {
@@ -156,9 +161,12 @@ async function whole(writing: AsyncGenerator<string, WrittenAnswer>): Promise<Wr
   }
 }
 
-async function gatherFor({ ports, request, options, ledger }: Answering, question: string): Promise<Gathered> {
-  const asked = { ...request, question, tokenBudget: contextTokens };
-  const gathered = await gather(ports, request.route, asked, ports.chat, options);
+function choose({ ports, request }: Answering, question: string): Promise<ChosenRoute> {
+  return chooseRoute(ports, request.route, { ...request, question, tokenBudget: contextTokens });
+}
+
+async function gatherFrom({ ports, options, ledger }: Answering, chosen: ChosenRoute): Promise<Gathered> {
+  const gathered = await gather(ports, chosen, ports.chat, options);
   ledger.gathered(gathered);
   return gathered;
 }

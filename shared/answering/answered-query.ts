@@ -11,6 +11,8 @@ export interface AnsweredStep {
   readonly question: string;
   readonly route: Reading;
   readonly answer: string | null;
+  /** What a database gave for it. */
+  readonly result: QueryResult | null;
 }
 
 /** Times in milliseconds since the question came. */

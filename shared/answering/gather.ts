@@ -21,39 +21,59 @@ export function fixedRoute(wanted: 'auto' | Route, legs: Legs): Route | null {
   return wanted === 'auto' ? null : wanted;
 }
 
+/** Where a question goes, and what was found while that was looked at. */
+export interface ChosenRoute {
+  readonly question: LegQuestion;
+  readonly route: Reading;
+  readonly near: NearestTable | null;
+  /** Null where the documents were not needed to choose. */
+  readonly found: Found | null;
+}
+
+type Found = Pick<Gathered, 'documents' | 'error'>;
+
 /**
- * Asks the legs that a question leads to, side by side where it leads to both. To choose, it is held against the tables and the
- * documents at once; what was found in the documents meanwhile is evidence already.
+ * Chooses where a question goes: it is held against the tables and the documents at once, and no chat model is asked. What was found in
+ * the documents meanwhile is evidence already.
  * @throws DbragError for what the caller got wrong, such as an unknown collection
  */
-export async function gather(
-  legs: Legs,
-  wanted: 'auto' | Route,
-  question: LegQuestion,
-  chat: ChatModel,
-  options: ChatOptions,
-): Promise<Gathered> {
+export async function chooseRoute(legs: Legs, wanted: 'auto' | Route, question: LegQuestion): Promise<ChosenRoute> {
   const { database } = legs;
   const fixed = fixedRoute(wanted, legs);
-  const nothing = { question: question.question, documents: null, database: null, near: null, error: null };
-  if (!database || fixed === 'documents')
-    return { ...nothing, route: 'documents', documents: await legs.documents.gather(question) };
+  if (!database || fixed === 'documents') return { question, route: 'documents', near: null, found: null };
   if (fixed) {
     const near = await database.nearest(question);
-    if (!near) return { ...nothing, route: 'documents', documents: await legs.documents.gather(question) };
-    const asking = database.gather(question, near, chat, options);
-    if (fixed === 'database') return { ...nothing, route: fixed, near, database: await asking };
-    const [given, found] = await Promise.all([asking, orFailure(legs.documents.gather(question))]);
-    return { ...nothing, route: fixed, near, database: given, ...found };
+    return { question, route: near ? fixed : 'documents', near, found: null };
   }
   const [found, near] = await Promise.all([orFailure(legs.documents.gather(question)), database.nearest(question)]);
   const route = near ? readingOf(question.question, found.documents, near) : 'documents';
   // Nobody else answers for the documents then.
   if (route === 'documents' && found.error) throw found.error;
-  if (!near || route === 'documents' || route === 'clarify') return { ...nothing, route, near, ...found };
-  const given = await database.gather(question, near, chat, options);
-  const used = route === 'both' ? found : { ...found, documents: withoutPassages(found.documents), error: null };
-  return { ...nothing, route, near, database: given, ...used };
+  return { question, route, near, found };
+}
+
+/**
+ * Asks the legs that a question leads to, side by side where it leads to both.
+ * @throws DbragError for what the caller got wrong, such as an unknown collection
+ */
+export async function gather(
+  legs: Legs,
+  chosen: ChosenRoute,
+  chat: ChatModel,
+  options: ChatOptions,
+): Promise<Gathered> {
+  const { question, route, near } = chosen;
+  const asks = route === 'database' || route === 'both';
+  const asking = near && asks ? legs.database?.gather(question, near, chat, options) : null;
+  const [database, found] = await Promise.all([asking ?? null, documentsFor(legs, chosen)]);
+  return { question: question.question, route, near, database, ...found };
+}
+
+async function documentsFor(legs: Legs, { question, route, found }: ChosenRoute): Promise<Found> {
+  if (route === 'database') return { documents: withoutPassages(found?.documents ?? null), error: null };
+  if (found) return found;
+  const searching = legs.documents.gather(question);
+  return route === 'both' ? orFailure(searching) : { documents: await searching, error: null };
 }
 
 function readingOf(question: string, documents: Evidence | null, near: NearestTable): Reading {
@@ -68,7 +88,7 @@ function withoutPassages(documents: Evidence | null): Evidence | null {
 }
 
 /** What a caller got wrong is thrown; what failed by itself leaves the other leg its turn. */
-async function orFailure(searching: Promise<Evidence>): Promise<Pick<Gathered, 'documents' | 'error'>> {
+async function orFailure(searching: Promise<Evidence>): Promise<Found> {
   try {
     return { documents: await searching, error: null };
   } catch (error) {

@@ -4,7 +4,7 @@ import { notFound } from '../core/errors.ts';
 import { timeOfUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { QueryTiming } from './answered-query.ts';
-import type { StoredResult } from './store-query.ts';
+import type { StoredResult, StoredStep } from './stored-result.ts';
 
 /** A question as history keeps it. JSON columns hold what was told, with public ids. */
 export interface KeptQuery {
@@ -17,7 +17,7 @@ export interface KeptQuery {
   readonly answer: string | null;
   readonly citations: readonly unknown[];
   readonly sources: readonly unknown[];
-  readonly steps: readonly unknown[];
+  readonly steps: readonly StoredStep[];
   readonly sql: StoredResult | null;
   readonly model: string;
   readonly provider: string;

@@ -7,7 +7,7 @@ import { recordUsage } from '../usage/record-usage.ts';
 import type { AnsweredQuery } from './answered-query.ts';
 import type { Citation, QuoteCitation, ValueCitation } from './checked-answer.ts';
 import type { Passage } from './passages.ts';
-import type { QueryResult } from './query-result.ts';
+import { keptResult, keptSteps } from './stored-result.ts';
 
 /** Who asked, and where: what is kept beside the answer. Ids are UUIDs. */
 export interface AskedQuery {
@@ -56,19 +56,6 @@ export interface StoredValue {
 
 export type StoredCitation = StoredQuote | StoredValue;
 
-/** What a database was asked and gave, as it is told and kept. */
-export interface StoredResult {
-  readonly connection_id: string;
-  readonly statement: string;
-  readonly columns: readonly string[];
-  readonly rows: QueryResult['rows'];
-  readonly row_count: number;
-  readonly truncated: boolean;
-  readonly tables: readonly string[];
-  readonly assumptions: readonly string[];
-  readonly executed_at: string;
-}
-
 /**
  * Keeps a question with its answer, and meters what was spent on it, in one transaction: told once, metered once. An answer under an
  * `Idempotency-Key` is stored with it; a failure of the model is not, so that the same call may be tried again.
@@ -115,8 +102,8 @@ async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Pro
     answered: query.citations.length > 0,
     citations: JSON.stringify(query.citations.map(citationOf)),
     sources: JSON.stringify(sources),
-    steps: JSON.stringify(query.steps),
-    sql: keptResult(query.results),
+    steps: JSON.stringify(keptSteps(query.steps)),
+    sql: query.results[0] ? JSON.stringify(keptResult(query.results[0])) : null,
     model: query.model,
     provider: query.provider,
     degraded: query.degraded,
@@ -149,34 +136,6 @@ export function sourcesOf(passages: readonly Passage[]): StoredSource[] {
   return passages.flatMap(({ n, chunks }) =>
     chunks.map(({ hit }) => ({ n, ...describedHit(hit), location: { ...hit.location }, score: hit.score })),
   );
-}
-
-export function resultOf(result: QueryResult): StoredResult {
-  return {
-    connection_id: publicId('connection', result.connectionId),
-    statement: result.statement,
-    columns: result.columns,
-    rows: result.rows,
-    row_count: result.rows.length,
-    truncated: result.truncated,
-    tables: result.tables,
-    assumptions: result.assumptions,
-    executed_at: result.executedAt.toISOString(),
-  };
-}
-
-const longestKeptRows = 50_000;
-
-/** History is for reading: of rows that are long, as many as fit. */
-function keptResult([first]: readonly QueryResult[]): string | null {
-  if (!first) return null;
-  const result = resultOf(first);
-  let length = 0;
-  const rows = result.rows.filter((row) => {
-    length += JSON.stringify(row).length;
-    return length <= longestKeptRows;
-  });
-  return JSON.stringify({ ...result, rows, truncated: result.truncated || rows.length < result.rows.length });
 }
 
 export function citationOf(citation: Citation): StoredCitation {

@@ -80,7 +80,14 @@ export const query = z.object({
   citations: z.array(citation),
   sources: z.array(source),
   sql: z.nullable(sql).check(z.meta({ description: 'What a database was asked, and its rows' })),
-  steps: z.array(z.object({ question: z.string(), route, answer: z.nullable(z.string()) })),
+  steps: z.array(
+    z.object({
+      question: z.string(),
+      route,
+      answer: z.nullable(z.string()),
+      sql: z.nullable(sql).check(z.meta({ description: 'What a database was asked for this part, and its rows' })),
+    }),
+  ),
   model: z.string(),
   provider: z.string(),
   removed_marks: z.int().check(z.meta({ description: 'Marks that did not hold: what they stood behind is uncited' })),

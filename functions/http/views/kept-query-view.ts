@@ -17,12 +17,12 @@ export function keptQueryView(query: KeptQuery) {
     citations: query.citations,
     sources: query.sources,
     sql: query.sql,
-    steps: query.steps,
+    steps: query.steps.map((step) => ({ ...step, sql: step.sql ?? null })),
     model: query.model,
     provider: query.provider,
     removed_marks: query.removed_marks,
     unverified_numbers: query.unverified_numbers,
-    sources_count: query.sources.length + (query.sql ? 1 : 0),
+    sources_count: query.sources.length + resultsOf(query),
     degraded: query.degraded,
     error: query.error && problemOf(new DbragError(query.error.code as ErrorCode, query.error.message), id),
     usage: {
@@ -41,6 +41,11 @@ export function keptQueryView(query: KeptQuery) {
         : { rating: query.rating, comment: query.comment, at: query.rated_at?.toISOString() ?? '' },
     created_at: query.created_at.toISOString(),
   };
+}
+
+/** Of a question in parts, each may have asked a database. */
+function resultsOf({ sql, steps }: KeptQuery): number {
+  return steps.length > 0 ? steps.filter((step) => step.sql).length : Number(sql !== null);
 }
 
 export function traceView(id: string, { trace, timing }: KeptTrace) {

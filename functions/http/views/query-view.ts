@@ -1,6 +1,7 @@
 import type { AnsweredQuery } from '../../../shared/answering/answered-query.ts';
 import type { Passage } from '../../../shared/answering/passages.ts';
-import { type AskedQuery, citationOf, resultOf, sourcesOf } from '../../../shared/answering/store-query.ts';
+import { type AskedQuery, citationOf, sourcesOf } from '../../../shared/answering/store-query.ts';
+import { resultOf, stepOf } from '../../../shared/answering/stored-result.ts';
 import { publicId, timeOfUuid } from '../../../shared/core/ids.ts';
 import { problemOf } from '../problem.ts';
 
@@ -16,7 +17,7 @@ export function queryView(asked: AskedQuery, query: AnsweredQuery, requestId: st
     citations: query.citations.map(citationOf),
     sources: sourceViews(query.passages),
     sql: query.results[0] ? resultOf(query.results[0]) : null,
-    steps: query.steps,
+    steps: query.steps.map(stepOf),
     model: query.model,
     provider: query.provider,
     removed_marks: query.trace.removedMarks,

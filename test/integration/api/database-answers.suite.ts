@@ -152,6 +152,18 @@ export function databaseAnswersSuite(world: World): void {
       expect(half.answer).toBe('Refunds take 14 days [1].');
     });
 
+    it('show with each part of a question what a database gave for it, and keep that', async () => {
+      model([count], (mark) => `There are 412 [${mark}: "412"].`);
+      const question = 'How many orders do we have? When are refunds paid?';
+      const answer = await ask({ route: 'both', reasoning: 'decompose', question });
+      expect(answer.steps.map(({ sql }: Json) => [sql.statement, sql.rows])).toEqual([
+        ['SELECT count(*) AS orders FROM "trade".orders', [['412']]],
+        ['SELECT count(*) AS orders FROM "trade".orders', [['412']]],
+      ]);
+      const kept = await home.api.expect(200, 'GET', `/v1/queries/${answer.id}`);
+      expect([kept.steps, kept.sources_count]).toEqual([answer.steps, answer.sources_count]);
+    });
+
     it('take two attempts, refuse what is no read, and run none of it', async () => {
       model(['SELECT nothing FROM orders', count], (mark) => `There are 412 [${mark}: "412"].`);
       const mended = await ask({ question: 'How many orders, at the second attempt?' });

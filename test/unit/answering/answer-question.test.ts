@@ -67,6 +67,7 @@ async function ask(
     question?: string;
     reasoning?: 'direct' | 'decompose';
   } = {},
+  hear: (event: QueryEvent) => void = () => {},
 ): Promise<{ events: QueryEvent[]; answer: AnsweredQuery }> {
   const answering = answerQuestion(
     { ...legs, chat: chatOf(text), answers: new AnswerCache(noCache, 0) },
@@ -91,6 +92,7 @@ async function ask(
     const { done, value } = await answering.next();
     if (done) return { events, answer: value };
     events.push(value);
+    hear(value);
   }
 }
 
@@ -150,7 +152,32 @@ describe('a question to a database', () => {
       reasoning: 'decompose',
     } as const;
     const whole = await ask(legsOf(given()), 'It takes 14 days [1: "within 14 days"] and 412 [2: "412"].', parts);
-    expect(whole.answer.steps).toHaveLength(2);
+    expect(whole.answer.steps.map(({ result }) => result?.rows)).toEqual([[['412']], [['412']]]);
     expect(whole.answer.citations.map(({ kind }) => kind)).toEqual(['document', 'sql']);
+  });
+
+  it('says where a question goes before a model or a database is waited for', async () => {
+    const asked: string[] = [];
+    const legs = legsOf(given());
+    const slow: Legs = {
+      ...legs,
+      database: legs.database && {
+        ...legs.database,
+        gather: async () => {
+          asked.push('database');
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          return given();
+        },
+      },
+    };
+    for (const reasoning of ['direct', 'decompose'] as const) {
+      asked.length = 0;
+      const question = reasoning === 'direct' ? 'How many orders?' : 'How many orders? How many customers?';
+      const { answer } = await ask(slow, 'There are 412 [1: "412"].', { route: 'auto', reasoning, question }, (event) =>
+        asked.push(event.type),
+      );
+      expect(asked.slice(0, 2)).toEqual(['route', 'database']);
+      expect(answer.timing.route).toBeLessThan(50);
+    }
   });
 });
