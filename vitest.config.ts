@@ -24,6 +24,7 @@ const long = [
   'test/integration/privacy.test.ts',
   'test/integration/search-as-it-grows.test.ts',
   'test/integration/search-statistics.test.ts',
+  'test/integration/slow-statements.test.ts',
 ];
 
 export default defineConfig({

@@ -1,7 +1,11 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { App } from 'aws-cdk-lib/core';
 import { createApplication } from './application.ts';
 import { bundleFunctions } from './bundle.ts';
+import { requireRegion } from './require-region.ts';
+import { findStage } from './stage-files.ts';
+import type { StageSettings } from './stage-settings.ts';
 
 /**
  * Entry of the CDK app, with and without the CLI: `npx cdk synth -c stage=production`, or `STAGE_NAME=local CDK_OUTDIR=cdk.out node infra/app.ts`.
@@ -9,13 +13,23 @@ import { bundleFunctions } from './bundle.ts';
  * there already.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { STAGE_NAME: stage, FUNCTIONS_BUNDLE: bundled, CDK_VALIDATION: validation } = process.env;
+const { STAGE_NAME, FUNCTIONS_BUNDLE: bundled, CDK_VALIDATION: validation, CDK_DEFAULT_REGION: region } = process.env;
+
+const stage = await checkedStage().catch((error: Error) => {
+  // Made for people: where it was thrown helps nobody.
+  console.error(error.message);
+  process.exit(1);
+});
 
 const bundleDirectory = bundled ?? join(root, '.build', 'functions');
 if (bundled === undefined) await bundleFunctions({ root, outputDirectory: bundleDirectory });
 
-createApplication({
-  ...(stage === undefined ? {} : { stage }),
-  bundleDirectory,
-  validate: validation !== 'false',
-}).synth();
+createApplication({ stage, bundleDirectory, validate: validation !== 'false' }).synth();
+
+async function checkedStage(): Promise<StageSettings> {
+  const context: unknown = new App({ autoSynth: false }).node.tryGetContext('stage');
+  const found = await findStage(STAGE_NAME ?? String(context ?? 'small'));
+  // The CLI says which region it works in; whoever synthesises without it is asked nothing.
+  if (region !== undefined) requireRegion(found, region);
+  return found;
+}

@@ -1,4 +1,12 @@
-import { App, Tags, Validations } from 'aws-cdk-lib/core';
+import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
+import {
+  App,
+  DefaultStackSynthesizer,
+  type IStackSynthesizer,
+  type StackProps,
+  Tags,
+  Validations,
+} from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { DataStack } from './data-stack.ts';
 import { featureFlags } from './feature-flags.ts';
@@ -24,20 +32,34 @@ export function createApplication(options: ApplicationOptions): App {
   });
   const chosen = options.stage ?? String(app.node.tryGetContext('stage') ?? 'small');
   const stage = typeof chosen === 'string' ? stageNamed(chosen) : chosen;
-  const shared = { stage, terminationProtection: stage.operations.terminationProtection } as const;
   const data = new DataStack(app, `dbrag-${stage.name}-data`, {
-    ...shared,
+    stage,
+    ...stackProps(stage),
     description: 'dbrag: what must survive',
   });
   new ServiceStack(app, `dbrag-${stage.name}-service`, {
-    ...shared,
+    stage,
+    ...stackProps(stage),
     description: 'dbrag: what can be made again',
     data,
     bundleDirectory,
   });
+  const { permissionsBoundary } = stage.operations;
+  if (permissionsBoundary !== null)
+    PermissionsBoundary.of(app).apply(ManagedPolicy.fromManagedPolicyArn(data, 'Boundary', permissionsBoundary));
   for (const [key, value] of Object.entries({ ...stage.operations.tags, stage: stage.name })) {
     Tags.of(app).add(key, value);
   }
   if (validate) Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return app;
+}
+
+/** A synthesiser belongs to one stack alone. */
+function stackProps({ operations: { terminationProtection, bootstrapQualifier } }: StageSettings): StackProps {
+  return {
+    terminationProtection,
+    ...(bootstrapQualifier === null
+      ? {}
+      : { synthesizer: new DefaultStackSynthesizer({ qualifier: bootstrapQualifier }) as IStackSynthesizer }),
+  };
 }

@@ -1,9 +1,8 @@
-import { isIPv4 } from 'node:net';
 import { type IdentityProvider, signatureAlgorithms } from '../shared/core/identity-provider.ts';
 import { prices } from '../shared/usage/prices.ts';
-import type { ConcurrencyByPriority, StageSettings } from './stage-settings.ts';
-
-type Check = (stage: StageSettings) => string | false | undefined;
+import { placementChecks } from './placement-checks.ts';
+import { type Check, isNetwork, isWhole } from './stage-check.ts';
+import type { ConcurrencyByPriority, ModelSettings, StageSettings } from './stage-settings.ts';
 
 /** Widest vector that pgvector's halfvec indexes. */
 const widestVector = 4_000;
@@ -19,7 +18,7 @@ const defaultPostgresPort = 5432;
  * @throws Error with one sentence that names the stage and the setting
  */
 export function defineStage<const Stage extends StageSettings>(stage: Stage): Stage {
-  for (const check of checks) {
+  for (const check of [...checks, ...placementChecks]) {
     const complaint = check(stage);
     if (complaint) throw new Error(`Stage "${stage.name}": ${complaint}`);
   }
@@ -75,8 +74,16 @@ const checks: readonly Check[] = [
     models.fallbackEmbeddingModel === models.embedding.model &&
     'models.fallbackEmbeddingModel must differ from models.embedding.model.',
   ({ models }) => models.chatModel.trim() === '' && 'models.chatModel must name a model.',
+  ({ models }) => {
+    // At another address models have names of their own.
+    const unknown = models.baseUrl === null ? modelsOf(models).find((one) => !hasPrice(one)) : undefined;
+    return (
+      unknown !== undefined &&
+      `models names "${unknown}", which shared/usage/prices.ts does not know: correct the name, add its price, or set models.baseUrl if another provider serves it.`
+    );
+  },
   ({ models }) =>
-    models.chatModelChoices.some((choice) => !prices.some(({ model }) => model === choice)) &&
+    models.chatModelChoices.some((choice) => !hasPrice(choice)) &&
     'models.chatModelChoices must name models that shared/usage/prices.ts has a price of.',
   ({ models }) =>
     models.fallbackEmbeddingDimensions !== null &&
@@ -153,17 +160,17 @@ const checks: readonly Check[] = [
     'quotas must be whole numbers of at least 0.',
 ];
 
+const hasPrice = (name: string): boolean => prices.some(({ model }) => model === name);
+
+const modelsOf = ({ embedding, fallbackEmbeddingModel, chatModel }: ModelSettings): string[] =>
+  [embedding.model, fallbackEmbeddingModel, chatModel].filter((one) => one !== null);
+
 function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriority): string | false {
   const inRange = (value: number) => isWhole(value, smallestEventSourceConcurrency, largestEventSourceConcurrency);
   return (
     ![concurrency.critical, concurrency.default, concurrency.low].every(inRange) &&
     `${setting} must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')} for each priority.`
   );
-}
-
-function isNetwork(text: string): boolean {
-  const [, address = '', length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
-  return isIPv4(address) && Number(length) <= 32;
 }
 
 /** Functions reach no other port than 443 of the outside, and no other machine than their own where everything runs on one. */
@@ -189,10 +196,6 @@ function identityComplaint(providers: readonly IdentityProvider[], loopback: boo
       return 'api.identityProviders.strongContexts must name a context, or be left out.';
   }
   return false;
-}
-
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isSafeInteger(value) && value >= least && value <= most;
 }
 
 function isHalf(value: number): boolean {

@@ -50,10 +50,25 @@ export type RateLimitSettings = Readonly<
 export interface NetworkSettings {
   readonly availabilityZones: 2 | 3;
   /** One NAT instance costs about a fifth of a gateway and is a single point of failure for model calls. */
-  readonly egress: 'nat-instance' | 'nat-gateway-per-zone';
+  readonly egress: 'nat-instance' | 'nat-gateway-per-zone' | 'existing';
+  /** A network that is there already, with `egress: 'existing'`; null makes one. */
+  readonly existing: ExistingNetwork | null;
   readonly interfaceEndpoints: boolean;
   /** Only for assemblies that run on one machine: plain connections to the database and the cache. */
   readonly loopback: boolean;
+}
+
+/** Nothing of it is made or changed, so that it needs no look-up either: its ways out, flow logs and S3 endpoint are its owner's. */
+export interface ExistingNetwork {
+  readonly vpcId: string;
+  /** All its addresses, in CIDR notation. */
+  readonly addresses: string;
+  /** Names like eu-central-1a, as many as `availabilityZones`. */
+  readonly zones: readonly string[];
+  /** One private subnet in each zone, in the order of `zones`, that reaches port 443 of the outside. */
+  readonly functionSubnets: readonly string[];
+  /** One subnet in each zone for the database and the cache, without a way out. */
+  readonly dataSubnets: readonly string[];
 }
 
 export interface DatabaseSettings {
@@ -129,8 +144,21 @@ export interface ApiSettings {
   readonly burst: number;
   readonly reservedConcurrency: { readonly buffered: number; readonly streaming: number };
   readonly firewall: boolean;
+  /** A name of your own for the API; null leaves the one that AWS gives. */
+  readonly domain: DomainSettings | null;
+  /** Oldest TLS that the API accepts, under every name of it. */
+  readonly tls: '1.2' | '1.3';
   /** OIDC issuers whose tokens are accepted beside API keys: whom they vouch for is a member of a workspace, or says so by claims. */
   readonly identityProviders: readonly IdentityProvider[];
+}
+
+export interface DomainSettings {
+  /** In lower case, like ask.example.com. */
+  readonly name: string;
+  /** Of a certificate for it in the stage's own region. */
+  readonly certificateArn: string;
+  /** The zone of Route 53 in which the name is written; null: you write it elsewhere, to the output `DomainTarget`. */
+  readonly hostedZone: { readonly id: string; readonly name: string } | null;
 }
 
 export interface ConnectionSettings {
@@ -160,4 +188,30 @@ export interface OperationSettings {
   /** Whether ends of documents and jobs are told on a bus: one dollar a million. */
   readonly events: boolean;
   readonly tags: Readonly<Record<string, string>>;
+  /** The only region that the stage may be deployed to; null for whichever the credentials point to. */
+  readonly region: string | null;
+  /** ARN of the managed policy that bounds every role; null for none. */
+  readonly permissionsBoundary: string | null;
+  /** Of the account's bootstrap; null for the CDK's own. */
+  readonly bootstrapQualifier: string | null;
+  /** What a month may cost before somebody is written to; null for no budget. */
+  readonly budget: BudgetSettings | null;
+  /** Backups in a second region as well; null for none. */
+  readonly backupCopies: BackupCopySettings | null;
+}
+
+export interface BudgetSettings {
+  /** US dollars. Mails go out at 80 % and 100 % of it, and when the month is forecast to pass it, to `alarmEmail`. */
+  readonly monthlyDollars: number;
+  /**
+   * What counts: everything in the account, or what carries the tag `stage` with this stage's name. The tag counts from the day on which it is
+   * activated for cost allocation in the billing console, and until then such a budget sees nothing.
+   */
+  readonly of: 'account' | 'stage';
+}
+
+export interface BackupCopySettings {
+  readonly region: string;
+  /** Days for which a copy is kept: what was erased is in copies as long. */
+  readonly days: number;
 }

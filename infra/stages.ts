@@ -4,7 +4,13 @@ import type { StageSettings } from './stage-settings.ts';
 /** For a team that tries dbrag out: everything sleeps when nobody asks, and the idle bill stays below $35 a month. */
 export const small = defineStage({
   name: 'small',
-  network: { availabilityZones: 2, egress: 'nat-instance', interfaceEndpoints: false, loopback: false },
+  network: {
+    availabilityZones: 2,
+    egress: 'nat-instance',
+    existing: null,
+    interfaceEndpoints: false,
+    loopback: false,
+  },
   database: {
     engineVersion: '17.9',
     port: 5433,
@@ -50,6 +56,8 @@ export const small = defineStage({
     burst: 200,
     reservedConcurrency: { buffered: 20, streaming: 10 },
     firewall: false,
+    domain: null,
+    tls: '1.3',
     identityProviders: [],
   },
   connections: { allowedNetworks: [], publicConnectionPorts: [5432], iamDatabaseUsers: [], catalogConcurrency: 4 },
@@ -62,6 +70,11 @@ export const small = defineStage({
     functionTimeoutCap: null,
     events: true,
     tags: { application: 'dbrag' },
+    region: null,
+    permissionsBoundary: null,
+    bootstrapQualifier: null,
+    budget: { monthlyDollars: 60, of: 'account' },
+    backupCopies: null,
   },
   // What the gateway lets through for everybody in a second, a caller may use up alone in all classes but the one that costs money.
   rateLimits: {
@@ -91,7 +104,12 @@ export const standard = defineStage({
     embedConcurrency: { critical: 8, default: 8, low: 2 },
   },
   api: { ...small.api, reservedConcurrency: { buffered: 50, streaming: 25 } },
-  operations: { ...small.operations, logRetentionDays: 90, terminationProtection: true },
+  operations: {
+    ...small.operations,
+    logRetentionDays: 90,
+    terminationProtection: true,
+    budget: { monthlyDollars: 400, of: 'account' },
+  },
   quotas: null,
 } satisfies StageSettings);
 
@@ -113,7 +131,12 @@ export const production = defineStage({
     embedConcurrency: { critical: 20, default: 16, low: 4 },
   },
   api: { ...standard.api, reservedConcurrency: { buffered: 200, streaming: 100 }, firewall: true },
-  operations: { ...standard.operations, logRetentionDays: 365, logsOnRemoval: 'keep' },
+  operations: {
+    ...standard.operations,
+    logRetentionDays: 365,
+    logsOnRemoval: 'keep',
+    budget: { monthlyDollars: 2_000, of: 'account' },
+  },
 } satisfies StageSettings);
 
 /** What `npm start` synthesises: the small stage on one machine, where connections stay on loopback. */

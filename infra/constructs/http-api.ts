@@ -1,5 +1,7 @@
 import {
   CfnAccount,
+  type CfnRestApi,
+  EndpointAccessMode,
   EndpointType,
   type IResource,
   LambdaIntegration,
@@ -17,6 +19,7 @@ import { Construct } from 'constructs';
 import type { ApiSettings } from '../stage-settings.ts';
 import { accessLogFormat } from './access-log-format.ts';
 import type { Alarms } from './alarms.ts';
+import { ApiDomain, securityPolicies } from './api-domain.ts';
 import { ApiLogRole } from './api-log-role.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
@@ -63,7 +66,7 @@ export class HttpApi extends Construct {
     for (const [method, path] of streamingRoutes) api.root.resourceForPath(path).addMethod(method, stream);
     catchTheRest(api.root, whole);
     addGatewayResponses(api, settings.corsOrigins);
-    this.url = api.url;
+    this.url = settings.domain ? new ApiDomain(this, 'Domain', api, settings).url : api.url;
     this.stage = api.deploymentStage;
     this.watchServerErrors(api, props.alarms);
     acknowledgeOwnAuthorization(api);
@@ -93,6 +96,7 @@ export class HttpApi extends Construct {
       },
     });
     api.deploymentStage.node.addDependency(account);
+    acceptTls(api, settings.tls);
     return api;
   }
 
@@ -107,6 +111,13 @@ export class HttpApi extends Construct {
     });
     alarms.notify(alarm);
   }
+}
+
+/** The L2 knows policies of domain names only; the API's own name needs the same one. */
+function acceptTls(api: RestApi, tls: ApiSettings['tls']): void {
+  const resource = api.node.defaultChild as CfnRestApi;
+  resource.securityPolicy = securityPolicies[tls];
+  resource.endpointAccessMode = EndpointAccessMode.BASIC;
 }
 
 /**

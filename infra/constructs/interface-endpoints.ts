@@ -1,8 +1,8 @@
 import {
   InterfaceVpcEndpointAwsService,
   type ISecurityGroup,
+  type IVpc,
   type SubnetSelection,
-  type Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib/core';
@@ -21,12 +21,12 @@ const services = {
  * account cannot carry data out through them.
  */
 export function addInterfaceEndpoints(
-  vpc: Vpc,
+  vpc: IVpc,
   subnets: SubnetSelection,
   group: ISecurityGroup,
   secretsGroup: ISecurityGroup,
 ): void {
-  const { account } = Stack.of(vpc);
+  const { account } = Stack.of(group);
   for (const [id, { service, actions }] of Object.entries(services)) {
     const endpoint = vpc.addInterfaceEndpoint(id, {
       service,

@@ -24,11 +24,13 @@ import {
 import { Tags, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ConnectionSettings, NetworkSettings } from '../stage-settings.ts';
+import { existingVpc } from './existing-network.ts';
 import { addInterfaceEndpoints } from './interface-endpoints.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 
 const https = Port.tcp(443);
-const everyAddress = '10.0.0.0/16';
+/** Of a network that we make. */
+const ownAddresses = '10.0.0.0/16';
 
 export interface NetworkProps {
   readonly settings: NetworkSettings;
@@ -42,7 +44,7 @@ export interface NetworkProps {
  */
 export class Network extends Construct {
   /** Every address of the network. */
-  readonly addresses: IPeer = Peer.ipv4(everyAddress);
+  readonly addresses: IPeer;
   readonly vpc: IVpc;
   readonly functionSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
   readonly dataSubnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
@@ -50,11 +52,26 @@ export class Network extends Construct {
   /** Apart, so that who needs nothing but passwords reaches no other endpoint. */
   private readonly secretsEndpoint: SecurityGroup | undefined;
 
-  constructor(scope: Construct, id: string, { settings, connections, logs }: NetworkProps) {
+  constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
+    const { existing, interfaceEndpoints } = props.settings;
+    this.addresses = Peer.ipv4(existing?.addresses ?? ownAddresses);
+    this.vpc = existing ? existingVpc(this, 'Vpc', existing) : this.createVpc(props);
+    if (interfaceEndpoints) {
+      this.endpoints = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
+      this.secretsEndpoint = this.securityGroup(
+        this,
+        'SecretsEndpointSecurityGroup',
+        'Endpoint of Secrets Manager: admits functions',
+      );
+      addInterfaceEndpoints(this.vpc, this.functionSubnets, this.endpoints, this.secretsEndpoint);
+    }
+  }
+
+  private createVpc({ settings, connections, logs }: NetworkProps): IVpc {
     const natInstance = settings.egress === 'nat-instance' ? natInstanceProvider() : undefined;
     const vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr(everyAddress),
+      ipAddresses: IpAddresses.cidr(ownAddresses),
       maxAzs: settings.availabilityZones,
       natGateways: natInstance ? 1 : settings.availabilityZones,
       ...(natInstance ? { natGatewayProvider: natInstance } : {}),
@@ -73,18 +90,9 @@ export class Network extends Construct {
         },
       },
     });
-    // The CDK's classes are not declared for exact optional properties; its interfaces are what it accepts.
-    this.vpc = vpc as IVpc;
     if (natInstance) hardenNatInstance(natInstance, connections.publicConnectionPorts);
-    if (settings.interfaceEndpoints) {
-      this.endpoints = this.securityGroup(this, 'EndpointSecurityGroup', 'Interface endpoints: admit functions');
-      this.secretsEndpoint = this.securityGroup(
-        this,
-        'SecretsEndpointSecurityGroup',
-        'Endpoint of Secrets Manager: admits functions',
-      );
-      addInterfaceEndpoints(vpc, this.functionSubnets, this.endpoints, this.secretsEndpoint);
-    }
+    // The CDK's classes are not declared for exact optional properties; its interfaces are what it accepts.
+    return vpc as IVpc;
   }
 
   /** A group from which nothing goes out until something is granted. */
@@ -121,10 +129,10 @@ function natInstanceProvider(): NatInstanceProviderV2 {
 /** It forwards TLS and connections to public databases from inside and nothing else, answers metadata requests only with a token, and keeps its disk encrypted. */
 function hardenNatInstance(provider: NatInstanceProviderV2, databasePorts: readonly number[]): void {
   const group: ISecurityGroup = provider.securityGroup;
-  group.addIngressRule(Peer.ipv4(everyAddress), https, 'TLS of the functions');
+  group.addIngressRule(Peer.ipv4(ownAddresses), https, 'TLS of the functions');
   group.addEgressRule(Peer.anyIpv4(), https, 'AWS endpoints and model servers');
   for (const port of databasePorts) {
-    group.addIngressRule(Peer.ipv4(everyAddress), Port.tcp(port), 'Connections to public databases');
+    group.addIngressRule(Peer.ipv4(ownAddresses), Port.tcp(port), 'Connections to public databases');
     group.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'Public databases');
   }
   for (const instance of provider.gatewayInstances) {

@@ -1,10 +1,67 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defineStage } from '../../infra/define-stage.ts';
-import type { StageSettings } from '../../infra/stage-settings.ts';
+import { requireRegion } from '../../infra/require-region.ts';
+import { findStage } from '../../infra/stage-files.ts';
+import type { DomainSettings, OperationSettings, StageSettings } from '../../infra/stage-settings.ts';
 import { local, production, small, stageNamed, stageNames } from '../../infra/stages.ts';
 
 const { database, cache, models, ingestion, search, api, connections, operations, network } = small;
 const capacity = (minimum: number, maximum: number) => ({ database: { ...database, capacity: { minimum, maximum } } });
+
+const existing = {
+  vpcId: 'vpc-0123456789abcdef0',
+  addresses: '10.1.0.0/16',
+  zones: ['eu-central-1a', 'eu-central-1b'],
+  functionSubnets: ['subnet-0000000000000000a', 'subnet-0000000000000000b'],
+  dataSubnets: ['subnet-0000000000000001a', 'subnet-0000000000000001b'],
+};
+const inNetwork = (change: Partial<typeof existing>): Partial<StageSettings> => ({
+  network: { ...network, egress: 'existing', existing: { ...existing, ...change } },
+});
+const domain = {
+  name: 'ask.example.com',
+  certificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/0a-1b',
+  hostedZone: null,
+};
+const underName = (change: Partial<DomainSettings>): Partial<StageSettings> => ({
+  api: { ...api, domain: { ...domain, ...change } },
+});
+const inAccount = (change: Partial<OperationSettings>): Partial<StageSettings> => ({
+  operations: { ...operations, ...change },
+});
+
+/** Mistakes about the account, the region, the network and the name that a stage lives under. */
+const elsewhere: readonly [string, Partial<StageSettings>][] = [
+  ['network.egress', { network: { ...network, egress: 'existing' } }],
+  ['network.egress', { network: { ...network, existing } }],
+  ['vpcId', inNetwork({ vpcId: 'my-vpc' })],
+  ['addresses', inNetwork({ addresses: '10.1.0.0' })],
+  ['zones', inNetwork({ zones: ['eu-central-1a'] })],
+  ['zones', inNetwork({ zones: ['eu-central-1a', 'eu-central-1a'] })],
+  ['subnets like', inNetwork({ dataSubnets: ['a', 'b'] })],
+  ['one private subnet in each of the 2 zones', inNetwork({ functionSubnets: [] })],
+  ['one subnet without a way out', inNetwork({ dataSubnets: ['subnet-0000000000000001a'] })],
+  ['each subnet once', inNetwork({ dataSubnets: existing.functionSubnets })],
+  ['api.domain.name', underName({ name: 'https://ask.example.com' })],
+  ['api.domain.name', underName({ name: 'Ask.example.com' })],
+  ['api.domain.certificateArn', underName({ certificateArn: 'abc' })],
+  ['is not in example.org', underName({ hostedZone: { id: 'Z1', name: 'example.org' } })],
+  ['api.tls', { api: { ...api, tls: '1.1' as '1.2' } }],
+  ['operations.region', inAccount({ region: 'mars-north-1' })],
+  ['2 availability zones', { ...inAccount({ region: 'us-west-1' }), network: { ...network, availabilityZones: 3 } }],
+  ['operations.permissionsBoundary', inAccount({ permissionsBoundary: 'boundary' })],
+  ['operations.bootstrapQualifier', inAccount({ bootstrapQualifier: 'longer-than-ten' })],
+  ['operations.budget', inAccount({ budget: { monthlyDollars: 0, of: 'account' } })],
+  ['needs operations.region', inAccount({ backupCopies: { region: 'eu-west-1', days: 35 } })],
+  ['must differ', inAccount({ region: 'eu-west-1', backupCopies: { region: 'eu-west-1', days: 35 } })],
+  ['backupCopies.days', inAccount({ region: 'eu-west-1', backupCopies: { region: 'eu-central-1', days: 0 } })],
+  ['backupCopies.region', inAccount({ region: 'eu-west-1', backupCopies: { region: 'mars-north-1', days: 35 } })],
+  ['gpt-imaginary', { models: { ...models, chatModel: 'gpt-imaginary' } }],
+  ['embedding-imaginary', { models: { ...models, embedding: { model: 'embedding-imaginary', dimensions: 8 } } }],
+];
 
 /** What is changed in the small stage, and the words that the sentence must hold. */
 const mistakes: readonly [string, Partial<StageSettings>][] = [
@@ -85,6 +142,7 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
     { rateLimits: { ...small.rateLimits, ask: { subject: { requests: 0, seconds: 60 }, workspace: null } } },
   ],
   ['quotas', { quotas: { documents: -1 } }],
+  ...elsewhere,
 ];
 
 describe('stages', () => {
@@ -94,9 +152,62 @@ describe('stages', () => {
     expect(attempt).toThrow(/^Stage "[^"]+": [^\n]+\.$/);
   });
 
+  it('accepts a network, a name, a region, models and copies of somebody’s own', () => {
+    const stage = {
+      ...small,
+      ...inNetwork({}),
+      ...underName({ hostedZone: { id: 'Z1', name: 'example.com' } }),
+      ...inAccount({
+        region: 'eu-central-1',
+        permissionsBoundary: 'arn:aws:iam::123456789012:policy/teams/boundary',
+        bootstrapQualifier: 'acme',
+        backupCopies: { region: 'eu-west-1', days: 90 },
+      }),
+      models: { ...models, baseUrl: 'https://bedrock.example.com/openai/v1', chatModel: 'a-model-of-theirs' },
+    };
+    expect(defineStage(stage)).toBe(stage);
+    expect(
+      defineStage({ ...stage, database: { ...database, capacity: { minimum: 1, maximum: 2 }, readers: 15 } }).name,
+    ).toBe('small');
+  });
+
   it.each(stageNames)('accepts %s under its own name', (name) => {
     expect(stageNamed(name).name).toBe(name);
     expect(defineStage(stageNamed(name))).toBe(stageNamed(name));
+  });
+
+  it('is deployed to its own region, and to none that lacks a service', () => {
+    const bound = { ...small, ...inAccount({ region: 'eu-central-1' }) };
+    expect(() => requireRegion(bound, 'eu-central-1')).not.toThrow();
+    expect(() => requireRegion(small, 'us-west-1')).not.toThrow();
+    expect(() => requireRegion(bound, 'eu-west-1')).toThrow('set AWS_REGION=eu-central-1.');
+    expect(() => requireRegion(small, 'mars-north-1')).toThrow('must be a region that has every service');
+    expect(() => requireRegion(production, 'us-west-1')).toThrow('network.availabilityZones must be 2.');
+  });
+
+  it('is found in a file of one’s own', async () => {
+    expect(await findStage('small')).toBe(small);
+    expect(await findStage('example')).toMatchObject({ name: 'example', database: { capacity: { maximum: 16 } } });
+  });
+
+  it.each([
+    ['staging area', 'cannot be the name of a stage'],
+    ['../infra/stages', 'cannot be the name of a stage'],
+    ['staging', 'or write its settings to stages/staging.ts.'],
+    ['nothing', 'must export by default'],
+    ['other', 'whose name is "other"'],
+    ['wrong', 'database.readers must be 0 to 15.'],
+  ])('is not found: %s', async (name, words) => {
+    const directory = mkdtempSync(join(tmpdir(), 'dbrag-stages-'));
+    try {
+      const wrong = { ...production, name: 'wrong', database: { ...production.database, readers: 16 } };
+      writeFileSync(join(directory, 'nothing.ts'), 'export const settings = {};');
+      writeFileSync(join(directory, 'other.ts'), `export default ${JSON.stringify(small)};`);
+      writeFileSync(join(directory, 'wrong.ts'), `export default ${JSON.stringify(wrong)};`);
+      await expect(findStage(name, directory)).rejects.toThrow(words);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   it('names the stages that exist when asked for another', () => {

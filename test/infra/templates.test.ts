@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stageNamed, stageNames } from '../../infra/stages.ts';
 import { assertions } from './assertions/index.ts';
+import { stageOfOnesOwn } from './stage-of-ones-own.ts';
 import { type Synthesis, synthesise } from './synthesise.ts';
 
 /** `INFRA_STAGES=all` for every stage; otherwise the one that most of it binds. */
@@ -46,7 +47,10 @@ function assertionsOf(name: string, settings = stageNamed(name)): void {
 }
 
 for (const name of chosen) assertionsOf(name);
-if (process.env.INFRA_STAGES === 'all') assertionsOf('a small stage with alarms by e-mail', alarmed);
+if (process.env.INFRA_STAGES === 'all') {
+  assertionsOf('a small stage with alarms by e-mail', alarmed);
+  assertionsOf('a stage of somebody’s own', stageOfOnesOwn);
+}
 
 describe('the assertions', () => {
   it('are at least 60, each with a name of its own', () => {
@@ -55,7 +59,7 @@ describe('the assertions', () => {
   });
 
   it('bind at least one stage each', () => {
-    const stages = [...stageNames.map(stageNamed), alarmed];
+    const stages = [...stageNames.map(stageNamed), alarmed, stageOfOnesOwn];
     expect(assertions.filter(({ binds }) => binds && !stages.some((stage) => binds(stage)))).toEqual([]);
   });
 });

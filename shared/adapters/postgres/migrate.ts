@@ -91,10 +91,20 @@ function isPassing(error: unknown): boolean {
   return concurrent || error.code === '55P03' || error.code === '40P01' || error.code === '40001';
 }
 
+// Of statements: where the server has it and lets the deployer have it, as Aurora does. Nothing needs it but whoever looks for what is slow.
+const installStatistics = `
+    DO $do$ BEGIN
+      IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements') THEN
+        CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;
+      END IF;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END $do$;`;
+
 async function createBookkeeping(client: pg.Client): Promise<void> {
   await client.query(`
     DO $do$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO dbrag_owner', current_database()); END $do$;
     CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
+    ${installStatistics}
     CREATE SCHEMA IF NOT EXISTS dbrag AUTHORIZATION dbrag_owner;
     SET LOCAL ROLE dbrag_owner;
     CREATE TABLE IF NOT EXISTS dbrag.schema_migrations (

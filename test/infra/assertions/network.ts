@@ -30,7 +30,8 @@ function subnetsWithRoutesOut({ data }: System): Set<string> {
   );
 }
 
-const isolated = (subnets: Json, system: System) => {
+const isolated = (subnets: Json, system: System, { network: { existing } }: StageSettings) => {
+  if (existing) return list(subnets).length > 0 && list(subnets).every((one) => existing.dataSubnets.includes(one));
   const out = subnetsWithRoutesOut(system);
   return list(subnets).length > 0 && list(subnets).every((subnet) => !out.has(targetOf(subnet) ?? ''));
 };
@@ -45,6 +46,8 @@ const leadsOut = /^(FunctionsQueryDatabase|NetworkVpc.*Nat)/;
 
 /** Groups that stand before data: the database, its proxy, the cache. */
 const holdsData = /^(Database|Cache)/;
+/** A network that belongs to somebody else is looked after by them. */
+const ownNetwork = ({ network }: StageSettings) => network.existing === null;
 const isProduction = ({ name }: StageSettings) => name === 'production';
 
 function outward(system: System): { id: string; rule: Json }[] {
@@ -120,14 +123,14 @@ export const networkAssertions: readonly Assertion[] = [
     area: 'network',
     name: 'the database stands in isolated subnets',
     type: 'AWS::RDS::DBSubnetGroup',
-    demand: ({ properties }, system) => isolated(properties.SubnetIds, system),
+    demand: ({ properties }, system, stage) => isolated(properties.SubnetIds, system, stage),
     break: ({ properties }, system) => properties.SubnetIds.push(exposed(system)),
   }),
   every({
     area: 'network',
     name: 'the cache stands in isolated subnets',
     type: 'AWS::ElastiCache::ServerlessCache',
-    demand: ({ properties }, system) => isolated(properties.SubnetIds, system),
+    demand: ({ properties }, system, stage) => isolated(properties.SubnetIds, system, stage),
     break: ({ properties }, system) => properties.SubnetIds.push(exposed(system)),
   }),
   every({
@@ -135,7 +138,7 @@ export const networkAssertions: readonly Assertion[] = [
     name: 'the connection proxy stands in isolated subnets',
     binds: isProduction,
     type: 'AWS::RDS::DBProxy',
-    demand: ({ properties }, system) => isolated(properties.VpcSubnetIds, system),
+    demand: ({ properties }, system, stage) => isolated(properties.VpcSubnetIds, system, stage),
     break: ({ properties }, system) => properties.VpcSubnetIds.push(exposed(system)),
   }),
   every({
@@ -152,9 +155,11 @@ export const networkAssertions: readonly Assertion[] = [
     name: 'functions run in private subnets of the network, each in its own group',
     type: 'AWS::Lambda::Function',
     where: isOurFunction,
-    demand: ({ id, properties }) =>
+    demand: ({ id, properties }, _system, { network: { existing } }) =>
       list(properties.VpcConfig?.SubnetIds).length >= 2 &&
-      list(properties.VpcConfig?.SubnetIds).every((subnet) => targetOf(subnet)?.includes('FunctionsSubnet')) &&
+      list(properties.VpcConfig?.SubnetIds).every((subnet) =>
+        existing ? existing.functionSubnets.includes(subnet) : targetOf(subnet)?.includes('FunctionsSubnet'),
+      ) &&
       list(properties.VpcConfig?.SecurityGroupIds).length === 1 &&
       leadsTo(properties.VpcConfig.SecurityGroupIds[0], `${id.slice(0, -8)}SecurityGroup`),
     break: ({ properties }) => {
@@ -164,6 +169,7 @@ export const networkAssertions: readonly Assertion[] = [
   every({
     area: 'network',
     name: 'public subnets give nobody an address by default',
+    binds: ownNetwork,
     type: 'AWS::EC2::Subnet',
     demand: ({ properties }) => properties.MapPublicIpOnLaunch !== true,
     break: ({ properties }) => {
@@ -173,15 +179,29 @@ export const networkAssertions: readonly Assertion[] = [
   every({
     area: 'network',
     name: 'S3 is reached through a gateway endpoint on every private route table',
+    binds: ownNetwork,
     type: 'AWS::EC2::VPCEndpoint',
     where: ({ properties }) => properties.VpcEndpointType === 'Gateway',
     demand: ({ properties }, _system, { network }) =>
       list(properties.RouteTableIds).length >= 2 * network.availabilityZones,
     break: ({ properties }) => properties.RouteTableIds.splice(1),
   }),
+  {
+    area: 'network',
+    name: 'nothing is made or changed in a network that was there before',
+    binds: ({ network }) => network.existing !== null,
+    check: (system) =>
+      resourcesOf(system, ['AWS::EC2::VPC', 'AWS::EC2::Subnet', 'AWS::EC2::Route', 'AWS::EC2::NatGateway']).map(
+        ({ id }) => id,
+      ),
+    spoil: ({ data }) => {
+      data.Resources.Route = { Type: 'AWS::EC2::Route', Properties: {} };
+    },
+  },
   every({
     area: 'network',
     name: 'flows of the whole network are logged',
+    binds: ownNetwork,
     type: 'AWS::EC2::FlowLog',
     demand: ({ properties }) => properties.ResourceType === 'VPC' && properties.TrafficType === 'ALL',
     break: ({ properties }) => {

@@ -86,6 +86,17 @@ export const transportAssertions: readonly Assertion[] = [
   }),
   every({
     area: 'TLS',
+    name: 'the API accepts no older TLS than the stage says, under every name',
+    type: ['AWS::ApiGateway::RestApi', 'AWS::ApiGateway::DomainName'],
+    demand: ({ properties }, _system, { api }) =>
+      properties.SecurityPolicy?.startsWith(`SecurityPolicy_TLS13_${api.tls.replace('.', '_')}_`) &&
+      properties.EndpointAccessMode === 'BASIC',
+    break: ({ properties }) => {
+      properties.SecurityPolicy = 'TLS_1_0';
+    },
+  }),
+  every({
+    area: 'TLS',
     name: 'functions verify the database, but on loopback',
     type: 'AWS::Lambda::Function',
     // The one that connects to customers' databases knows not ours.

@@ -22,7 +22,9 @@ const stateful = [
 ];
 /** Types that the CDK tags; a sample of each stack. */
 const tagged = ['AWS::S3::Bucket', 'AWS::RDS::DBCluster', 'AWS::Lambda::Function', 'AWS::SQS::Queue', 'AWS::EC2::VPC'];
-const plainOutputs = ['BucketName', 'ModelKeySecret', 'OperatorKeySecret', 'ApiUrl'];
+const plainOutputs = ['BucketName', 'ModelKeySecret', 'OperatorKeySecret', 'ApiUrl', 'DomainTarget'];
+
+const accountNumber = /(?<![0-9a-f])\d{12}(?![0-9a-f])/;
 
 /** Of the runbook, as descriptions of alarms end: in small letters but for abbreviations. */
 const headings = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8')
@@ -183,13 +185,42 @@ export const hygieneAssertions: readonly Assertion[] = [
       resource.DeletionPolicy = 'Delete';
     },
   }),
+  every({
+    area: 'stack hygiene',
+    name: 'a budget writes to whom alarms write, before the month’s dollars are spent',
+    binds: ({ operations }) => operations.budget !== null && operations.alarmEmail !== null,
+    type: 'AWS::Budgets::Budget',
+    demand: ({ properties }, _system, { name, operations: { budget, alarmEmail } }) =>
+      properties.Budget.BudgetLimit.Amount === budget?.monthlyDollars &&
+      properties.Budget.CostFilters?.TagKeyValue?.[0] === (budget?.of === 'stage' ? `user:stage$${name}` : undefined) &&
+      list(properties.NotificationsWithSubscribers).some(({ Notification }) => Notification.Threshold < 100) &&
+      list(properties.NotificationsWithSubscribers).every(
+        ({ Subscribers }) => list(Subscribers).length === 1 && Subscribers[0].Address === alarmEmail,
+      ),
+    break: ({ properties }) => {
+      properties.NotificationsWithSubscribers[0].Subscribers = [];
+    },
+  }),
+  every({
+    area: 'stack hygiene',
+    name: 'a permissions boundary bounds every role',
+    binds: ({ operations }) => operations.permissionsBoundary !== null,
+    type: 'AWS::IAM::Role',
+    demand: ({ properties }, _system, { operations }) =>
+      properties.PermissionsBoundary === operations.permissionsBoundary,
+    break: ({ properties }) => {
+      properties.PermissionsBoundary = undefined;
+    },
+  }),
   {
     area: 'stack hygiene',
     name: 'no account number is written down',
+    // What is somebody's own is named by its account.
+    binds: ({ operations, api }) => operations.permissionsBoundary === null && api.domain === null,
     check: ({ data, service }) =>
       [data, service].flatMap(({ Resources }) =>
         Object.entries(Resources)
-          .filter(([, { Properties }]) => /(?<![0-9a-f])\d{12}(?![0-9a-f])/.test(JSON.stringify(Properties ?? {})))
+          .filter(([, { Properties }]) => accountNumber.test(JSON.stringify(Properties ?? {})))
           .map(([id]) => id),
       ),
     spoil: ({ data }) => {
