@@ -48,9 +48,7 @@ async function generated(context: Context, connectionId: string, chat: ChatModel
   const embedded = await embeddedQuestion(context);
   const text = body.question.trim();
   const meant = { text, vector: embedded?.vector ?? null, model: services.questions.model };
-  const ground = await services.database.inWorkspace(caller, (db) =>
-    chooseGround(db, caller.workspaceId, connectionId, meant),
-  );
+  const ground = await chooseGround(services.database, services.catalog, caller, connectionId, meant);
   let plan = 0;
   const trial = {
     attempt: async (accepted: AcceptedStatement) => {

@@ -4,13 +4,8 @@ import { parsePublicId } from '../../shared/core/ids.ts';
 import { toCsv } from '../../shared/databases/csv.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
 import { warmUpFirewall } from '../../shared/databases/firewall/warm-up.ts';
-import {
-  acceptStatement,
-  findReadable,
-  mostCost,
-  type ReadableConnection,
-  runAccepted,
-} from '../../shared/databases/run-sql.ts';
+import type { ReadableConnection } from '../../shared/databases/readable-connection.ts';
+import { acceptStatement, mostCost, runAccepted } from '../../shared/databases/run-sql.ts';
 import type { StatementResult } from '../../shared/databases/run-statement.ts';
 import type { RunSql } from './contract/sql.ts';
 import { recordStatement } from './record-statement.ts';
@@ -32,7 +27,7 @@ export async function runSql(context: Context): Promise<Reply | Response> {
   const connectionId = parsePublicId('connection', body.connection_id);
   // Loaded while our own database answers.
   void warmUpFirewall();
-  const readable = await findReadable(services.database, caller, connectionId);
+  const readable = await services.catalog.readable(services.database, caller, connectionId);
   const accepted = await checked(context, connectionId, readable);
   const check = performance.now() - began;
   const about = { connectionId, statement: accepted.statement, tables: accepted.tables.map(nameOf) };

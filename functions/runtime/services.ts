@@ -30,6 +30,7 @@ import { publicId } from '../../shared/core/ids.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { DatabaseClient } from '../../shared/databases/ask-database.ts';
+import { CatalogCache } from '../../shared/databases/catalog-cache.ts';
 import type { PasswordStore } from '../../shared/databases/passwords.ts';
 import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
 import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
@@ -116,6 +117,8 @@ export interface Services {
   readonly fallbackQuestions: QuestionEmbedder | null;
   /** Customers' databases, through the one function that connects. */
   readonly databases: DatabaseClient;
+  /** What statements may read of them. */
+  readonly catalog: CatalogCache;
   /** Passwords of connections: stored and removed, never read. */
   readonly passwords: PasswordStore;
   operatorSecret(): Promise<string>;
@@ -197,6 +200,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     answers: overrides.answers ?? new AnswerCache(cache ?? noCache, config.cache.queryTtl),
     chat: overrides.chat ?? createChatModels(config, secrets, log),
     databases: overrides.databases ?? new DatabaseClient(createLambdaQueryDatabase(config.connections.functionName)),
+    catalog: overrides.catalog ?? new CatalogCache(cache ?? noCache, cache ? config.cache.metadataTtl : 0),
     passwords:
       overrides.passwords ??
       createPasswordStore({ prefix: config.connections.secretPrefix, keyArn: config.connections.secretKeyArn }),

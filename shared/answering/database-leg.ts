@@ -2,6 +2,7 @@ import type { Database } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import type { DatabaseClient } from '../databases/ask-database.ts';
 import { nearestTables } from '../databases/catalog.ts';
+import type { CatalogCache } from '../databases/catalog-cache.ts';
 import type { AcceptedStatement } from '../databases/firewall/check-statement.ts';
 import { chooseGround, type Ground } from '../databases/generation/choose-tables.ts';
 import { type TriedStatement, writeSql } from '../databases/generation/write-sql.ts';
@@ -36,6 +37,7 @@ export interface StatementRecord {
 export interface DatabaseLegPorts {
   readonly database: Database;
   readonly databases: DatabaseClient;
+  readonly catalog: CatalogCache;
   readonly questions: QuestionEmbedder;
   /** Writes it down before anything goes on. */
   readonly record: (record: StatementRecord) => Promise<void>;
@@ -148,13 +150,11 @@ class DatabaseQuestion {
   private async ground(): Promise<Ground> {
     const { ports, question, near } = this;
     const vector = await vectorOf(ports, question);
-    return ports.database.inWorkspace(scopeOf(question), (db) =>
-      chooseGround(db, question.workspaceId, near.connectionId, {
-        text: question.question,
-        vector,
-        model: ports.questions.model,
-      }),
-    );
+    return chooseGround(ports.database, ports.catalog, scopeOf(question), near.connectionId, {
+      text: question.question,
+      vector,
+      model: ports.questions.model,
+    });
   }
 
   /** Written down before it is run, and what came of it after: a statement that nothing is known of was not run. */

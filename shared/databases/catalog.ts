@@ -79,20 +79,6 @@ export async function readCatalogTables(
   return rows;
 }
 
-/** Every table that statements may read: what the firewall is given. */
-export async function cataloguedNames(
-  db: Db,
-  workspaceId: string,
-  connectionId: string,
-): Promise<readonly { readonly schema: string; readonly table: string }[]> {
-  const { rows } = await db.query<{ schema: string; table: string }>(
-    `SELECT schema_name AS schema, table_name AS "table" FROM dbrag.catalog_tables WHERE workspace_id = $1 AND connection_id = $2
-     ORDER BY name`,
-    [workspaceId, connectionId],
-  );
-  return rows;
-}
-
 export interface NearTable {
   readonly connection_id: string;
   readonly name: string;

@@ -29,6 +29,20 @@ export interface KnownTable {
   readonly columns: ReadonlySet<string>;
 }
 
+/** A catalog is the same list for one statement after the other, and may hold thousands of tables. */
+const indexes = new WeakMap<readonly CataloguedTable[], ReadonlyMap<string, KnownTable>>();
+
+function byName(tables: readonly CataloguedTable[]): ReadonlyMap<string, KnownTable> {
+  const known = indexes.get(tables);
+  if (known) return known;
+  const readable = tables.filter(({ schema }) => !catalogs.test(schema));
+  const index = new Map(
+    readable.map(({ schema, name, columns }) => [keyOf(schema, name), { schema, name, columns: new Set(columns) }]),
+  );
+  indexes.set(tables, index);
+  return index;
+}
+
 const catalogs = /^(pg_|information_schema$)/;
 
 /** Finds tables by their names: only those that are in the catalog. */
@@ -38,10 +52,7 @@ export class CataloguedTables {
   private readonly schemas: readonly string[];
 
   constructor({ tables, schemas, types = [] }: AllowedRelations) {
-    const known = tables.filter(({ schema }) => !catalogs.test(schema));
-    this.tables = new Map(
-      known.map(({ schema, name, columns }) => [keyOf(schema, name), { schema, name, columns: new Set(columns) }]),
-    );
+    this.tables = byName(tables);
     this.types = new Set(types.map(({ schema, name }) => keyOf(schema, name)));
     this.schemas = schemas;
   }

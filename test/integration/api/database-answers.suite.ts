@@ -22,7 +22,8 @@ export function databaseAnswersSuite(world: World): void {
       const place = { host: hostname, port: Number(port), database: pathname.slice(1) };
       const login = { user: 'trade_reader', password, ssl: false, schemas: ['trade'] };
       const made = await home.api.expect(201, 'POST', '/v1/connections', { ...place, ...login, ...body });
-      expect(await endOfJob(home.api, made.job.id, 90_000)).toMatchObject({ status: 'succeeded' });
+      const job = await endOfJob(home.api, made.job.id, 90_000);
+      expect(job.status, JSON.stringify(job)).toBe('succeeded');
       return made;
     };
     const chat = () => world().cloud.models.chat;
@@ -144,7 +145,8 @@ export function databaseAnswersSuite(world: World): void {
       const both = await ask({ route: 'both', question: 'When are refunds paid, and how many orders are there?' });
       expect(both.answer).toBe('Refunds take 14 days [1]. The database "trade" says: orders: 412 [2].');
       expect(both.citations.map(({ kind }: Json) => kind)).toEqual(['document', 'sql']);
-      expect(JSON.stringify(chat().requests)).not.toContain('412');
+      // The random word of a tag may hold the digits.
+      expect(JSON.stringify(chat().requests)).not.toMatch(/\b412\b/);
       await privately(true);
       model(['SELECT nothing FROM orders'], 'Refunds take 14 days [1: "paid within 14 days"].');
       const half = await ask({ route: 'both', question: 'When are refunds paid, and what is nothing?' });

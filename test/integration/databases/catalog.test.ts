@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cache } from '../../../shared/core/cache.ts';
+import type { Database } from '../../../shared/core/database.ts';
 import { DbragError } from '../../../shared/core/errors.ts';
 import { newUuid } from '../../../shared/core/ids.ts';
-import { cataloguedNames, describeByHand, nearestTables } from '../../../shared/databases/catalog.ts';
+import { describeByHand, nearestTables } from '../../../shared/databases/catalog.ts';
 import { CatalogCache } from '../../../shared/databases/catalog-cache.ts';
+import { type CatalogOutline, readOutline } from '../../../shared/databases/catalog-outline.ts';
 import { forgetRows } from '../../../shared/databases/catalog-rows.ts';
 import { openPassword } from '../../../shared/databases/connection-secret.ts';
-import { type Connection, getConnection } from '../../../shared/databases/connections.ts';
+import type { Connection } from '../../../shared/databases/connections.ts';
 import { embedForgotten } from '../../../shared/databases/embed-forgotten.ts';
 import {
   discardPassword,
@@ -104,10 +106,10 @@ describe('the catalog', () => {
       ),
     );
     expect(near[0]).toMatchObject({ name: `${world.schema}.open_orders`, score: expect.closeTo(1, 2) });
-    const names = await world.inWorkspace<readonly { table: string }[]>((db) =>
-      cataloguedNames(db, world.workspaceId, connection.id),
+    const { tables } = await world.inWorkspace<CatalogOutline>((db) =>
+      readOutline(db, world.workspaceId, connection.id),
     );
-    expect(names.map(({ table }) => table).sort()).toEqual(shown);
+    expect(tables.map(({ name }) => name).sort()).toEqual(shown);
   });
 
   it('costs nothing when nothing changed, and one call when one table did', async () => {
@@ -325,29 +327,46 @@ describe('the catalog', () => {
     expect(terms).toMatchObject([{ term: 'revenue', named: true }]);
   });
 
-  it('serves cached metadata until the catalog changes, and not after', async () => {
+  it('remembers what statements may read until the catalog changes, in the process and in the cache', async () => {
     const values = new Map<string, Uint8Array>();
     const cache: Cache = {
       getMany: async (keys) => keys.map((key) => values.get(key)),
       setMany: async (entries) => void entries.map(({ key, value }) => values.set(key, value)),
       delete: async () => {},
     };
-    const cached = new CatalogCache(cache, 3_600);
-    const scope = { workspaceId: world.workspaceId };
-    const name = (await named('customers')).name;
-    const read = async () => {
-      const now = await world.inWorkspace<Connection>((db) => getConnection(db, world.workspaceId, connection.id));
-      return cached.tables(world.database.application, scope, now, [name, 'no.such']);
+    const [here, elsewhere] = [new CatalogCache(cache, 3_600), new CatalogCache(cache, 3_600)];
+    const columnsOf = async (catalog: CatalogCache, statements?: string[]) => {
+      const { application } = world.database;
+      const database = statements ? noting(application, statements) : application;
+      const { allowed } = await catalog.readable(database, { workspaceId: world.workspaceId }, connection.id);
+      return allowed.tables.find(({ name }) => name === 'customers')?.columns;
     };
-    const [first] = await read();
-    expect(first).toEqual(await named('customers'));
+    const first = await columnsOf(here);
+    expect(first).toContain('id');
     expect([...values.keys()].every((key) => !key.includes('customers'))).toBe(true);
-    await world.database.admin.query(
-      `UPDATE dbrag.catalog_tables SET description = 'behind its back' WHERE name = $1`,
-      [name],
-    );
-    expect((await read())[0]?.description).toBe(first?.description);
-    await world.inWorkspace((db) => describeByHand(db, world.workspaceId, connection.id, name, 'Changed'));
-    expect((await read())[0]?.description).toBe('Changed');
+    for (const catalog of [here, elsewhere]) {
+      const statements: string[] = [];
+      expect(await columnsOf(catalog, statements)).toEqual(first);
+      expect(statements).toHaveLength(1);
+    }
+    await world.customer('ALTER TABLE customers ADD COLUMN remembered int');
+    await world.refresh(connection);
+    for (const catalog of [here, elsewhere]) expect(await columnsOf(catalog)).toEqual([...(first ?? []), 'remembered']);
   });
 });
+
+/** Keeps the statements that go through it. */
+function noting(database: Database, statements: string[]): Database {
+  return {
+    ...database,
+    inWorkspace: (scope, work) =>
+      database.inWorkspace(scope, (db) =>
+        work({
+          query: (text, values) => {
+            statements.push(text);
+            return db.query(text, values);
+          },
+        }),
+      ),
+  };
+}
