@@ -1,0 +1,90 @@
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import type { StageSettings } from '../stage-settings.ts';
+import type { Clients } from './clients.ts';
+import { CommandError, type Finding, findingLine, hasProblem } from './finding.ts';
+import { firstCommands } from './first-commands.ts';
+import { storeModelKey } from './model-key.ts';
+import { preflight } from './preflight.ts';
+import { smoke } from './smoke.ts';
+import { findStack, outputOf, stackNames } from './stacks.ts';
+
+/** The CDK's command line. */
+export interface Cdk {
+  readonly pinned: string;
+  version(): Promise<string>;
+  /** Runs it with what it prints shown. @throws CommandError when it fails */
+  run(words: readonly string[]): Promise<void>;
+}
+
+export interface DeployPorts {
+  readonly clients: Clients;
+  readonly cdk: Cdk;
+  readonly print: (line: string) => void;
+  /** Asks a person; true to go on. */
+  readonly confirm: (question: string) => Promise<boolean>;
+  /** Prints what the stage costs while nobody uses it. */
+  readonly printFloor: (stage: StageSettings) => Promise<void>;
+  readonly smoke?: typeof smoke;
+}
+
+export interface DeployOptions {
+  readonly stage: StageSettings;
+  readonly modelKey: string | undefined;
+}
+
+/**
+ * Brings a stage up to date: looks first, shows the floor and the difference, asks, deploys what must survive, gives it the model's key, deploys the
+ * rest, and tries it. Each step may be broken off: the command begins again with what is there.
+ * @throws CommandError saying what to mend
+ */
+export async function deploy(ports: DeployPorts, { stage, modelKey }: DeployOptions): Promise<void> {
+  const { clients, cdk, print } = ports;
+  const show = (findings: readonly Finding[]): void => {
+    for (const finding of findings) print(findingLine(finding));
+  };
+  const findings = await preflight({
+    clients,
+    stage,
+    modelKey,
+    cli: { output: await cdk.version(), pinned: cdk.pinned },
+  });
+  show(findings);
+  if (hasProblem(findings)) throw new CommandError('Nothing was changed. Mend the problems above and run it again.');
+  await ports.printFloor(stage);
+  const context = ['-c', `stage=${stage.name}`];
+  await cdk.run(['diff', ...context]);
+  if (!(await ports.confirm(`Deploy ${stage.name} to ${clients.region}?`)))
+    throw new CommandError('Nothing was changed.');
+  const names = stackNames(stage.name);
+  const upload = ['--require-approval', 'never', '--exclusively', ...context];
+  await cdk.run(['deploy', names.data, ...upload]);
+  const data = await findStack(clients, names.data);
+  if (modelKey !== undefined) await giveModelKey(ports, outputOf(data, 'ModelKeySecret'), modelKey);
+  await cdk.run(['deploy', names.service, ...upload]);
+  const service = await findStack(clients, names.service);
+  await tryOut(ports, outputOf(service, 'ApiUrl'), outputOf(data, 'OperatorKeySecret'), show);
+}
+
+/** Before the functions that read it are started. */
+async function giveModelKey({ clients, print }: DeployPorts, secret: string | undefined, key: string): Promise<void> {
+  if (secret === undefined) throw new CommandError('The data stack has no output ModelKeySecret: deploy it again.');
+  if (await storeModelKey(clients, secret, key)) print('The model key stands in its secret.');
+}
+
+async function tryOut(
+  ports: DeployPorts,
+  url: string | undefined,
+  operatorKeySecret: string | undefined,
+  show: (findings: readonly Finding[]) => void,
+): Promise<void> {
+  const { clients, print } = ports;
+  if (url === undefined || operatorKeySecret === undefined)
+    throw new CommandError('The stacks have no outputs ApiUrl and OperatorKeySecret: deploy them again.');
+  const { SecretString: operatorKey = '' } = await clients.secrets.send(
+    new GetSecretValueCommand({ SecretId: operatorKeySecret }),
+  );
+  const findings = await (ports.smoke ?? smoke)({ url, operatorKey });
+  show(findings);
+  print(firstCommands(url, operatorKeySecret, clients.region));
+  if (hasProblem(findings)) throw new CommandError('It is deployed, and does not do what it should: see above.');
+}

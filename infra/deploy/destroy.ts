@@ -1,0 +1,97 @@
+import { ModifyDBClusterCommand } from '@aws-sdk/client-rds';
+import { DeleteBucketCommand } from '@aws-sdk/client-s3';
+import type { StageSettings } from '../stage-settings.ts';
+import { awaitInterfaces } from './await-interfaces.ts';
+import type { Clients } from './clients.ts';
+import { deleteStack } from './delete-stack.ts';
+import { emptyBucket } from './empty-bucket.ts';
+import { CommandError, errorName } from './finding.ts';
+import { findLeftovers, type Leftover, stackResources } from './leftovers.ts';
+import { findStack, stackNames } from './stacks.ts';
+import type { Waiting } from './waiting.ts';
+
+export interface DestroyOptions {
+  readonly clients: Clients;
+  readonly stage: StageSettings;
+  /** Delete the buckets with all that is in them, also where the stage keeps its data. */
+  readonly withData: boolean;
+  readonly waiting: Waiting;
+}
+
+/** A bucket that still receives access logs is emptied more than once. */
+const attempts = 3;
+
+/**
+ * Takes a stage down: what can be made again first, then what must survive. Each step looks at what is there, so that a command that was
+ * broken off goes on where it stopped.
+ * @returns what stays in the account
+ * @throws CommandError saying what stands in the way
+ */
+export async function destroy({ clients, stage, withData, waiting }: DestroyOptions): Promise<Leftover[]> {
+  const names = stackNames(stage.name);
+  const [service, data] = await Promise.all([findStack(clients, names.service), findStack(clients, names.data)]);
+  if (!service && !data) throw new CommandError(`There is no stage "${stage.name}" in ${clients.region}.`);
+  for (const stack of [service, data])
+    if (stack?.EnableTerminationProtection)
+      throw new CommandError(
+        `${stack.StackName} is protected from being deleted: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack.StackName}`,
+      );
+  const resources = data?.StackId === undefined ? [] : await stackResources(clients, data.StackId);
+  const idsOf = (type: string): string[] =>
+    resources
+      .filter(({ ResourceType, ResourceStatus }) => ResourceType === type && ResourceStatus !== 'DELETE_COMPLETE')
+      .map(({ PhysicalResourceId }) => PhysicalResourceId ?? '');
+  if (service) await deleteStack(clients, names.service, waiting);
+  for (const vpcId of idsOf('AWS::EC2::VPC')) await awaitInterfaces(clients, vpcId, waiting);
+  const buckets = idsOf('AWS::S3::Bucket');
+  if (data) {
+    await unprotect(clients, idsOf('AWS::RDS::DBCluster'));
+    await deleteData(
+      clients,
+      names.data,
+      withData || stage.operations.dataOnRemoval === 'destroy' ? buckets : [],
+      waiting,
+    );
+  }
+  if (withData) for (const bucket of buckets) await deleteBucket(clients, bucket, waiting);
+  const stackIds = [service?.StackId, data?.StackId].filter((id) => id !== undefined);
+  const left = await findLeftovers(clients, stackIds, `dbrag-${stage.name}`);
+  return withData ? left.filter(({ type }) => type !== 'AWS::S3::Bucket') : left;
+}
+
+/** The stack could not delete a cluster that is protected; a snapshot is taken where the stage keeps its data. */
+async function unprotect({ databases }: Clients, clusters: readonly string[]): Promise<void> {
+  for (const DBClusterIdentifier of clusters) {
+    try {
+      await databases.send(
+        new ModifyDBClusterCommand({ DBClusterIdentifier, DeletionProtection: false, ApplyImmediately: true }),
+      );
+    } catch (error) {
+      if (errorName(error) !== 'DBClusterNotFoundFault') throw error;
+    }
+  }
+}
+
+async function deleteData(
+  clients: Clients,
+  stack: string,
+  buckets: readonly string[],
+  waiting: Waiting,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    for (const bucket of buckets)
+      await emptyBucket(clients, bucket, (removed) => waiting.tell(`${bucket}: ${removed} versions deleted`));
+    try {
+      return await deleteStack(clients, stack, waiting);
+    } catch (error) {
+      const isFilledAgain = buckets.length > 0 && /not empty/i.test((error as Error).message);
+      if (!isFilledAgain || attempt === attempts) throw error;
+    }
+  }
+}
+
+async function deleteBucket(clients: Clients, bucket: string, waiting: Waiting): Promise<void> {
+  const removed = await emptyBucket(clients, bucket, (count) => waiting.tell(`${bucket}: ${count} versions deleted`));
+  if (removed === undefined) return;
+  await clients.objects.send(new DeleteBucketCommand({ Bucket: bucket }));
+}

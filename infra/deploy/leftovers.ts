@@ -1,0 +1,89 @@
+import { ListStackResourcesCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import { DescribeDBClusterSnapshotsCommand } from '@aws-sdk/client-rds';
+import type { Clients } from './clients.ts';
+
+/** Something that a destroyed stage leaves in the account. */
+export interface Leftover {
+  readonly type: string;
+  readonly id: string;
+  /** What it costs while it stays, in words that hold without knowing how full it is. */
+  readonly price: string;
+  /** A command that removes it. */
+  readonly remove: string;
+}
+
+/** By type: price in us-east-1 on 2026-11-29, and how to be rid of one. Types that are not here cost nothing by themselves. */
+const known: Readonly<Record<string, { readonly price: string; readonly remove: (id: string) => string }>> = {
+  'AWS::S3::Bucket': {
+    price: '$0.023 a GB and month',
+    remove: (id) => `aws s3 rb s3://${id} --force (old versions first: npm run destroy -- <stage> --with-data)`,
+  },
+  'AWS::KMS::Key': {
+    price: '$1.00 a month',
+    remove: (id) => `aws kms schedule-key-deletion --key-id ${id} (what it encrypted is lost with it)`,
+  },
+  'AWS::SecretsManager::Secret': {
+    price: '$0.40 a month',
+    remove: (id) => `aws secretsmanager delete-secret --secret-id ${id}`,
+  },
+  'AWS::Logs::LogGroup': {
+    price: '$0.03 a GB and month',
+    remove: (id) => `aws logs delete-log-group --log-group-name ${id}`,
+  },
+  'AWS::Backup::BackupVault': {
+    price: '$0.021 a GB and month of its recovery points',
+    remove: (id) => `aws backup delete-backup-vault --backup-vault-name ${id}`,
+  },
+};
+
+const snapshot = {
+  type: 'AWS::RDS::DBClusterSnapshot',
+  price: '$0.021 a GB and month',
+  remove: (id: string) => `aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier ${id}`,
+} as const;
+
+/** Everything in a stack, deleted ones by their ARN too. */
+export async function stackResources(
+  { stacks }: Pick<Clients, 'stacks'>,
+  stackId: string,
+): Promise<readonly StackResourceSummary[]> {
+  const found: StackResourceSummary[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await stacks.send(
+      new ListStackResourcesCommand({ StackName: stackId, ...(NextToken === undefined ? {} : { NextToken }) }),
+    );
+    found.push(...(page.StackResourceSummaries ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return found;
+}
+
+/**
+ * What is left of deleted stacks: the resources that CloudFormation was told to keep, and the snapshots of the database.
+ * @param stackIds ARNs, since a name leads nowhere once its stack is deleted
+ */
+export async function findLeftovers(
+  clients: Clients,
+  stackIds: readonly string[],
+  clusterId: string,
+): Promise<Leftover[]> {
+  const resources = (await Promise.all(stackIds.map((id) => stackResources(clients, id)))).flat();
+  const kept = resources
+    .filter(({ ResourceStatus }) => ResourceStatus === 'DELETE_SKIPPED')
+    .map(({ ResourceType = '', PhysicalResourceId: id = '' }) => ({
+      type: ResourceType,
+      id,
+      price: known[ResourceType]?.price ?? 'nothing by itself',
+      remove: known[ResourceType]?.remove(id) ?? 'in the console',
+    }));
+  const { DBClusterSnapshots = [] } = await clients.databases.send(
+    new DescribeDBClusterSnapshotsCommand({ DBClusterIdentifier: clusterId }),
+  );
+  const snapshots = DBClusterSnapshots.map(({ DBClusterSnapshotIdentifier: id = '' }) => ({
+    ...snapshot,
+    id,
+    remove: snapshot.remove(id),
+  }));
+  return [...kept, ...snapshots];
+}

@@ -1,0 +1,49 @@
+import type { StageSettings } from '../stage-settings.ts';
+import { checkBootstrap, defaultQualifier } from './check-bootstrap.ts';
+import { checkCli } from './check-cli.ts';
+import { checkCredentials } from './check-credentials.ts';
+import { checkNetwork } from './check-network.ts';
+import { checkQuotas } from './check-quotas.ts';
+import { checkRegion } from './check-region.ts';
+import type { Clients } from './clients.ts';
+import { errorName, type Finding, warning } from './finding.ts';
+import { checkModelKey } from './model-key.ts';
+import { findStack, stackNames } from './stacks.ts';
+
+export interface PreflightOptions {
+  readonly clients: Clients;
+  readonly stage: StageSettings;
+  /** What `cdk --version` prints, and the version that `package.json` pins. */
+  readonly cli: { readonly output: string; readonly pinned: string };
+  readonly modelKey: string | undefined;
+}
+
+/** Looks at everything that would stop a deploy half-way. Nothing is changed. */
+export async function preflight({ clients, stage, cli, modelKey }: PreflightOptions): Promise<readonly Finding[]> {
+  const findings = [checkCli(cli.output, cli.pinned), await checkCredentials(clients)];
+  // Without credentials every other look would say the same.
+  if (findings.some(({ subject, state }) => subject === 'credentials' && state === 'problem')) return findings;
+  const data = await findStack(clients, stackNames(stage.name).data);
+  const { existing } = stage.network;
+  const looks: readonly [string, Promise<Finding | readonly Finding[]>][] = [
+    ['region', checkRegion(clients, stage)],
+    ['bootstrap', checkBootstrap(clients, stage.operations.bootstrapQualifier ?? defaultQualifier)],
+    ...(existing ? [['network', checkNetwork(clients, existing)] satisfies [string, Promise<Finding>]] : []),
+    ['quotas', checkQuotas(clients, stage, data !== undefined)],
+    ['model key', checkModelKey(clients, data, modelKey)],
+  ];
+  for (const [subject, look] of looks) findings.push(...(await orUnknown(subject, look)));
+  return findings;
+}
+
+/** Who may deploy need not be allowed to look at everything: what could not be looked at is no reason to stop. */
+export async function orUnknown(
+  subject: string,
+  look: Promise<Finding | readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    return [await look].flat();
+  } catch (error) {
+    return [warning(subject, `could not be looked at (${errorName(error)}: ${(error as Error).message})`)];
+  }
+}

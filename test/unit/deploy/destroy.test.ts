@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { destroy } from '../../../infra/deploy/destroy.ts';
+import type { StageSettings } from '../../../infra/stage-settings.ts';
+import { small } from '../../../infra/stages.ts';
+import { type Answers, awsError, stubAccount } from '../../support/stub-account.ts';
+
+const forgetful: StageSettings = { ...small, operations: { ...small.operations, dataOnRemoval: 'destroy' } };
+
+/** A stage in an account: its stacks go when they are deleted, its functions' interfaces when they were looked at twice. */
+function account(changes: Answers = {}, protectedStacks = false) {
+  const present = new Set(['dbrag-small-service', 'dbrag-small-data']);
+  let interfaces = 2;
+  const versions = new Map([
+    ['content', 1_500],
+    ['audit', 3],
+  ]);
+  const stub = stubAccount({
+    DescribeStacks: ({ StackName }) =>
+      present.has(StackName)
+        ? {
+            Stacks: [
+              {
+                StackName,
+                StackId: `arn:${StackName}`,
+                StackStatus: 'CREATE_COMPLETE',
+                EnableTerminationProtection: protectedStacks,
+              },
+            ],
+          }
+        : awsError('ValidationError', `Stack with id ${StackName} does not exist`),
+    DeleteStack: ({ StackName }) => {
+      present.delete(StackName);
+      return {};
+    },
+    ListStackResources: ({ StackName }) => ({
+      StackResourceSummaries:
+        StackName === 'arn:dbrag-small-data'
+          ? [
+              { ResourceType: 'AWS::EC2::VPC', PhysicalResourceId: 'vpc-1', ResourceStatus: 'CREATE_COMPLETE' },
+              {
+                ResourceType: 'AWS::RDS::DBCluster',
+                PhysicalResourceId: 'dbrag-small',
+                ResourceStatus: 'CREATE_COMPLETE',
+              },
+              ...[...versions.keys()].map((id) => ({
+                ResourceType: 'AWS::S3::Bucket',
+                PhysicalResourceId: id,
+                ResourceStatus: present.has('dbrag-small-data') ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED',
+              })),
+              {
+                ResourceType: 'AWS::KMS::Key',
+                PhysicalResourceId: 'key-1',
+                ResourceStatus: present.has('dbrag-small-data') ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED',
+              },
+            ]
+          : [],
+    }),
+    DescribeNetworkInterfaces: () => {
+      interfaces -= 1;
+      return { NetworkInterfaces: interfaces > 0 ? [{ NetworkInterfaceId: 'eni-1' }] : [] };
+    },
+    ModifyDBCluster: () => ({}),
+    DescribeDBClusterSnapshots: () => ({ DBClusterSnapshots: [{ DBClusterSnapshotIdentifier: 'last-one' }] }),
+    ListObjectVersions: ({ Bucket }) => {
+      const left = versions.get(Bucket);
+      if (left === undefined) return awsError('NoSuchBucket');
+      return {
+        Versions: Array.from({ length: Math.min(left, 1_000) }, (_, at) => ({ Key: `k${at}`, VersionId: 'v' })),
+      };
+    },
+    DeleteObjects: ({ Bucket, Delete }) => {
+      versions.set(Bucket, (versions.get(Bucket) ?? 0) - Delete.Objects.length);
+      return {};
+    },
+    DeleteBucket: ({ Bucket }) => {
+      versions.delete(Bucket);
+      return {};
+    },
+    ...changes,
+  });
+  const told: string[] = [];
+  const waiting = { sleep: async () => undefined, tell: (line: string) => told.push(line) };
+  const run = (options: { stage?: StageSettings; withData?: boolean } = {}) =>
+    destroy({ clients: stub.clients, stage: options.stage ?? small, withData: options.withData ?? false, waiting });
+  return { ...stub, run, told, versions };
+}
+
+describe('destroying a stage', () => {
+  it('takes the service down first, waits for its interfaces, then the data stack, and lists what stays with its price', async () => {
+    const { run, sent, versions, told } = account();
+    const left = await run();
+    const order = sent.map(([name, input]) => `${name} ${input.StackName ?? input.DBClusterIdentifier ?? ''}`.trim());
+    const at = (entry: string) => order.indexOf(entry);
+    expect(at('DeleteStack dbrag-small-service')).toBeGreaterThan(-1);
+    expect(at('DescribeNetworkInterfaces')).toBeGreaterThan(at('DeleteStack dbrag-small-service'));
+    expect(at('ModifyDBCluster dbrag-small')).toBeGreaterThan(order.lastIndexOf('DescribeNetworkInterfaces'));
+    expect(at('DeleteStack dbrag-small-data')).toBeGreaterThan(at('ModifyDBCluster dbrag-small'));
+    expect(told).toContain('1 network interfaces of functions are still there, 0 s');
+    expect(left.map(({ type, id }) => `${type} ${id}`)).toEqual([
+      'AWS::S3::Bucket content',
+      'AWS::S3::Bucket audit',
+      'AWS::KMS::Key key-1',
+      'AWS::RDS::DBClusterSnapshot last-one',
+    ]);
+    expect(left.every(({ price, remove }) => price.startsWith('$') && remove.startsWith('aws '))).toBe(true);
+    // The stage keeps its data.
+    expect([...versions]).toEqual([
+      ['content', 1_500],
+      ['audit', 3],
+    ]);
+  });
+
+  it('empties the buckets of a stage that keeps nothing, before their stack is deleted', async () => {
+    const { run, sent, versions } = account();
+    await run({ stage: forgetful });
+    expect([...versions.values()]).toEqual([0, 0]);
+    const names = sent.map(([name]) => name);
+    expect(names.lastIndexOf('DeleteObjects')).toBeLessThan(names.lastIndexOf('DeleteStack'));
+    expect(
+      sent.filter(([name]) => name === 'DeleteObjects').every(([, input]) => input.BypassGovernanceRetention),
+    ).toBe(true);
+  });
+
+  it('deletes the buckets with their data only where that was asked for', async () => {
+    const { run, versions } = account();
+    const left = await run({ withData: true });
+    expect([...versions]).toEqual([]);
+    expect(left.map(({ type }) => type)).toEqual(['AWS::KMS::Key', 'AWS::RDS::DBClusterSnapshot']);
+  });
+
+  it('empties a bucket again that received access logs meanwhile', async () => {
+    let fails = 1;
+    const { run, sent } = account({
+      DeleteStack: ({ StackName }) => {
+        if (StackName === 'dbrag-small-data' && fails-- > 0)
+          return new Error('The bucket you tried to delete is not empty');
+        present.delete(StackName);
+        return {};
+      },
+      DescribeStacks: ({ StackName }) =>
+        present.has(StackName)
+          ? { Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE' }] }
+          : awsError('ValidationError', 'does not exist'),
+    });
+    const present = new Set(['dbrag-small-service', 'dbrag-small-data']);
+    await run({ stage: forgetful });
+    expect(
+      sent.filter(([name, input]) => name === 'DeleteStack' && input.StackName === 'dbrag-small-data'),
+    ).toHaveLength(2);
+  });
+
+  it('says what stands in the way', async () => {
+    await expect(account({}, true).run()).rejects.toThrow(
+      '--no-enable-termination-protection --stack-name dbrag-small-service',
+    );
+    await expect(
+      account({ DescribeStacks: () => awsError('ValidationError', 'does not exist') }).run(),
+    ).rejects.toThrow('There is no stage "small" in eu-central-1.');
+    await expect(
+      account({ DescribeNetworkInterfaces: () => ({ NetworkInterfaces: [{ NetworkInterfaceId: 'eni-1' }] }) }).run(),
+    ).rejects.toThrow('Network interfaces of functions stay in vpc-1: eni-1.');
+    await expect(
+      account({ DeleteObjects: () => ({ Errors: [{ Key: 'root', Code: 'AccessDenied' }] }) }).run({ withData: true }),
+    ).rejects.toThrow('S3 did not delete root of content: AccessDenied');
+    const failing = account({
+      DeleteStack: () => ({}),
+      DescribeStacks: ({ StackName }) => ({
+        Stacks: [{ StackName, StackId: 'arn', StackStatus: 'DELETE_FAILED', StackStatusReason: 'Subnets are in use.' }],
+      }),
+    });
+    await expect(failing.run()).rejects.toThrow('dbrag-small-service could not be deleted: Subnets are in use.');
+  });
+});
