@@ -94,9 +94,13 @@ async function plannedBy(
   deadline: number,
 ): Promise<boolean> {
   const limits = { rows: 1, cost: mostCost, milliseconds: planMilliseconds };
-  const until = Math.min(Date.now() + planMilliseconds, deadline);
   try {
-    await runAccepted(services.databases, caller.workspaceId, readable, accepted, limits, until, true);
+    const until = Math.min(Date.now() + planMilliseconds, deadline);
+    await runAccepted(services.databases, caller.workspaceId, readable, accepted, {
+      limits,
+      deadline: until,
+      onlyPlan: true,
+    });
     return true;
   } catch (error) {
     if (error instanceof DbragError && error.code !== 'sql_rejected' && statusOfCode[error.code] > 500) return false;

@@ -22,7 +22,7 @@ const longestMilliseconds = 20_000;
  * of was not run.
  */
 export async function runSql(context: Context): Promise<Reply | Response> {
-  const { caller, body, services, deadline } = context;
+  const { caller, body, services } = context;
   const began = performance.now();
   const connectionId = parsePublicId('connection', body.connection_id);
   // Loaded while our own database answers.
@@ -32,10 +32,13 @@ export async function runSql(context: Context): Promise<Reply | Response> {
   const check = performance.now() - began;
   const about = { connectionId, statement: accepted.statement, tables: accepted.tables.map(nameOf) };
   await recordStatement(context, { action: 'sql.run', outcome: 'success', ...about });
-  const until = Math.min(Date.now() + longestMilliseconds, deadline - reserveMilliseconds);
+  const deadline = Math.min(Date.now() + longestMilliseconds, context.deadline - reserveMilliseconds);
   const limits = { rows: body.limit, cost: mostCost, milliseconds: longestMilliseconds };
   try {
-    const result = await runAccepted(services.databases, caller.workspaceId, readable, accepted, limits, until);
+    const result = await runAccepted(services.databases, caller.workspaceId, readable, accepted, {
+      limits,
+      deadline,
+    });
     await recordStatement(context, { action: 'sql.finish', outcome: 'success', ...about, rows: result.rows.length });
     return replyOf(context, accepted, result, { check, began });
   } catch (error) {

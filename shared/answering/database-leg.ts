@@ -132,7 +132,7 @@ class DatabaseQuestion {
     const ground = await this.ground();
     const prepared = performance.now() - began;
     const trial = {
-      attempt: (accepted: AcceptedStatement) => this.run(ground, accepted, options.deadline),
+      attempt: (accepted: AcceptedStatement) => this.run(ground, accepted, options),
       refused: (statement: string, { message }: DbragError) =>
         this.ports.record({ action: 'sql.run', outcome: 'denied', connectionId, statement, error: message }),
     };
@@ -158,7 +158,11 @@ class DatabaseQuestion {
   }
 
   /** Written down before it is run, and what came of it after: a statement that nothing is known of was not run. */
-  private async run({ readable }: Ground, accepted: AcceptedStatement, deadline: number): Promise<StatementResult> {
+  private async run(
+    { readable }: Ground,
+    accepted: AcceptedStatement,
+    { deadline, signal }: ChatOptions,
+  ): Promise<StatementResult> {
     const { databases, record } = this.ports;
     const { connectionId } = this.near;
     const { statement } = accepted;
@@ -168,7 +172,11 @@ class DatabaseQuestion {
     const started = performance.now();
     this.executedAt = new Date();
     try {
-      const result = await runAccepted(databases, this.question.workspaceId, readable, accepted, limits, deadline);
+      const result = await runAccepted(databases, this.question.workspaceId, readable, accepted, {
+        limits,
+        deadline,
+        signal,
+      });
       this.executed += performance.now() - started;
       await record({ action: 'sql.finish', outcome: 'success', ...about, rows: result.rows.length });
       return result;

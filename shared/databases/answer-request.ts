@@ -1,4 +1,5 @@
 import { DbragError } from '../core/errors.ts';
+import { cancelStatement } from './cancel-statement.ts';
 import type { CustomerDatabases } from './customer-session.ts';
 import { describeTables } from './describe-tables.ts';
 import { examineRole } from './examine-role.ts';
@@ -35,8 +36,15 @@ function resultOf(databases: CustomerDatabases, request: QueryDatabaseRequest): 
       );
     case 'run_statement':
       return databases.withStatement(target, deadline, (connection) =>
-        runStatement(connection, { ...request, allowed: request, onlyPlan: request.only_plan }),
+        runStatement(connection, {
+          ...request,
+          allowed: request,
+          onlyPlan: request.only_plan,
+          id: request.statement_id,
+        }),
       );
+    case 'cancel_statement':
+      return databases.inSession(target, deadline, (session) => cancelStatement(session, request.statement_id));
     default:
       throw new Error(`Nobody answers ${JSON.stringify(request satisfies never)}.`);
   }

@@ -5,6 +5,7 @@ import type { TableDescription } from './describe-tables.ts';
 import type { Examination } from './examine-role.ts';
 import type { ListedTable, TableScope } from './list-tables.ts';
 import type { QueryDatabaseReply, QueryDatabaseRequest } from './query-database.message.ts';
+import type { StatementResult } from './run-statement.ts';
 
 /** The way to the function that reaches customers' databases. */
 export interface QueryDatabase {
@@ -17,6 +18,11 @@ type Place = Pick<
   'id' | 'host' | 'port' | 'database_name' | 'user_name' | 'authentication' | 'ssl' | 'ca_certificate' | 'secret_name'
 > &
   Parameters<typeof targetOf>[1];
+
+type RunStatementRequest = Extract<QueryDatabaseRequest, { kind: 'run_statement' }>;
+
+/** For connecting once more, and looking for the statement. */
+const cancelMilliseconds = 8_000;
 
 /** Of these the same call may succeed later. */
 const passing: ReadonlySet<string> = new Set(['connection_refused', 'timeout', 'too_many_connections', 'overloaded']);
@@ -63,6 +69,30 @@ export class DatabaseClient {
       tables: [...tables],
       with_rows: connection.send_rows_to_model,
     });
+  }
+
+  /**
+   * Runs a statement. When the caller leaves, it is cancelled in the database, and ends there as it would at its time limit.
+   * @throws sql_rejected, sql_timeout, and whatever is wrong with the connection
+   */
+  async runStatement(request: RunStatementRequest, signal?: AbortSignal): Promise<StatementResult> {
+    if (signal?.aborted) throw new DbragError('sql_timeout', 'The caller left before the statement was run.');
+    const running = this.ask<StatementResult>(request);
+    let cancelling: Promise<unknown> = Promise.resolve();
+    const cancel = () => {
+      const { target, statement_id: id } = request;
+      const deadline = Math.min(request.deadline, Date.now() + cancelMilliseconds);
+      // What cannot be cancelled ends at its own time limit.
+      if (id)
+        cancelling = this.ask({ v: 1, kind: 'cancel_statement', target, deadline, statement_id: id }).catch(() => {});
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await running;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      await cancelling;
+    }
   }
 
   /** One request, past nothing but the breaker; for kinds whose result the caller knows. */

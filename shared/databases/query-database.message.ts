@@ -54,6 +54,8 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
   z.object({
     ...common,
     kind: z.literal('run_statement'),
+    /** UUID by which it may be cancelled. */
+    statement_id: z.optional(z.uuid()),
     statement: z.string(),
     /** What it may read, with the columns that are known; no more than it does read. */
     tables: z.array(z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) })),
@@ -63,6 +65,8 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
     only_plan: z.optional(z.boolean()),
     limits: z.object({ rows: z.int(), bytes: z.int(), cost: z.number(), milliseconds: z.int() }),
   }),
+  /** Ends a statement that another request runs at this moment, and that nobody waits for any more. */
+  z.object({ ...common, kind: z.literal('cancel_statement'), statement_id: z.uuid() }),
 ]);
 
 export type QueryDatabaseRequest = z.infer<typeof queryDatabaseRequest>;

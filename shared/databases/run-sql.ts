@@ -1,4 +1,5 @@
 import { DbragError } from '../core/errors.ts';
+import { newUuid } from '../core/ids.ts';
 import type { DatabaseClient } from './ask-database.ts';
 import { targetOf } from './connections.ts';
 import type { AllowedRelations } from './firewall/catalogued-tables.ts';
@@ -16,10 +17,18 @@ export async function acceptStatement(sql: string, allowed: AllowedRelations): P
   throw new DbragError('sql_rejected', `Rule "${decision.rule}": ${decision.detail}`);
 }
 
+export interface RunOptions {
+  readonly limits: Omit<StatementLimits, 'bytes'>;
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
+  /** The database looks at it and says what is wrong; nothing is run. */
+  readonly onlyPlan?: boolean;
+  /** Aborted when the caller leaves. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Has an accepted statement run by the function that reaches customers' databases, which checks it once more.
- * @param deadline milliseconds since 1970
- * @param onlyPlan the database looks at it and says what is wrong; nothing is run
  * @throws sql_rejected for what the database has against it, sql_timeout, and whatever is wrong with the connection
  */
 export function runAccepted(
@@ -27,23 +36,23 @@ export function runAccepted(
   workspaceId: string,
   { connection, allowed }: ReadableConnection,
   { statement, tables, types }: AcceptedStatement,
-  limits: Omit<StatementLimits, 'bytes'>,
-  deadline: number,
-  onlyPlan = false,
+  { limits, deadline, onlyPlan = false, signal }: RunOptions,
 ): Promise<StatementResult> {
   const read = allowed.tables.filter(({ schema, name }) =>
     tables.some((table) => table.schema === schema && table.name === name),
   );
-  return databases.ask<StatementResult>({
-    v: 1,
-    kind: 'run_statement',
+  const request = {
+    v: 1 as const,
+    kind: 'run_statement' as const,
     target: targetOf(workspaceId, connection),
     deadline,
+    statement_id: newUuid(),
     statement,
     tables: read.map(({ schema, name, columns }) => ({ schema, name, columns: [...columns] })),
     schemas: [...allowed.schemas],
     types: types.map(({ schema, name }) => ({ schema, name })),
     limits: { ...limits, bytes: mostResultBytes },
     ...(onlyPlan ? { only_plan: true } : {}),
-  });
+  };
+  return databases.runStatement(request, signal);
 }

@@ -1,4 +1,5 @@
 import { DbragError } from '../core/errors.ts';
+import { sessionNameOf } from './cancel-statement.ts';
 import type { AllowedRelations } from './firewall/catalogued-tables.ts';
 import { type AcceptedStatement, checkStatement, wrapStatement } from './firewall/check-statement.ts';
 import { quoteIdentifier } from './firewall/names.ts';
@@ -16,6 +17,8 @@ export interface StatementLimits {
 }
 
 export interface StatementRequest {
+  /** UUID by which another session may cancel it; undefined: nobody will. */
+  readonly id?: string | undefined;
   readonly statement: string;
   readonly allowed: AllowedRelations;
   readonly limits: StatementLimits;
@@ -132,7 +135,8 @@ class StatementRun {
     const milliseconds = Math.max(1, Math.min(limits.milliseconds, this.left() - reserveMilliseconds));
     // Temporary tables come last: nobody's may stand before a table or a type.
     const path = [...allowed.schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
-    return [String(milliseconds), String(Math.min(lockMilliseconds, milliseconds)), path];
+    const name = this.request.id === undefined ? 'dbrag' : sessionNameOf(this.request.id);
+    return [String(milliseconds), String(Math.min(lockMilliseconds, milliseconds)), path, name];
   }
 
   /** What stands in the connection's schemas under the name of what is built in might be called in its place. */
@@ -175,7 +179,7 @@ SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('standard_conforming_strings', 'on', true), set_config('TimeZone', 'UTC', true),
   set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
   set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true),
-  set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`;
+  set_config('application_name', $4, true), set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`;
 
 /** What belongs to an extension was brought by whoever may bring them. */
 const shadows = `

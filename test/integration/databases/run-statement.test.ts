@@ -1,7 +1,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PostgresCustomerDatabases } from '../../../shared/adapters/postgres/customer-databases.ts';
 import { CustomerStatement } from '../../../shared/adapters/postgres/customer-statement.ts';
+import { newUuid } from '../../../shared/core/ids.ts';
+import { answerRequest } from '../../../shared/databases/answer-request.ts';
+import { DatabaseClient } from '../../../shared/databases/ask-database.ts';
 import { checkStatement } from '../../../shared/databases/firewall/check-statement.ts';
+import type { Target } from '../../../shared/databases/query-database.message.ts';
 import { runStatement, type StatementRequest, type StatementResult } from '../../../shared/databases/run-statement.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { honest } from '../../support/firewall/honest.ts';
@@ -195,6 +200,68 @@ describe('a statement against a database that is not ours', () => {
           { timeout: 15_000 },
         )
         .toBe(0);
+    },
+  );
+
+  it.runIf(process.env.LOCAL_DATABASE_URL)(
+    'is cancelled from another session when whoever asked has left, at whatever moment',
+    async () => {
+      const { hostname, port, pathname, username, password } = new URL(database.adminUrl);
+      const target: Target = {
+        workspace_id: newUuid(),
+        connection_id: newUuid(),
+        host: hostname,
+        port: Number(port),
+        database: pathname.slice(1),
+        user: username,
+        authentication: 'password',
+        ssl: 'disable',
+        ca_certificate: null,
+        secret_arn: 'arn',
+      };
+      // Each invocation has a process of its own.
+      const opened: PostgresCustomerDatabases[] = [];
+      const client = new DatabaseClient({
+        ask(request) {
+          const databases = new PostgresCustomerDatabases({
+            rules: { allowedNetworks: [], publicPorts: [], loopback: true },
+            resolve: async () => ['127.0.0.1'],
+            password: async () => password,
+            authorities: () => '',
+          });
+          opened.push(databases);
+          return answerRequest(databases, request);
+        },
+      });
+      const active = async () => {
+        const sql = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'dbrag %'";
+        return (await database.admin.query(sql)).rows[0].n;
+      };
+      try {
+        for (const milliseconds of [1, 30, 400]) {
+          const began = performance.now();
+          const running = client.runStatement(
+            {
+              v: 1,
+              kind: 'run_statement',
+              target,
+              deadline: Date.now() + 30_000,
+              statement_id: newUuid(),
+              statement: 'SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b',
+              tables: [],
+              schemas: [...shop.schemas],
+              types: [],
+              limits: { ...limits, cost: 1e30 },
+            },
+            AbortSignal.timeout(milliseconds),
+          );
+          await expect(running).rejects.toMatchObject({ code: 'sql_timeout' });
+          expect(performance.now() - began).toBeLessThan(6_000);
+          expect(await active()).toBe(0);
+        }
+      } finally {
+        for (const databases of opened) await databases.close();
+      }
     },
   );
 });
