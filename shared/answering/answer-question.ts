@@ -26,7 +26,7 @@ export interface AnswerRequest extends Omit<LegQuestion, 'tokenBudget'> {
 }
 
 /** What the model reads at most: enough for a dozen chunks, and small beside any model's context. */
-const contextTokens = 6_000;
+export const contextTokens = 6_000;
 
 /** One question under way. */
 interface Answering {

@@ -11,10 +11,12 @@ import { rightsAssertions } from './rights.ts';
 import { storageAssertions } from './storage.ts';
 import { transportAssertions } from './transport.ts';
 import { hygieneAssertions, loggingAssertions, secretAssertions } from './upkeep.ts';
+import { waysOutAssertions } from './ways-out.ts';
 
 /** Everything that must hold of the templates. */
 export const assertions: readonly Assertion[] = [
   ...networkAssertions,
+  ...waysOutAssertions,
   ...transportAssertions,
   ...encryptionAssertions,
   ...rightsAssertions,

@@ -186,18 +186,6 @@ export const networkAssertions: readonly Assertion[] = [
       list(properties.RouteTableIds).length >= 2 * network.availabilityZones,
     break: ({ properties }) => properties.RouteTableIds.splice(1),
   }),
-  {
-    area: 'network',
-    name: 'nothing is made or changed in a network that was there before',
-    binds: ({ network }) => network.existing !== null,
-    check: (system) =>
-      resourcesOf(system, ['AWS::EC2::VPC', 'AWS::EC2::Subnet', 'AWS::EC2::Route', 'AWS::EC2::NatGateway']).map(
-        ({ id }) => id,
-      ),
-    spoil: ({ data }) => {
-      data.Resources.Route = { Type: 'AWS::EC2::Route', Properties: {} };
-    },
-  },
   every({
     area: 'network',
     name: 'flows of the whole network are logged',
@@ -239,19 +227,6 @@ export const networkAssertions: readonly Assertion[] = [
       properties.PolicyDocument.Statement[0].Condition = undefined;
     },
   }),
-  {
-    area: 'network',
-    name: 'every zone has its own way out',
-    binds: ({ network }) => network.egress === 'nat-gateway-per-zone',
-    check: (system, { network }) => {
-      const found = resourcesOf(system, 'AWS::EC2::NatGateway').length;
-      return found === network.availabilityZones ? [] : [`${found} NAT gateways`];
-    },
-    spoil: ({ data }) => {
-      const gateway = resourcesOf(data, 'AWS::EC2::NatGateway')[0];
-      if (gateway) delete data.Resources[gateway.id];
-    },
-  },
   {
     area: 'network',
     name: 'only functions that use the cache reach it',
