@@ -40,7 +40,8 @@ export function createApplication(routes: readonly Route[]): Application {
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
   app.onError((error, c) => {
-    c.env.services.log.requestFailed(error, { method: c.req.method, path: c.req.path });
+    // Whoever asks too much is refused at no more cost than the line of the request, which says 429.
+    if (!isRateLimited(error)) c.env.services.log.requestFailed(error, { method: c.req.method, path: c.req.path });
     return withHeaders(problemResponse(error, c.env.origin.requestId), rateHeaders(c.get('rate')));
   });
   return async (request, bindings) => {
@@ -50,6 +51,8 @@ export function createApplication(routes: readonly Route[]): Application {
     return withHeaders(addSecurityHeaders(response), { 'x-request-id': bindings.origin.requestId, ...allowed });
   };
 }
+
+const isRateLimited = (error: unknown): boolean => error instanceof DbragError && error.code === 'rate_limited';
 
 function withHeaders<R extends Response | TextAnswer>(response: R, headers: Readonly<Record<string, string>>): R {
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);

@@ -4,7 +4,7 @@ import { publicId, tryParsePublicId } from '../../shared/core/ids.ts';
 import { getJob, type Job } from '../../shared/jobs/jobs.ts';
 import { remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
 import type { ErasureCertificate } from '../../shared/privacy/erasure.ts';
-import { findErasure, type KeptErasure } from '../../shared/privacy/find-erasure.ts';
+import { findErasure, findErasureOfKey, type KeptErasure } from '../../shared/privacy/find-erasure.ts';
 import { objectPrefixes } from '../../shared/privacy/object-prefixes.ts';
 import { remainingRows } from '../../shared/privacy/workspace-stores.ts';
 import type { Received } from '../runtime/received-request.ts';
@@ -56,9 +56,26 @@ export async function erasedJobReply(
   services: Services,
 ): Promise<Reply | undefined> {
   const kept = await keptOf(request, parameters, services);
+  return kept && ok(jobOf(kept));
+}
+
+/** For whoever asks again for the erasure of their workspace, since the answer was lost on its way. */
+export async function begunErasureReply(
+  request: Received,
+  _: Readonly<Record<string, string>>,
+  { database }: Services,
+): Promise<Reply | undefined> {
+  const key = keyOf(request);
+  const kept = key === undefined ? undefined : await findErasureOfKey(database, hashApiKey(key));
   if (!kept) return undefined;
+  const job = jobOf(kept);
+  return { status: 202, headers: { location: `/v1/jobs/${job.id}` }, body: { job } };
+}
+
+/** The job, which has gone with its workspace or is of nobody's workspace any more. */
+function jobOf(kept: KeptErasure) {
   const done = Object.values(kept.certificate?.erased ?? kept.counts).reduce((sum, count) => sum + count, 0);
-  return ok({
+  return {
     id: publicId('job', kept.id),
     object: 'job',
     type: 'erase',
@@ -74,7 +91,7 @@ export async function erasedJobReply(
     started_at: kept.requested_at.toISOString(),
     finished_at: kept.finished_at?.toISOString() ?? null,
     deadline_at: null,
-  });
+  };
 }
 
 async function keptOf(

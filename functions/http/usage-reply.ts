@@ -1,4 +1,4 @@
-import { isNarrowed, type Narrowing, wholeWorkspace } from '../../shared/core/caller.ts';
+import type { WorkspaceScope } from '../../shared/core/database.ts';
 import { validationFailed } from '../../shared/core/errors.ts';
 import { type IdKind, publicId } from '../../shared/core/ids.ts';
 import { readUsage, type UsageGroup, type UsageSum } from '../../shared/usage/read-usage.ts';
@@ -24,16 +24,12 @@ const idKinds: { readonly [G in UsageGroup]?: IdKind } = {
 /** What a workspace spent, as far as somebody may see it. */
 export async function usageReply(
   { database, clock }: Services,
-  workspaceId: string,
+  scope: WorkspaceScope,
   query: UsageQuery,
-  narrowing: Narrowing = wholeWorkspace,
 ): Promise<Reply> {
   const { from, to } = rangeOf(query, clock.now());
   const groupBy = query.group_by;
-  const collectionIds = isNarrowed(narrowing) ? (narrowing.collectionIds ?? []) : null;
-  const sums = await database.inWorkspace({ workspaceId }, (db) =>
-    readUsage(db, workspaceId, { from, to, groupBy, collectionIds }),
-  );
+  const sums = await database.inWorkspace(scope, (db) => readUsage(db, scope.workspaceId, { from, to, groupBy }));
   const kind = idKinds[groupBy];
   return ok({
     object: 'usage',

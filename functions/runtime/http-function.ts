@@ -2,9 +2,10 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import type { RequestOrigin } from '../../shared/core/caller.ts';
 import { problemResponse } from '../http/problem.ts';
+import { functionServices } from './function-services.ts';
 import { requestOf, resultOf } from './gateway-event.ts';
 import type { Received } from './received-request.ts';
-import { createServices, type Services } from './services.ts';
+import type { Services } from './services.ts';
 import type { TextAnswer } from './text-answer.ts';
 
 /** A handler of requests as the web knows them, given what the wiring made. */
@@ -19,7 +20,7 @@ export type RequestHandler = (
 ) => Promise<Response | TextAnswer>;
 
 /** The Lambda handler of a buffered REST route. */
-export function httpFunction(handle: RequestHandler, services: Services = createServices()) {
+export function httpFunction(handle: RequestHandler, services: Services = functionServices()) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult>({ requestEnd: () => services.log.flush() }).handler(
     async (event, context) => {
       const behind: Promise<unknown>[] = [];

@@ -9,6 +9,7 @@ import { readNetworkRules, taskRoot } from '../../shared/core/config.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 import { openPassword } from '../../shared/databases/connection-secret.ts';
 import type { Target } from '../../shared/databases/query-database.message.ts';
+import { outlastRejections } from './outlast-rejections.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /**
@@ -19,6 +20,7 @@ export function invokeFunction<Reply>(
   handle: (event: unknown, databases: PostgresCustomerDatabases) => Promise<Reply>,
 ) {
   const log = createTelemetry();
+  outlastRejections(log);
   const databases = createCustomerDatabases();
   return middy<unknown, Reply>({ requestEnd: () => log.flush() }).handler(async (event, context) => {
     log.begin(context);

@@ -62,7 +62,7 @@ export function createModelSpace(
     model,
     dimensions,
     baseUrl,
-    apiKey: () => modelKey(config.models, secrets),
+    apiKey: ({ fresh }) => modelKey(config.models, secrets, fresh),
   });
   const guarded = new GuardedEmbedder(new PaddedEmbedder(new ObservedEmbedder(provider, log), width), {
     circuits,
@@ -97,7 +97,7 @@ export function createChatModels({ models }: Config, secrets: SecretReader, log:
     let chat = known.get(model);
     if (!chat) {
       const { baseUrl } = models;
-      const provider = new OpenAiChatModel({ model, baseUrl, apiKey: () => modelKey(models, secrets) });
+      const provider = new OpenAiChatModel({ model, baseUrl, apiKey: ({ fresh }) => modelKey(models, secrets, fresh) });
       chat = new RetryingChatModel(new ObservedChatModel(provider, log));
       known.set(model, chat);
     }
@@ -105,9 +105,9 @@ export function createChatModels({ models }: Config, secrets: SecretReader, log:
   };
 }
 
-async function modelKey({ secretArn }: Config['models'], secrets: SecretReader): Promise<string> {
+async function modelKey({ secretArn }: Config['models'], secrets: SecretReader, fresh: boolean): Promise<string> {
   if (secretArn === undefined) throw new Error('This function has not been given the model secret.');
-  return secrets.read(secretArn);
+  return fresh ? secrets.refresh(secretArn) : secrets.read(secretArn);
 }
 
 export function createQuestionEmbedder(

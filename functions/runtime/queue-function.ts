@@ -2,8 +2,9 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { readTelemetryConfig } from '../../shared/core/config.ts';
+import { functionServices } from './function-services.ts';
 import { PowertoolsMetrics } from './powertools-metrics.ts';
-import { createServices, type DatabaseUser, type Services } from './services.ts';
+import type { DatabaseUser, Services } from './services.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** One message of a queue, with what the wiring made. */
@@ -15,7 +16,7 @@ export interface QueueInvocation {
 /** What the wiring makes for functions of queues: their metrics go through Powertools. */
 export function queueServices(user?: DatabaseUser): Services {
   const log = createTelemetry(readTelemetryConfig(), (namespace, service) => new PowertoolsMetrics(namespace, service));
-  return createServices({ log }, user);
+  return functionServices(log, user);
 }
 
 /** The Lambda handler of a queue whose messages stand alone: those that fail come again, the others are done. */

@@ -1,14 +1,15 @@
 import type { Writable } from 'node:stream';
 import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
+import { functionServices } from './function-services.ts';
 import { type RequestHandler, serve } from './http-function.ts';
-import { createServices, type Services } from './services.ts';
+import type { Services } from './services.ts';
 
 /**
  * The Lambda handler of a streamed REST route. What goes on behind an answer has ended before the function does, also when the client
  * left: a function that sleeps does nothing. Middy's own way of streaming is not used: there a client who leaves is an error of the
  * function.
  */
-export function streamFunction(handle: RequestHandler, services: Services = createServices()) {
+export function streamFunction(handle: RequestHandler, services: Services = functionServices()) {
   return awslambda.streamifyResponse(async (event: APIGatewayProxyEvent, plain: Writable, context: Context) => {
     const behind: Promise<unknown>[] = [];
     try {

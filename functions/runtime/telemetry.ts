@@ -89,6 +89,8 @@ export interface Telemetry extends Measures {
   errorIsNew(failure: Failure): void;
   /** Errors could not be noted: whether they are new is not known. */
   notNoted(error: unknown): void;
+  /** Something failed that nobody waited for. */
+  rejectionStrayed(error: unknown): void;
 }
 
 /** Kept where nobody takes them, as in functions without a database. */
@@ -282,6 +284,10 @@ export function createTelemetry(
     },
     notNoted(error) {
       logger().warn('errors not noted', { error: loggableError(error) });
+    },
+    rejectionStrayed(error) {
+      count('StrayRejection');
+      logger().error('something failed that nobody waited for; going on', told(error));
     },
   };
 }

@@ -73,9 +73,11 @@ export async function listApiKeys(db: Db, workspaceId: string, { limit, after }:
 /**
  * Deletes a key: it is refused at once by the database, and by what remembers it within 30 s. A narrowed caller finds only keys that
  * are narrowed as far.
- * @throws not_found · forbidden for a key that may more than the caller, whom it could otherwise be taken from by those below
+ * @throws not_found · forbidden for a key that may more than the caller, whom it could otherwise be taken from by those below ·
+ * conflict for the last one that may do everything
  */
 export async function revokeApiKey(db: Db, caller: Pick<Caller, 'workspaceId' | 'role'>, id: string): Promise<void> {
+  const owning = await holdOwningKeys(db, caller.workspaceId);
   const { rows } = await db.query<{ role: Role }>(
     'SELECT role FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2 FOR UPDATE',
     [caller.workspaceId, id],
@@ -83,5 +85,22 @@ export async function revokeApiKey(db: Db, caller: Pick<Caller, 'workspaceId' | 
   const key = rows[0];
   if (!key) throw notFound('apiKey');
   if (!mayActAs(caller, key.role)) throw new DbragError('forbidden', 'This key may more than the one that asks.');
+  if (owning.length === 1 && owning[0] === id)
+    throw new DbragError(
+      'conflict',
+      'This is the last key of an owner of the whole workspace: make another one first.',
+    );
   await db.query('DELETE FROM dbrag.api_keys WHERE workspace_id = $1 AND id = $2', [caller.workspaceId, id]);
+}
+
+/** Keys of owners that see everything and are valid, held in one order: of two that are revoked at once, the second is the last one. */
+async function holdOwningKeys(db: Db, workspaceId: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM dbrag.api_keys
+     WHERE workspace_id = $1 AND role = 'owner' AND collection_ids IS NULL AND connection_ids IS NULL
+       AND (expires_at IS NULL OR expires_at > now())
+     ORDER BY id FOR UPDATE`,
+    [workspaceId],
+  );
+  return rows.map((row) => row.id);
 }

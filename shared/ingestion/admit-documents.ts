@@ -29,7 +29,7 @@ export async function refuseBeyondQuotas(
   quotas: WorkspaceQuotas,
   now: Date,
 ): Promise<ReadonlyMap<number, DbragError>> {
-  const spent = await refuseForTokens(db, workspaceId, documents, quotas, now);
+  const spent = await refuseForTokens(db, documents, quotas, now);
   if (spent) return spent;
   const most = quotas.limits.documents ?? Number.POSITIVE_INFINITY;
   const mostBytes = quotas.limits.stored_bytes ?? Number.POSITIVE_INFINITY;
@@ -66,14 +66,13 @@ export async function refuseBeyondQuotas(
 /** What is ingested is embedded; nothing more is taken in on a day whose tokens are spent. */
 async function refuseForTokens(
   db: Db,
-  workspaceId: string,
   documents: readonly NewDocument[],
   quotas: WorkspaceQuotas,
   now: Date,
 ): Promise<ReadonlyMap<number, DbragError> | undefined> {
   const limit = quotas.limits.embedding_tokens ?? null;
   if (limit === null) return undefined;
-  const used = await embeddingTokensToday(db, workspaceId);
+  const used = await embeddingTokensToday(db);
   quotas.noticed('embedding_tokens', used);
   if (used < limit) return undefined;
   const refusal = quotaExceeded('embedding_tokens', { used, limit, wanted: 1, now });

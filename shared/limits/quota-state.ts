@@ -28,7 +28,7 @@ export async function readQuotaState(db: Db, workspaceId: string, limits: Quotas
     chunks: stored.chunks,
     connections: rows[0]?.connections ?? 0,
     chat_tokens: await chatTokensToday(db, workspaceId),
-    embedding_tokens: await embeddingTokensToday(db, workspaceId),
+    embedding_tokens: await embeddingTokensToday(db),
   };
   return quotaResources.map((resource) => ({
     resource,

@@ -8,23 +8,19 @@ const tokensOfAnAnswer = 8_000;
 /** Longer than any answer may take: a process that died leaves nothing behind after that. */
 const reservedSeconds = 120;
 
-/** Tokens of chat models of this day, spent or being spent. */
+/** Tokens of chat models of this day, spent or being spent: the whole workspace's, whatever the caller may see of it. */
 export async function chatTokensToday(db: Db, workspaceId: string): Promise<number> {
   const { rows } = await db.query<{ tokens: number }>(
-    `SELECT ((SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM dbrag.usage_events
-              WHERE workspace_id = $1 AND at >= date_trunc('day', now(), 'UTC') AND (prompt_tokens > 0 OR completion_tokens > 0))
-           + (SELECT coalesce(sum(tokens), 0) FROM dbrag.token_reservations WHERE workspace_id = $1 AND expires_at > now()))::float8 AS tokens`,
+    `SELECT dbrag.chat_tokens_of_today()
+       + (SELECT coalesce(sum(tokens), 0) FROM dbrag.token_reservations WHERE workspace_id = $1 AND expires_at > now())::float8 AS tokens`,
     [workspaceId],
   );
   return rows[0]?.tokens ?? 0;
 }
 
-export async function embeddingTokensToday(db: Db, workspaceId: string): Promise<number> {
-  const { rows } = await db.query<{ tokens: number }>(
-    `SELECT coalesce(sum(embedding_tokens), 0)::float8 AS tokens FROM dbrag.usage_events
-     WHERE workspace_id = $1 AND at >= date_trunc('day', now(), 'UTC')`,
-    [workspaceId],
-  );
+/** The whole workspace's, whatever the caller may see of it: that of the transaction. */
+export async function embeddingTokensToday(db: Db): Promise<number> {
+  const { rows } = await db.query<{ tokens: number }>('SELECT dbrag.embedding_tokens_of_today() AS tokens');
   return rows[0]?.tokens ?? 0;
 }
 

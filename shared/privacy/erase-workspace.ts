@@ -81,12 +81,12 @@ export async function eraseWorkspace(
   await eraseSecrets(ports, workspaceId, jobId);
   const cached = await ports.forgetCached(workspaceId);
   await database.inSystem((db) => addCounts(db, jobId, { cache_entries: cached }));
-  if (!(await eraseRows(database, workspaceId, jobId, hasTime))) return false;
-  await failpoint.reach('erase.before_last_row');
   try {
+    if (!(await eraseRows(database, workspaceId, jobId, hasTime))) return false;
+    await failpoint.reach('erase.before_last_row');
     await database.inWorkspace({ workspaceId }, (db) => eraseLast(db, ports, workspaceId, jobId));
   } catch (error) {
-    // Something was written while the last rows left: it is found by another run.
+    // A transaction that began before the erasure wrote something while its rows left: it is found by another run.
     if (codeOf(error) === foreignKeyViolation) return false;
     throw error;
   }

@@ -13,12 +13,19 @@ export interface KeptErasure {
   readonly certificate: ErasureCertificate | null;
 }
 
+const columns = 'id, erased_workspace, key_hash, requested_at, finished_at, counts, certificate';
+
 export async function findErasure(database: Database, jobId: string): Promise<KeptErasure | undefined> {
   const { rows } = await database.inSystem((db) =>
-    db.query<KeptErasure>(
-      `SELECT id, erased_workspace, key_hash, requested_at, finished_at, counts, certificate FROM dbrag.erasures WHERE id = $1`,
-      [jobId],
-    ),
+    db.query<KeptErasure>(`SELECT ${columns} FROM dbrag.erasures WHERE id = $1`, [jobId]),
+  );
+  return rows[0];
+}
+
+/** @param hash SHA-256 of the key that asked for it */
+export async function findErasureOfKey(database: Database, hash: Buffer): Promise<KeptErasure | undefined> {
+  const { rows } = await database.inSystem((db) =>
+    db.query<KeptErasure>(`SELECT ${columns} FROM dbrag.erasures WHERE key_hash = $1`, [hash]),
   );
   return rows[0];
 }

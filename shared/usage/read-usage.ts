@@ -32,18 +32,17 @@ export interface UsageRequest {
   /** Exclusive. */
   readonly to: Date;
   readonly groupBy: UsageGroup;
-  /** Of these collections alone; null: all there is. */
-  readonly collectionIds?: readonly string[] | null;
 }
 
 /**
  * What was spent from one moment to another, in groups, largest cost first; days in their order. Days that are over are read from their
- * roll-up where there is one, everything else from the events themselves: what was stored a moment ago counts.
+ * roll-up where there is one, everything else from the events themselves: what was stored a moment ago counts. A narrowed transaction
+ * sees what belongs to its collections.
  */
 export async function readUsage(
   db: Db,
   workspaceId: string,
-  { from, to, groupBy, collectionIds = null }: UsageRequest,
+  { from, to, groupBy }: UsageRequest,
 ): Promise<readonly UsageSum[]> {
   const { rows } = await db.query<UsageSum>(
     `WITH whole AS (
@@ -60,9 +59,9 @@ export async function readUsage(
               cost_usd
        FROM dbrag.usage_daily WHERE workspace_id = $1 AND day IN (SELECT day FROM whole)
      )
-     SELECT ${columns[groupBy]} AS key, ${sums} FROM event WHERE $4::uuid[] IS NULL OR collection_id = ANY ($4) GROUP BY 1
+     SELECT ${columns[groupBy]} AS key, ${sums} FROM event GROUP BY 1
      ORDER BY ${groupBy === 'day' ? 'key' : 'cost_usd DESC, key'}`,
-    [workspaceId, from, to, collectionIds],
+    [workspaceId, from, to],
   );
   return rows;
 }

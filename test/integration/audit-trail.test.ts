@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expireSystem } from '../../functions/queue/keep-privacy.ts';
+import type { Services } from '../../functions/runtime/services.ts';
 import { recordAudit, systemChain } from '../../shared/access/audit.ts';
 import { listAuditEvents } from '../../shared/access/audit-events.ts';
 import { expireTrail } from '../../shared/access/expire-trail.ts';
@@ -159,6 +161,66 @@ describe('the audit trail', () => {
     expect(await faults()).toEqual([]);
     await tamper(`DELETE FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'audit.expire'`, [workspaceId]);
     expect(await faults(false)).toContain('2: No event says that the trail was let go up to here.');
+  });
+
+  const night = () => expireSystem({ database: test.maintainer } as Partial<Services> as Services, () => true);
+
+  it('lets go of what is past its time of the system, which is nobody’s to set', async () => {
+    const { ports } = await sealedTrail(1);
+    const inSystemChain = <Row>(text: string) =>
+      test.maintainer.inWorkspace({ workspaceId: systemChain }, (db) => db.query<Row>(text, [systemChain]));
+    await test.application.inWorkspace({ workspaceId: systemChain }, (db) =>
+      recordAudit(db, systemChain, 'operator', origin, [
+        { action: 'old', resourceType: 'workspace', resourceId: null },
+      ]),
+    );
+    await sealTrail(ports);
+    const old = async () =>
+      (await inSystemChain(`SELECT FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'old'`)).count;
+    await night();
+    expect(await old()).toBe(1);
+    await tamper(`UPDATE dbrag.audit_seals SET last_at = now() - interval '366 days' WHERE workspace_id = $1`, [
+      systemChain,
+    ]);
+    await night();
+    expect(await old()).toBe(0);
+    const { faults } = await verifyTrail({ database: test.maintainer, roots: ports.roots });
+    expect(faults.filter(({ workspaceId }) => workspaceId === systemChain)).toEqual([]);
+  });
+
+  it('lets the months go that hold no event of anybody, from the oldest on, and no other', async () => {
+    const { workspaceId, faults } = await sealedTrail(1);
+    const old = ['2020_01', '2020_02', '2020_03'];
+    await test.maintainer.inSystem(async (db) => {
+      await db.query('SET LOCAL ROLE dbrag_owner');
+      for (const [n, month] of old.entries()) {
+        const [from, to] = [`2020-0${n + 1}-01 00:00Z`, `2020-0${n + 2}-01 00:00Z`];
+        await db.query(
+          `CREATE TABLE dbrag.audit_events_${month} PARTITION OF dbrag.audit_events FOR VALUES FROM ('${from}') TO ('${to}')`,
+        );
+        await db.query(`CALL dbrag.isolate_by_workspace('dbrag.audit_events_${month}')`);
+      }
+    });
+    const months = async () =>
+      (
+        await test.admin.query<{ name: string }>(
+          `SELECT relname AS name FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = 'dbrag.audit_events'::regclass ORDER BY 1`,
+        )
+      ).rows.map(({ name }) => name.slice('audit_events_'.length));
+    const others = (await months()).filter((month) => !old.includes(month));
+    // In the chain of a workspace that keeps it for ever.
+    await tamper(
+      `INSERT INTO dbrag.audit_events (workspace_id, id, at, actor, action, resource_type, access_type, outcome)
+       VALUES ($1, dbrag.new_uuid(), '2020-02-10', 'key_1', 'old', 'document', 'write', 'success')`,
+      [workspaceId],
+    );
+    await night();
+    expect(await months()).toEqual(['2020_02', '2020_03', ...others]);
+    await tamper(`DELETE FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'old'`, [workspaceId]);
+    await night();
+    // Months of the last sixty days stay, though nobody wrote into the first of them.
+    expect(await months()).toEqual(others);
+    expect(await faults()).toEqual([]);
   });
 
   it('is not changed by any role, and only sealed by the maintainer', async () => {

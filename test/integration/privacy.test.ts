@@ -1,9 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expireContent } from '../../functions/queue/keep-privacy.ts';
+import type { Services } from '../../functions/runtime/services.ts';
+import { sealTrail } from '../../shared/access/seal-trail.ts';
 import { subjectIdOf } from '../../shared/access/subjects.ts';
+import { updateWorkspace } from '../../shared/access/workspaces.ts';
 import { createConversation } from '../../shared/answering/conversations.ts';
 import { systemClock } from '../../shared/core/clock.ts';
+import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { newUuid, timeOfUuid } from '../../shared/core/ids.ts';
 import { archiveTables, unarchivedTables } from '../../shared/privacy/archive-tables.ts';
@@ -17,6 +22,7 @@ import { lastRowStores, remainingRows, rowStores } from '../../shared/privacy/wo
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../support/fake-model-server/server.ts';
+import { LockedRoots } from '../support/locked-roots.ts';
 import { IngestionWorld } from './ingestion/ingestion-world.ts';
 
 /** How many races are run; `npm run test:erasure-races` runs 1,000 on a native server. */
@@ -116,6 +122,120 @@ describe('what leaves', () => {
     // Delivered once more, it is the same.
     await runExport(ports, workspaceId, jobId, () => true);
     expect(archives()).toHaveLength(contents.length);
+  });
+
+  it('is in time what a workspace keeps for some days only: documents, archives, and its trail', async () => {
+    const { world, workspaceId, collectionId, ports, objects, post, inWorkspace, scope } = await stage();
+    const old = await post('## Old\n\nHerons wade.');
+    await post('## Young\n\nStorks wade too.');
+    const again = { sourceUri: 'urn:again' };
+    const renewed = await world.post(workspaceId, collectionId, '## Old\n\nEgrets.', again);
+    await world.post(workspaceId, collectionId, '## Young again\n\nEgrets.', again);
+    await world.drain();
+    const begun = await inWorkspace(scope, (db) =>
+      beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
+    );
+    await runExport(ports, workspaceId, begun, () => true);
+    const archives = () => [...objects.bodies.keys()].filter((key) => key.includes('/exports/')).length;
+    const sent: { queue: string; kind: string }[] = [];
+    const services = {
+      ...ports,
+      queue: {
+        async send(queue: string, nudges: readonly { body: unknown }[]) {
+          sent.push(...nudges.map(({ body }) => ({ queue, kind: (body as { kind: string }).kind })));
+          return nudges.length;
+        },
+        depth: async () => 0,
+      },
+    } as unknown as Services;
+    const deleting = async () =>
+      (
+        await inWorkspace(scope, (db) =>
+          db.query<{ id: string }>(`SELECT id FROM dbrag.documents WHERE status = 'deleting'`),
+        )
+      ).rows.map(({ id }) => id);
+    const night = () => expireContent(services, workspaceId, () => true);
+    const events = async (action: string) =>
+      (
+        await inWorkspace(scope, (db) =>
+          db.query<{ detail: object }>('SELECT detail FROM dbrag.audit_events WHERE action = $1', [action]),
+        )
+      ).count;
+    const age = (documentId: string, version: number) =>
+      test.admin.query(
+        `UPDATE dbrag.document_versions SET created_at = now() - interval '40 days' WHERE document_id = $1 AND version = $2`,
+        [documentId, version],
+      );
+    await age(old.documentId, 1);
+    await age(renewed.documentId, 1);
+    // Nobody said that anything should go.
+    await night();
+    expect([await deleting(), archives(), sent]).toEqual([[], 1, []]);
+    await inWorkspace(scope, (db) => updateWorkspace(db, workspaceId, { document_retention_days: 30 }));
+    await night();
+    expect(await deleting()).toEqual([old.documentId]);
+    expect(sent).toEqual([{ queue: 'maintenance', kind: 'delete' }]);
+    expect(await events('document.delete')).toBe(1);
+    // What goes already is not begun again.
+    await night();
+    expect([await deleting(), sent.length, await events('document.delete')]).toEqual([[old.documentId], 1, 1]);
+    await test.admin.query(
+      `UPDATE dbrag.jobs SET result = jsonb_set(result, '{expires_at}', to_jsonb(now() - interval '1 second')) WHERE id = $1`,
+      [begun],
+    );
+    await night();
+    expect(archives()).toBe(0);
+    const { rows } = await inWorkspace(scope, (db) =>
+      db.query<{ archives: unknown[] }>(`SELECT result -> 'archives' AS archives FROM dbrag.jobs WHERE id = $1`, [
+        begun,
+      ]),
+    );
+    expect(rows).toEqual([{ archives: [] }]);
+    // Its trail: sealed, rooted and old.
+    await sealTrail({ database: test.maintainer, roots: new LockedRoots(), clock: systemClock });
+    await test.admin.query(
+      `UPDATE dbrag.audit_seals SET last_at = now() - interval '20 days' WHERE workspace_id = $1`,
+      [workspaceId],
+    );
+    await night();
+    expect(await events('audit.expire')).toBe(0);
+    await inWorkspace(scope, (db) => updateWorkspace(db, workspaceId, { audit_retention_days: 10 }));
+    await night();
+    expect([await events('audit.expire'), await events('document.delete')]).toEqual([1, 0]);
+  });
+
+  it('is found by another run where a transaction that began before the erasure ends in the middle of it', async () => {
+    const { world, workspaceId, ports, post, inWorkspace, scope } = await stage();
+    const { documentId } = await post('## Late\n\nHerons wade.');
+    await world.drain();
+    const jobId = await inWorkspace(scope, (db) =>
+      beginWorkspaceErasure(db, new Date(), { workspaceId, actor: 'test', keyHash: null }),
+    );
+    let late = 0;
+    /** A placement comes after all of them went, and keeps its version from going. */
+    const query = async (db: Db, text: string, values?: readonly unknown[]) => {
+      if (late === 0 && text.startsWith('DELETE FROM dbrag.document_versions')) {
+        late = 1;
+        await db.query(
+          `INSERT INTO dbrag.placements (workspace_id, document_id, version, ordinal, collection_id, content_hash, location)
+           SELECT workspace_id, document_id, version, 0, collection_id, '', '{}' FROM dbrag.document_versions WHERE document_id = $1`,
+          [documentId],
+        );
+      }
+      return db.query(text, values);
+    };
+    const database: typeof ports.database = {
+      ...ports.database,
+      inWorkspace: (where, work) =>
+        ports.database.inWorkspace(where, (db) =>
+          work({ query: (text, values) => query(db, text, values) as ReturnType<Db['query']> } as Db),
+        ),
+    };
+    await runErasure({ ...ports, database }, workspaceId, jobId, () => true);
+    expect(late).toBe(1);
+    expect((await findErasure(test.maintainer, jobId))?.finished_at).toBe(null);
+    await runErasure(ports, workspaceId, jobId, () => true);
+    expect(await findErasure(test.maintainer, jobId)).toMatchObject({ certificate: { erased: { placements: 1 } } });
   });
 
   /** A workspace or a subject is erased in the middle of questions, posts and workers, each time at another moment. */

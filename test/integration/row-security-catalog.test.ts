@@ -12,6 +12,8 @@ const definerFunctions = {
   unsealed_chains: 'dbrag_system',
   waiting_purchases: 'dbrag_system',
   workspace_of_key: 'dbrag_system',
+  chat_tokens_of_today: 'dbrag_system',
+  embedding_tokens_of_today: 'dbrag_system',
   bm25_candidates: 'dbrag_search',
   keyword_candidates: 'dbrag_search',
   matching_documents: 'dbrag_search',
@@ -75,6 +77,13 @@ const jobOf = (own: 'collection' | 'connection', other: 'collection' | 'connecti
   `(${own}_id = ANY ((NULLIF(current_setting('dbrag.${own}_ids'::text, true), ''::text))::uuid[])) OR ` +
   `((${own}_id IS NULL) AND (${other}_id IS NOT NULL)))`;
 const jobNarrowing = `(${jobOf('collection', 'connection')} AND ${jobOf('connection', 'collection')})`;
+
+/** Usage is of a collection, or of the workspace; the last is seen by nobody who is narrowed. Whoever may spend may record it. */
+const usageNarrowing =
+  `\nCASE\n    WHEN (NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text) IS NOT NULL) THEN ` +
+  `(collection_id = ANY ((NULLIF(current_setting('dbrag.collection_ids'::text, true), ''::text))::uuid[]))\n` +
+  `    WHEN (NULLIF(current_setting('dbrag.connection_ids'::text, true), ''::text) IS NOT NULL) THEN (collection_id IS NOT NULL)\n` +
+  `    ELSE true\nEND`;
 
 interface Policy {
   readonly tablename: string;
@@ -168,7 +177,17 @@ describe('the catalog', () => {
       expect(policy, policy.tablename).toMatchObject({ permissive: 'RESTRICTIVE', roles: ['dbrag_app'], cmd: 'ALL' });
       expect([policy.qual, policy.with_check], policy.tablename).toEqual([expected, expected]);
     }
-    const templates = [...isolated, ...narrowed, ...toConnections, ...ofSeveral, ...ofDatabases, ...ofJobs];
+    const ofUsage = policies.filter((policy) => policy.policyname === 'usage_narrowing');
+    expect(ofUsage.map((policy) => policy.tablename)).toEqual(['usage_daily', 'usage_events']);
+    for (const policy of ofUsage) {
+      expect(policy, policy.tablename).toMatchObject({
+        permissive: 'RESTRICTIVE',
+        roles: ['dbrag_app'],
+        cmd: 'SELECT',
+      });
+      expect([policy.qual, policy.with_check], policy.tablename).toEqual([usageNarrowing, null]);
+    }
+    const templates = [...ofUsage, ...isolated, ...narrowed, ...toConnections, ...ofSeveral, ...ofDatabases, ...ofJobs];
     const others = policies.filter((policy) => !templates.includes(policy));
     expect(others.map((each) => [each.tablename, each.policyname, each.cmd, ...each.roles].join(' '))).toEqual(
       policiesOfRoles,

@@ -1,6 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUuid } from '../../shared/core/ids.ts';
+import { listMutations } from '../isolation/mutations.ts';
+import { probes } from '../isolation/probes.ts';
+import { randomRun, tryMutations } from '../isolation/run.ts';
+import { type IsolationWorld, seedWorld } from '../isolation/seed.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
 
@@ -330,5 +334,35 @@ describe('row security', () => {
         asOwn(`INSERT INTO dbrag.jobs (workspace_id, id, type) VALUES ($1, $2, 'delete')`, [own.id, newUuid()]),
       ).rejects.toMatchObject({ code: '23514' });
     });
+  });
+
+  /** `npm run test:isolation` in short. Last, since it takes off what keeps made-up rows out of the tables. */
+  describe('tried at random', () => {
+    let world: IsolationWorld;
+    beforeAll(async () => {
+      world = await seedWorld(database, 3);
+    }, 60_000);
+
+    it('shows nobody a row of somebody else, and everybody their own', async () => {
+      expect(await randomRun(world, 200, 1)).toEqual([]);
+      expect(await Array.fromAsync(probes(world))).toEqual([]);
+    }, 60_000);
+
+    it('is missed where a lock of any kind is taken off', async () => {
+      const kinds = [
+        'begin_workspace: for the session',
+        'begin_workspace: narrows to no collections',
+        'collections: without the policy workspace_isolation',
+        'jobs: without the policy job_narrowing',
+        'usage_events: without the policy usage_narrowing',
+        'documents: not forced',
+        'documents: row security disabled',
+      ];
+      const mutations = (await listMutations(database.admin)).filter(({ name }) => kinds.includes(name));
+      expect(mutations).toHaveLength(kinds.length);
+      for await (const { name, complaint, byCatalog } of tryMutations(world, mutations))
+        expect([name, complaint !== undefined && !byCatalog]).toEqual([name, true]);
+      expect(await Array.fromAsync(probes(world))).toEqual([]);
+    }, 60_000);
   });
 });

@@ -1,6 +1,7 @@
 import type { IsolationWorld } from './seed.ts';
 
-const uuids = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/g;
+/** By itself: longer rows of digits are hashes. */
+const uuids = /(?<![0-9a-f])[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}(?![0-9a-f])/g;
 
 /** The ids in a text that name something of another workspace. */
 export function foreignIds({ owners }: Pick<IsolationWorld, 'owners'>, own: string, text: string): string[] {

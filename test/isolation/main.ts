@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
-import { createTestDatabase, openTestDatabase } from '../support/database.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { listMutations } from './mutations.ts';
-import { policiesOf, probes } from './probes.ts';
-import { RandomCalls } from './random-calls.ts';
-import { randomOf, randomStatement } from './random-statements.ts';
-import { dimensions, type IsolationWorld, seedWorld } from './seed.ts';
+import { probes } from './probes.ts';
+import { connections, randomRun, tryMutations } from './run.ts';
+import { type IsolationWorld, seedWorld } from './seed.ts';
 
+/**
+ * `npm run test:isolation [-- --actions 100000 --workspaces 50 --seed 1]`: what `row-security.test.ts` tries in short, at full length and
+ * with every lock taken off once.
+ */
 const { values } = parseArgs({
   options: {
     actions: { type: 'string', default: '100000' },
@@ -13,72 +16,36 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 });
-/** More callers than connections, so that every connection goes from hand to hand. */
-const callers = 12;
-const connections = 5;
 
-async function randomRun(world: IsolationWorld, actions: number, seed: number): Promise<string[]> {
-  const application = openTestDatabase(world.database.applicationUrl, { max: connections });
-  const pool = openTestDatabase(world.database.applicationUrl, { max: connections, preparedStatements: true });
-  const pick = randomOf(seed);
-  const leaks: string[] = [];
-  let left = actions;
-  const one = async () => {
-    const calls = await RandomCalls.create(world, application);
-    while (left-- > 0)
-      leaks.push(
-        ...(left % 3 === 0
-          ? await calls.call(pick)
-          : await randomStatement(world, left % 2 ? pool : application, pick)),
-      );
-  };
-  await Promise.all(Array.from({ length: callers }, one));
-  await Promise.all([application.close(), pool.close()]);
-  return leaks;
-}
+const complaintsOf = (world: IsolationWorld) => Array.fromAsync(probes(world));
 
-async function isCaught(world: IsolationWorld, before: string): Promise<string | undefined> {
-  try {
-    for await (const complaint of probes(world)) return complaint;
-  } catch (error) {
-    return `an error: ${(error as Error).message}`;
-  }
-  return (await policiesOf(world)) === before ? undefined : 'the catalog alone';
-}
-
+/** @returns the mutations that nothing told of */
 async function mutationRun(world: IsolationWorld): Promise<string[]> {
-  const before = await policiesOf(world);
+  const mutations = await listMutations(world.database.admin);
   const survivors: string[] = [];
-  const { admin } = world.database;
-  const mutations = await listMutations(admin);
-  let byCatalog = 0;
-  for (const { name, change, undo } of mutations) {
-    await admin.query(change);
-    const complaint = await isCaught(world, before);
-    await admin.query(undo);
+  let seenAlone = 0;
+  for await (const { name, complaint, byCatalog } of tryMutations(world, mutations)) {
     if (complaint === undefined) survivors.push(name);
-    if (complaint?.includes('the catalog')) byCatalog += 1;
-    else
-      console.log(`${complaint === undefined ? 'NOT CAUGHT' : 'caught'}: ${name}${complaint ? ` (${complaint})` : ''}`);
+    if (byCatalog) seenAlone += 1;
+    else console.log(complaint === undefined ? `NOT CAUGHT: ${name}` : `caught: ${name} (${complaint})`);
   }
-  console.log(`${mutations.length} mutations, ${survivors.length} not caught, ${byCatalog} seen in the catalog alone`);
+  console.log(`${mutations.length} mutations, ${survivors.length} not caught, ${seenAlone} seen in the catalog alone`);
   return survivors;
 }
 
-const database = await createTestDatabase({ dimensions });
+const database = await createTestDatabase();
 try {
   if (!database.native)
     throw new Error('This needs a native server: npm run native-engines -- start, and export what it prints.');
   const world = await seedWorld(database, Number(values.workspaces));
-  const complaints: string[] = [];
-  for await (const complaint of probes(world)) complaints.push(complaint);
+  const complaints = await complaintsOf(world);
   const started = performance.now();
   const leaks = await randomRun(world, Number(values.actions), Number(values.seed));
   const seconds = Math.round((performance.now() - started) / 1_000);
   console.log(
     `${values.actions} calls and statements of ${values.workspaces} workspaces on ${connections} connections in ${seconds} s, seed ${values.seed}: ${leaks.length} foreign rows`,
   );
-  for await (const complaint of probes(world)) complaints.push(complaint);
+  complaints.push(...(await complaintsOf(world)));
   const survivors = await mutationRun(world);
   for (const line of [...complaints, ...leaks.slice(0, 20)]) console.error(line);
   process.exitCode = complaints.length + leaks.length + survivors.length > 0 ? 1 : 0;

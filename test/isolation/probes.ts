@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Db, WorkspaceScope } from '../../shared/core/database.ts';
 import { newUuid, publicId } from '../../shared/core/ids.ts';
+import { chatTokensToday, embeddingTokensToday } from '../../shared/limits/token-quota.ts';
 import { search } from '../../shared/retrieval/search.ts';
 import { foreignIds } from './foreign-ids.ts';
 import { dimensions, type IsolationWorld, type Tenant } from './seed.ts';
@@ -11,8 +12,7 @@ export type Complaint = string;
 
 /** Not narrowed by row security, and why. */
 const wholeOnly: Readonly<Record<string, string>> = {
-  usage_events: 'counted against what the workspace may spend, whoever spends it',
-  usage_daily: 'as the events that it sums',
+  stored_changes: 'counted against what the workspace may have, whoever adds to it',
 };
 
 /** What is wrong, one after the other: whoever wants to know whether anything is takes the first. */
@@ -63,8 +63,7 @@ async function* narrowed(world: IsolationWorld): AsyncGenerator<Complaint> {
   const { id: workspaceId, inside, outside } = tenant;
   const collection = { workspaceId, collectionIds: [inside.collectionId] };
   const connection = { workspaceId, connectionIds: [inside.connectionId] };
-  const tables = world.tables.filter((table) => !(table in wholeOnly));
-  for (const table of tables) {
+  for (const table of world.tables.filter((name) => !(name in wholeOnly))) {
     const all = await readable(rowsOf(world, { workspaceId }, table));
     if (all === undefined) continue;
     for (const [scope, hidden] of [
@@ -209,6 +208,13 @@ async function* acrossWorkspaces(world: IsolationWorld): AsyncGenerator<Complain
     );
     return near.map(({ document_id }) => document_id).sort();
   });
+  const narrowed = { workspaceId: own.id, collectionIds: [], connectionIds: [] };
+  const spent = await world.database.application.inWorkspace(narrowed, async (db) => [
+    await chatTokensToday(db, own.id),
+    await embeddingTokensToday(db),
+  ]);
+  // One event of each half, with a token of each sort.
+  if (spent.join() !== '4,2') yield `chat_tokens_of_today, embedding_tokens_of_today: sum ${spent.join()} for 4,2`;
   if (hits.join() !== [own.inside.documentId, own.outside.documentId].sort().join())
     yield 'nearest_candidates: gives others than the own chunks';
 }

@@ -14,7 +14,7 @@ import { changeReply } from '../change-reply.ts';
 import { acceptedJob } from '../contract/jobs.ts';
 import { listOf } from '../contract/primitives.ts';
 import * as contract from '../contract/privacy.ts';
-import { erasedReply, erasureReply } from '../erasures.ts';
+import { begunErasureReply, erasedReply, erasureReply } from '../erasures.ts';
 import { listReply, pageRequest } from '../list-reply.ts';
 import { defineRoute } from '../route.ts';
 import { jobView } from '../views/job-view.ts';
@@ -34,6 +34,7 @@ export const privacyRoutes = [
     rate: 'write',
     tag,
     summary: 'Erase the workspace and everything in it',
+    afterErasure: begunErasureReply,
     success: {
       status: 202,
       description:

@@ -46,7 +46,7 @@ export const usageRoutes = [
     query: contract.readUsage,
     success: { status: 200, description: 'Calls, tokens and dollars by group', schema: contract.usageReport },
     async handle({ caller, query, services }) {
-      return usageReply(services, caller.workspaceId, query, caller);
+      return usageReply(services, caller, query);
     },
   }),
   defineRoute({
@@ -73,7 +73,7 @@ export const usageRoutes = [
     async handle({ parameters, query, services }) {
       const id = parsePublicId('workspace', parameters.id ?? '');
       await requireWorkspace(services, id);
-      return usageReply(services, id, query);
+      return usageReply(services, { workspaceId: id }, query);
     },
   }),
   defineRoute({

@@ -5,6 +5,8 @@ import type { RestApi } from '../assembly/model.ts';
 export type GatewayErrorType =
   | 'MISSING_AUTHENTICATION_TOKEN'
   | 'REQUEST_TOO_LARGE'
+  /** No type of API Gateway's, which says the limit and not how it answers: as any other 4xx. */
+  | 'HEADERS_TOO_LARGE'
   | 'THROTTLED'
   | 'INTEGRATION_TIMEOUT'
   | 'INTEGRATION_FAILURE';
@@ -12,6 +14,7 @@ export type GatewayErrorType =
 const defaults: Readonly<Record<GatewayErrorType, { readonly status: number; readonly message: string }>> = {
   MISSING_AUTHENTICATION_TOKEN: { status: 403, message: 'Missing Authentication Token' },
   REQUEST_TOO_LARGE: { status: 413, message: 'Request Too Long' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'Request Header Fields Too Large' },
   THROTTLED: { status: 429, message: 'Too Many Requests' },
   INTEGRATION_TIMEOUT: { status: 504, message: 'Endpoint request timed out' },
   INTEGRATION_FAILURE: { status: 502, message: 'Internal server error' },

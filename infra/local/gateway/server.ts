@@ -27,12 +27,16 @@ const defaultWaitMilliseconds = 10_000;
 const defaultLongestLineMilliseconds = 250;
 /** Lambda's limits for the payload of a synchronous invocation, in and out. */
 const maximumPayloadBytes = 6 * 1024 * 1024;
+/** API Gateway's limit for the request line and all values of headers together. */
+const maximumHeadBytes = 10_240;
+/** What Node reads before it closes a connection without a word of ours. */
+const longestHeadBytes = 8 * maximumHeadBytes;
 
 /** API Gateway's REST API over `node:http`; the caller listens and closes. */
 export function createGateway(settings: GatewaySettings): Server {
   const { api } = settings;
   const router = new Router(api.routes);
-  const server = createServer((message, response) => {
+  const server = createServer({ maxHeaderSize: longestHeadBytes }, (message, response) => {
     void serve(settings, router, message, response).catch((error: unknown) => {
       settings.log?.(`gateway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       fail(api, response, 'INTEGRATION_FAILURE', 'unknown');
@@ -61,6 +65,7 @@ async function serve(
     response.writeHead(200, { 'Content-Type': contentType }).end(body);
     return;
   }
+  if (headBytes(message) > maximumHeadBytes) return fail(api, response, 'HEADERS_TOO_LARGE', requestId);
   const match = router.match(method, path);
   if (!match) return fail(api, response, 'MISSING_AUTHENTICATION_TOKEN', requestId);
   // Before the body is read: what is refused must cost next to nothing.
@@ -80,6 +85,12 @@ async function serve(
   if (Buffer.byteLength(event) > maximumPayloadBytes) return fail(api, response, 'REQUEST_TOO_LARGE', requestId);
   if (match.route.streaming) await stream(settings, request, event, response);
   else await answer(settings, request, event, response);
+}
+
+/** Of the request line and the values of headers; Node has read each byte as a character. */
+function headBytes({ method = '', url = '', rawHeaders }: IncomingMessage): number {
+  const line = `${method} ${url} HTTP/1.1`.length;
+  return rawHeaders.reduce((total, text, at) => (at % 2 === 1 ? total + text.length : total), line);
 }
 
 function isCrowded(settings: GatewaySettings, functionName: string): boolean {

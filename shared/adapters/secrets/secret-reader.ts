@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 
 /** A rotated secret is seen at the latest after this long; a refused password asks at once (`refresh`). */
 const keptMilliseconds = 5 * 60_000;
+/** By default a request waits for ever; who waits for a secret has a deadline. */
+const patienceMilliseconds = 2_000;
 
 export interface SecretReader {
   /** The secret's text, kept in memory for five minutes. An older one is used on when Secrets Manager cannot be reached. */
@@ -16,14 +18,16 @@ interface Kept {
   readonly at: number;
 }
 
-export function createSecretReader(clock: Clock): SecretReader {
+/** @param patience milliseconds for each of three attempts */
+export function createSecretReader(clock: Clock, patience = patienceMilliseconds): SecretReader {
+  const requestHandler = { connectionTimeout: patience, requestTimeout: patience, throwOnRequestTimeout: true };
   let client: Promise<SecretsManagerClient> | undefined;
   const kept = new Map<string, Kept>();
   const fetching = new Map<string, Promise<string>>();
 
   async function fetchSecret(arn: string): Promise<string> {
     const { SecretsManagerClient, GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
-    client ??= Promise.resolve(new SecretsManagerClient({ maxAttempts: 3 }));
+    client ??= Promise.resolve(new SecretsManagerClient({ maxAttempts: 3, requestHandler }));
     const { SecretString } = await (await client).send(new GetSecretValueCommand({ SecretId: arn }));
     if (SecretString === undefined) throw new Error(`The secret ${arn} holds no text.`);
     kept.set(arn, { value: SecretString, at: clock.now().getTime() });

@@ -163,6 +163,20 @@ export function accessSuite(world: World): void {
         await home.api.get(`/v1/documents?collection_id=${other.collectionId}`),
       ];
       expect(inBody.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
+      // A place in somebody else's list is none in one's own.
+      const lists = {
+        collections: 'col',
+        documents: 'doc',
+        jobs: 'job',
+        'api-keys': 'key',
+        queries: 'qry',
+        conversations: 'cnv',
+      };
+      for (const [list, kind] of Object.entries(lists)) {
+        const page = await home.api.get(`/v1/${list}?limit=100&after=${foreign[kind]}`);
+        const shown = Object.values(foreign).filter((id) => page.text.includes(id) && id !== foreign.con);
+        expect([list, page.status, shown]).toEqual([list, 200, []]);
+      }
       // And nothing happened to what was asked for.
       const still = await other.api.expect(200, 'GET', `/v1/documents/${document.id}`);
       expect(still).toMatchObject({ name: 'secret.txt', status: 'ready' });
@@ -250,6 +264,25 @@ export function accessSuite(world: World): void {
       expect((await narrow.delete(`/v1/api-keys/${wide.id}`)).status).toBe(404);
       expect((await home.api.delete(`/v1/api-keys/${owner.id}`)).status).toBe(204);
       expect((await admin.delete(`/v1/api-keys/${wide.id}`)).status).toBe(204);
+    });
+
+    it('is not revoked while it is the last of an owner of the whole workspace', async () => {
+      const { api, keyId, uuid, collectionId } = await world().workspace('last key');
+      const owner = (more: object) =>
+        api.expect(201, 'POST', '/v1/api-keys', { name: 'owner', role: 'owner', ...more });
+      // Neither of these could mend what the last one can.
+      const expired = await owner({});
+      const narrowed = await owner({ collection_ids: [collectionId] });
+      await world().admin.query('UPDATE dbrag.api_keys SET expires_at = now() WHERE id = $1', [uuidOf(expired.id)]);
+      const refused = await api.delete(`/v1/api-keys/${keyId}`);
+      expect([refused.status, refused.body.code]).toEqual([409, 'conflict']);
+      for (const { id } of [expired, narrowed]) expect((await api.delete(`/v1/api-keys/${id}`)).status).toBe(204);
+      // Of two that are revoked at once, one stays.
+      const second = await owner({});
+      const both = await Promise.all([keyId, second.id].map((id) => api.delete(`/v1/api-keys/${id}`)));
+      expect(both.map(({ status }) => status).toSorted()).toEqual([204, 409]);
+      const left = `SELECT count(*) FROM dbrag.api_keys WHERE workspace_id = $1 AND role = 'owner'`;
+      expect(await world().count(left, [uuid])).toBe(1);
     });
 
     it('is refused once it is revoked, and once it has expired', async () => {

@@ -8,6 +8,7 @@ import { hostileAnswersSuite } from './hostile-answers.suite.ts';
 import { knownAnswersSuite } from './known-answers.suite.ts';
 import { nudgeSuite } from './nudges.suite.ts';
 import { privacySuite } from './privacy.suite.ts';
+import { takenBackSuite } from './taken-back.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
 
 /** What takes longest to try over HTTP, on a local cloud of its own (`npm run test:long`). */
@@ -28,3 +29,4 @@ knownAnswersSuite(world);
 hostileAnswersSuite(world);
 connectionSuite(world);
 deployPathSuite(world);
+takenBackSuite(world);

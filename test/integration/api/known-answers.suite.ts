@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../../infra/local/models/wire/chat-request.ts';
+import { whileCacheAnswers } from '../../support/answering-cache.ts';
 import { type ApiClient, ingest, type Json } from '../../support/api-client.ts';
 import { readEvents } from '../../support/server-sent-events.ts';
 import type { Workspace, World } from './world.ts';
@@ -27,7 +28,7 @@ export function knownAnswersSuite(world: World): void {
   const calls = () => world().cloud.models.chat.requests.length;
 
   describe('an answer that is known', () => {
-    it('is given again without a model, and kept as a question of its own', async () => {
+    it('is given again without a model, and kept as a question of its own', whileCacheAnswers, async () => {
       const made = await home('known');
       const first = await ask(made.api);
       const before = calls();
@@ -80,28 +81,32 @@ export function knownAnswersSuite(world: World): void {
       expect(await ask(api)).toMatchObject({ answer: 'So [1].', cache: { result: 'miss' } });
     });
 
-    it('is bought at most once by an execution environment, when 200 ask for it at once', async () => {
-      const { api } = await home('cold');
-      const { ledger } = world().cloud.models;
-      const before = [calls(), ledger.snapshot().requests.embeddings];
-      const answers: Json[] = [];
-      world().cloud.models.chat.answerWith(quoteDays);
-      const one = async () => {
-        const body = { question: 'When exactly are refunds paid?' };
-        for (;;) {
-          const answer = await api.post('/v1/queries', body);
-          // More than there are environments for are told to come again.
-          if (answer.status !== 429 && answer.status < 500) return answers.push(answer.body);
-        }
-      };
-      await Promise.all(Array.from({ length: 200 }, one));
-      expect(new Set(answers.map(({ answer }) => answer))).toEqual(new Set(['So [1].']));
-      const { runners } = world().cloud.lambda;
-      const environments =
-        runners.find((one) => one.function.name.toLowerCase().includes('stream'))?.processIds.length ?? 0;
-      expect(calls() - (before[0] as number)).toBeLessThanOrEqual(environments);
-      expect(ledger.snapshot().requests.embeddings - (before[1] as number)).toBeLessThanOrEqual(environments);
-    });
+    it(
+      'is bought at most once by an execution environment, when 200 ask for it at once',
+      whileCacheAnswers,
+      async () => {
+        const { api } = await home('cold');
+        const { ledger } = world().cloud.models;
+        const before = [calls(), ledger.snapshot().requests.embeddings];
+        const answers: Json[] = [];
+        world().cloud.models.chat.answerWith(quoteDays);
+        const one = async () => {
+          const body = { question: 'When exactly are refunds paid?' };
+          for (;;) {
+            const answer = await api.post('/v1/queries', body);
+            // More than there are environments for are told to come again.
+            if (answer.status !== 429 && answer.status < 500) return answers.push(answer.body);
+          }
+        };
+        await Promise.all(Array.from({ length: 200 }, one));
+        expect(new Set(answers.map(({ answer }) => answer))).toEqual(new Set(['So [1].']));
+        const { runners } = world().cloud.lambda;
+        const environments =
+          runners.find((one) => one.function.name.toLowerCase().includes('stream'))?.processIds.length ?? 0;
+        expect(calls() - (before[0] as number)).toBeLessThanOrEqual(environments);
+        expect(ledger.snapshot().requests.embeddings - (before[1] as number)).toBeLessThanOrEqual(environments);
+      },
+    );
   });
 
   describe('the settings of a workspace', () => {
@@ -147,7 +152,7 @@ export function knownAnswersSuite(world: World): void {
   });
 
   describe('a subject', () => {
-    it('is known from its first question on, metered and found by', async () => {
+    it('is known from its first question on, metered and found by', whileCacheAnswers, async () => {
       const made = await home('subjects');
       const first = await ask(made.api, { subject: 'crm-7' });
       const { id } = await made.api.expect(201, 'POST', '/v1/conversations', { subject: 'crm-8' });

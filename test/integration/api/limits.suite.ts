@@ -1,5 +1,7 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import { ApiClient } from '../../support/api-client.ts';
+import { whileCacheAnswers } from '../../support/answering-cache.ts';
+import { ApiClient, endOfJob, eventually, ingest, type Json } from '../../support/api-client.ts';
 import { uuidOf, type World } from './world.ts';
 
 /** Rate limits, quotas and usage, as callers and the operator meet them. */
@@ -46,6 +48,39 @@ export function limitsSuite(world: World): void {
       expect((await world().operator.expect(200, 'GET', `/v1/workspaces/${id}/quotas`)).data).toEqual(data);
     });
 
+    it('keep a file of the bucket out, whose document says why, until there is room', async () => {
+      const { api, id } = await limited({ quotas: { documents: 1 } });
+      const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
+      const first = await ingest(api, post(collection, 'Quokkas smile.'));
+      const Key = `uploads/${id}/${collection}/second.txt`;
+      const { s3, cloud } = world();
+      await s3.send(new PutObjectCommand({ Bucket: cloud.uploadBucket, Key, Body: 'Numbats do not.' }));
+      const documents = async (): Promise<Json[]> =>
+        (await api.expect(200, 'GET', `/v1/documents?collection_id=${collection}`)).data;
+      const [second] = await eventually(documents, (found) => found.length === 2);
+      expect(second).toMatchObject({
+        status: 'failed',
+        source_uri: `s3://${Key}`,
+        error: { code: 'quota_exceeded', message: expect.stringContaining('Quota documents: 1 of 1') },
+      });
+      const words = async () =>
+        (await api.expect(200, 'POST', '/v1/search', { query: 'numbats', mode: 'keyword' })).data.length;
+      expect(await words()).toBe(0);
+      expect((await api.expect(200, 'GET', '/v1/quotas')).data).toContainEqual(
+        expect.objectContaining({ resource: 'documents', used: 1, limit: 1 }),
+      );
+      // Tried again, it is refused again; once there is room, the file is where it was.
+      const { data: jobs } = await api.expect(200, 'GET', `/v1/jobs?document_id=${second.id}`);
+      const retry = async () => {
+        await api.expect(202, 'POST', `/v1/jobs/${jobs[0].id}/retry`);
+        return endOfJob(api, jobs[0].id);
+      };
+      expect(await retry()).toMatchObject({ status: 'failed', error: { code: 'quota_exceeded' } });
+      await api.expect(202, 'DELETE', `/v1/documents/${first.id}`);
+      expect(await retry()).toMatchObject({ status: 'succeeded' });
+      expect(await words()).toBe(1);
+    });
+
     it('end a day of questions when its tokens are spent', async () => {
       const { api, uuid } = await limited({ quotas: { chat_tokens: 100 } });
       const { id: collection } = await api.expect(201, 'POST', '/v1/collections', { name: 'one' });
@@ -64,11 +99,17 @@ export function limitsSuite(world: World): void {
         ),
       });
       await api.expect(200, 'POST', '/v1/search', { query: 'tall' });
+      // Whoever sees none of what was spent is held to it all the same.
+      const key = { name: 'k', role: 'reader', collection_ids: [collection] };
+      const { secret } = await api.expect(201, 'POST', '/v1/api-keys', key);
+      const narrowed = new ApiClient(world().cloud.url, secret);
+      expect((await narrowed.expect(200, 'GET', '/v1/usage')).data).toEqual([]);
+      expect((await narrowed.expect(429, 'POST', '/v1/queries', ask)).code).toBe('quota_exceeded');
     });
   });
 
   describe('rate limits', () => {
-    it('are those of the key, the subject and the workspace, as the operator set them', async () => {
+    it('are those of the key, the subject and the workspace, as the operator set them', whileCacheAnswers, async () => {
       const { cloud } = world();
       const { api, told } = await limited({
         rate_limits: { poll: { workspace: { requests: 6, seconds: 3_600 }, subject: { requests: 4, seconds: 3_600 } } },
@@ -143,6 +184,11 @@ export function limitsSuite(world: World): void {
       });
       const seen = await narrowed.expect(200, 'GET', '/v1/usage?group_by=collection');
       expect(keys(seen)).toEqual([collectionId]);
+      const elsewhere = await world().key(workspace, { role: 'reader', collection_ids: [] });
+      expect((await elsewhere.expect(200, 'GET', '/v1/usage')).data).toEqual([]);
+      // Documents of all collections, and nothing of what cannot be said whose it is.
+      const ofConnections = await world().key(workspace, { role: 'reader', connection_ids: [] });
+      expect(keys(await ofConnections.expect(200, 'GET', '/v1/usage?group_by=collection'))).toEqual([collectionId]);
     });
   });
 }

@@ -128,6 +128,8 @@ export function peopleSuite(world: World): void {
         expect([401, 429]).toContain(status);
         expect(body.id).toBeUndefined();
       }
+      const long = await new ApiClient(world().cloud.url, `eyJ${'a'.repeat(20_000)}.a.a`).get('/v1/workspace');
+      expect([long.status, long.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
       // Node refuses headers of that size before anybody reads them.
       const huge = await new ApiClient(world().cloud.url, `eyJ${'a'.repeat(1_000_000)}.a.a`).get('/v1/workspace').then(
         ({ status }) => status,

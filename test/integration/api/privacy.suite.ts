@@ -146,6 +146,8 @@ export function privacySuite(world: World): void {
       const admin = await world().key(home, { role: 'admin' });
       expect((await admin.delete('/v1/workspace')).status).toBe(403);
       const { job } = await api.expect(202, 'DELETE', '/v1/workspace');
+      // Whoever missed the answer asks again, while it goes on and after its end.
+      expect((await api.expect(202, 'DELETE', '/v1/workspace')).job).toMatchObject({ id: job.id, type: 'erase' });
       const done = await endOfJob(api, job.id, 30_000);
       expect(done).toMatchObject({ type: 'erase', status: 'succeeded', result: { scope: 'workspace' } });
       expect(done.result.erased).toMatchObject({
@@ -165,6 +167,12 @@ export function privacySuite(world: World): void {
         ({ status }) => status === 401,
         40_000,
       );
+      const late = await api.delete('/v1/workspace');
+      expect([late.status, late.headers.get('location')]).toEqual([202, `/v1/jobs/${job.id}`]);
+      expect(late.body.job).toMatchObject({ id: job.id, status: 'succeeded', result: done.result });
+      // A key of the same workspace that asked for nothing is told of nothing.
+      const other = await admin.delete('/v1/workspace');
+      expect([other.status < 300, other.body.job]).toEqual([false, undefined]);
       expect((await new ApiClient(world().cloud.url, null).get(`/v1/jobs/${job.id}`)).status).toBe(401);
       const { rows: tables } = await world().admin.query<{ name: string }>(
         `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id'

@@ -60,6 +60,18 @@ describe('the gateway answers', () => {
     expect((await send(head(`${method} /v1/x`))).status).toBe(403);
   });
 
+  it('headers as large as API Gateway takes them, and refuses larger ones with a word', async () => {
+    const line = 'GET /v1/x HTTP/1.1'.length + 'api'.length + 'close'.length;
+    const room = 10_240 - line;
+    expect((await send(head('GET /v1/x', `a: ${'x'.repeat(room)}`))).status).toBe(200);
+    for (const headers of [[`a: ${'x'.repeat(room + 1)}`], Array.from({ length: 100 }, () => `a: ${'x'.repeat(103)}`)])
+      expect(await send(head('GET /v1/x', ...headers))).toMatchObject({
+        status: 431,
+        text: expect.stringContaining('Request Header Fields Too Large'),
+      });
+    expect((await send(head(`GET /v1/x?${'q'.repeat(room)}`))).status).toBe(431);
+  });
+
   it('a body that is announced as too large, to a client that sends it before it listens', async () => {
     const bytes = 12_000_000;
     const { status } = await send(head('POST /v1/x', `Content-Length: ${bytes}`), Buffer.alloc(bytes, 'a'));

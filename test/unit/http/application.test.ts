@@ -226,6 +226,8 @@ describe('limits', () => {
       '0',
       '30',
     ]);
+    // A flood of them costs no flood of warnings; what was wrong with the one before is told.
+    expect(logged.map((error) => (error as { code?: string }).code)).toEqual(['validation_failed']);
     expect(await third.json()).toMatchObject({
       code: 'rate_limited',
       detail: 'Too many questions: one caller may make 2 in a minute. Try again in 30 s.',

@@ -1,0 +1,9 @@
+import { outlastRejections } from './outlast-rejections.ts';
+import { createServices, type DatabaseUser, type Services } from './services.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+
+/** What a function works with that is run in earnest: its process outlasts what one event leaves behind. */
+export function functionServices(log: Telemetry = createTelemetry(), user?: DatabaseUser): Services {
+  outlastRejections(log);
+  return createServices({ log }, user);
+}
