@@ -9,6 +9,8 @@ const widestVector = 4_000;
 /** Aurora's own ceiling for one Serverless v2 instance. */
 const largestCapacity = 256;
 /** An SQS event source accepts 2 to 1,000. */
+/** Of the 29 s that a request may take, some are needed around the statement. */
+const longestStatementSeconds = 25;
 const smallestEventSourceConcurrency = 2;
 const largestEventSourceConcurrency = 1_000;
 const defaultPostgresPort = 5432;
@@ -141,6 +143,14 @@ const checks: readonly Check[] = [
   ({ connections }) =>
     !isWhole(connections.catalogConcurrency, smallestEventSourceConcurrency, largestEventSourceConcurrency) &&
     `connections.catalogConcurrency must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')}.`,
+  ({ connections: { statements } }) =>
+    !isWhole(statements.mostCost, 1, Number.MAX_SAFE_INTEGER) &&
+    'connections.statements.mostCost must be a whole number of at least 1.',
+  ({ connections: { statements } }) =>
+    [statements.runSeconds, statements.answerSeconds, statements.planSeconds].some(
+      (seconds) => !isWhole(seconds, 1, longestStatementSeconds),
+    ) &&
+    `connections.statements: runSeconds, answerSeconds and planSeconds must be 1 to ${longestStatementSeconds}, since a caller of the API waits no longer.`,
 
   ({ operations }) =>
     operations.alarmEmail !== null &&

@@ -181,7 +181,8 @@ function grantConnections(
   connections: CustomerConnections,
   { data, queues }: Pick<Resources, 'data' | 'queues'>,
 ): void {
-  for (const fn of [httpApi, httpStream, describeTable, maintain]) connections.grantAsk(fn);
+  for (const fn of [httpApi, httpStream]) connections.grantRunStatements(fn);
+  for (const fn of [describeTable, maintain]) connections.grantAsk(fn);
   connections.grantStorePasswords(httpApi);
   connections.grantRemovePasswords(maintain);
   data.database.grantApplication(describeTable);

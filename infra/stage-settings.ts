@@ -173,6 +173,20 @@ export interface ConnectionSettings {
   readonly iamDatabaseUsers: readonly string[];
   /** Tables of one workspace's databases that are described at once. */
   readonly catalogConcurrency: number;
+  /** What one statement against a customer's database may take. */
+  readonly statements: StatementSettings;
+}
+
+export interface StatementSettings {
+  /**
+   * What the planner may expect it to cost, in its units; 5,000,000 unless told: some ten million rows read, or a minute of one core.
+   * What is dearer is refused before it runs.
+   */
+  readonly mostCost: number;
+  /** Seconds of a statement that a caller sent (20), of one that a model wrote for an answer (12), and of planning one (5). */
+  readonly runSeconds: number;
+  readonly answerSeconds: number;
+  readonly planSeconds: number;
 }
 
 export interface OperationSettings {

@@ -60,7 +60,13 @@ export const small = defineStage({
     tls: '1.3',
     identityProviders: [],
   },
-  connections: { allowedNetworks: [], publicConnectionPorts: [5432], iamDatabaseUsers: [], catalogConcurrency: 4 },
+  connections: {
+    allowedNetworks: [],
+    publicConnectionPorts: [5432],
+    iamDatabaseUsers: [],
+    catalogConcurrency: 4,
+    statements: { mostCost: 5_000_000, runSeconds: 20, answerSeconds: 12, planSeconds: 5 },
+  },
   operations: {
     alarmEmail: null,
     logRetentionDays: 30,

@@ -240,7 +240,10 @@ async function answered(
   const record = (statement: StatementRecord) => recordStatement(context, statement);
   const legs = {
     documents: documentsLeg(services),
-    database: databaseLeg({ ...services, record }, ground.connections),
+    database: databaseLeg(
+      { ...services, statements: services.config.connections.statements, record },
+      ground.connections,
+    ),
   };
   const answering = answerQuestion(
     { ...legs, chat, answers: services.answers },

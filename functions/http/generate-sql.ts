@@ -6,7 +6,7 @@ import { parsePublicId } from '../../shared/core/ids.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
 import { chooseGround, type Ground } from '../../shared/databases/generation/choose-tables.ts';
 import { type WrittenSql, writeSql } from '../../shared/databases/generation/write-sql.ts';
-import { mostCost, runAccepted } from '../../shared/databases/run-sql.ts';
+import { runAccepted } from '../../shared/databases/run-sql.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import type { EmbeddedQuestion } from '../../shared/models/embed-question.ts';
 import { ModelError } from '../../shared/models/model-error.ts';
@@ -22,7 +22,6 @@ const wholeMilliseconds = 25_000;
 /** For the answer, when the function itself is about to be ended. */
 const reserveMilliseconds = 1_000;
 const embedMilliseconds = 4_000;
-const planMilliseconds = 5_000;
 
 /** Has a statement written for a question: past the firewall, and planned by the database, which runs nothing of it. */
 export async function generateSql(context: Context): Promise<Reply> {
@@ -93,9 +92,10 @@ async function plannedBy(
   accepted: AcceptedStatement,
   deadline: number,
 ): Promise<boolean> {
-  const limits = { rows: 1, cost: mostCost, milliseconds: planMilliseconds };
+  const { mostCost, planSeconds } = services.config.connections.statements;
+  const limits = { rows: 1, cost: mostCost, milliseconds: planSeconds * 1_000 };
   try {
-    const until = Math.min(Date.now() + planMilliseconds, deadline);
+    const until = Math.min(Date.now() + limits.milliseconds, deadline);
     await runAccepted(services.databases, caller.workspaceId, readable, accepted, {
       limits,
       deadline: until,

@@ -5,7 +5,7 @@ import { toCsv } from '../../shared/databases/csv.ts';
 import type { AcceptedStatement } from '../../shared/databases/firewall/check-statement.ts';
 import { warmUpFirewall } from '../../shared/databases/firewall/warm-up.ts';
 import type { ReadableConnection } from '../../shared/databases/readable-connection.ts';
-import { acceptStatement, mostCost, runAccepted } from '../../shared/databases/run-sql.ts';
+import { acceptStatement, runAccepted } from '../../shared/databases/run-sql.ts';
 import type { StatementResult } from '../../shared/databases/run-statement.ts';
 import type { RunSql } from './contract/sql.ts';
 import { recordStatement } from './record-statement.ts';
@@ -15,7 +15,6 @@ type Context = RouteContext<unknown, RunSql, Caller>;
 
 /** For the answer and its line of the audit trail. */
 const reserveMilliseconds = 2_000;
-const longestMilliseconds = 20_000;
 
 /**
  * Runs a statement of the caller's. It is written down before it is run, and what came of it after: a statement that nothing is known
@@ -32,8 +31,12 @@ export async function runSql(context: Context): Promise<Reply | Response> {
   const check = performance.now() - began;
   const about = { connectionId, statement: accepted.statement, tables: accepted.tables.map(nameOf) };
   await recordStatement(context, { action: 'sql.run', outcome: 'success', ...about });
-  const deadline = Math.min(Date.now() + longestMilliseconds, context.deadline - reserveMilliseconds);
-  const limits = { rows: body.limit, cost: mostCost, milliseconds: longestMilliseconds };
+  const { mostCost, runSeconds } = services.config.connections.statements;
+  const limits = { rows: body.limit, cost: mostCost, milliseconds: runSeconds * 1_000 };
+  const deadline = Math.min(
+    Date.now() + limits.milliseconds + reserveMilliseconds,
+    context.deadline - reserveMilliseconds,
+  );
   try {
     const result = await runAccepted(services.databases, caller.workspaceId, readable, accepted, {
       limits,

@@ -43,6 +43,12 @@ export class CustomerConnections extends Construct {
     grantee.addEnvironment(names.queryDatabaseFunction, queryDatabase.functionName);
   }
 
+  /** Lets a function ask for statements to be run, within the limits of the stage. */
+  grantRunStatements(grantee: LambdaFunction): void {
+    this.grantAsk(grantee);
+    grantee.addEnvironment(names.statementSettings, JSON.stringify(this.props.stage.connections.statements));
+  }
+
   /** Lets a function store passwords and remove them, not read them. */
   grantStorePasswords(grantee: LambdaFunction): void {
     this.allow(grantee, ['secretsmanager:CreateSecret', 'secretsmanager:DeleteSecret']);

@@ -1,3 +1,4 @@
+import type { StatementConfig } from '../core/config.ts';
 import type { Database } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import type { DatabaseClient } from '../databases/ask-database.ts';
@@ -6,7 +7,7 @@ import type { CatalogCache } from '../databases/catalog-cache.ts';
 import type { AcceptedStatement } from '../databases/firewall/check-statement.ts';
 import { chooseGround, type Ground } from '../databases/generation/choose-tables.ts';
 import { type TriedStatement, writeSql } from '../databases/generation/write-sql.ts';
-import { mostCost, runAccepted } from '../databases/run-sql.ts';
+import { runAccepted } from '../databases/run-sql.ts';
 import type { StatementResult } from '../databases/run-statement.ts';
 import type { ChatOptions } from '../models/chat-model.ts';
 import type { QuestionEmbedder } from '../models/embed-question.ts';
@@ -39,13 +40,14 @@ export interface DatabaseLegPorts {
   readonly databases: DatabaseClient;
   readonly catalog: CatalogCache;
   readonly questions: QuestionEmbedder;
+  /** What one statement may take. */
+  readonly statements: Pick<StatementConfig, 'mostCost' | 'answerSeconds'>;
   /** Writes it down before anything goes on. */
   readonly record: (record: StatementRecord) => Promise<void>;
 }
 
 /** What an answer can tell; `POST /v1/sql/run` gives more. */
 export const mostRowsOfAnswer = 100;
-const longestStatementMilliseconds = 12_000;
 /** For the model to say what was found; of little time, a part. */
 const reserveMilliseconds = 6_000;
 const reservedPart = 0.4;
@@ -168,7 +170,8 @@ class DatabaseQuestion {
     const { statement } = accepted;
     const about = { connectionId, statement, tables: accepted.tables.map(nameOf) };
     await record({ action: 'sql.run', outcome: 'success', ...about });
-    const limits = { rows: mostRowsOfAnswer, cost: mostCost, milliseconds: longestStatementMilliseconds };
+    const { mostCost, answerSeconds } = this.ports.statements;
+    const limits = { rows: mostRowsOfAnswer, cost: mostCost, milliseconds: answerSeconds * 1_000 };
     const started = performance.now();
     this.executedAt = new Date();
     try {

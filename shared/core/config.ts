@@ -45,6 +45,17 @@ export interface ConnectionConfig {
   /** What the names of the secrets begin with. */
   readonly secretPrefix: string | undefined;
   readonly secretKeyArn: string | undefined;
+  readonly statements: StatementConfig;
+}
+
+/** What one statement against a customer's database may take. */
+export interface StatementConfig {
+  /** As the planner expects it, in its units. */
+  readonly mostCost: number;
+  /** Of a statement that a caller sent, of one that a model wrote for an answer, and of planning one. */
+  readonly runSeconds: number;
+  readonly answerSeconds: number;
+  readonly planSeconds: number;
 }
 
 export interface AuditConfig {
@@ -142,6 +153,13 @@ export function readConfig(environment: Environment = process.env): Config {
       functionName: environment[names.queryDatabaseFunction] || undefined,
       secretPrefix: environment[names.connectionSecretPrefix] || undefined,
       secretKeyArn: environment[names.connectionSecretKey] || undefined,
+      statements: {
+        mostCost: 5_000_000,
+        runSeconds: 20,
+        answerSeconds: 12,
+        planSeconds: 5,
+        ...json<Partial<StatementConfig>>(environment, names.statementSettings, {}),
+      },
     },
     eventBusName: environment[names.eventBusName] || undefined,
     models: {

@@ -70,6 +70,8 @@ export const environmentNames = {
 
   /** Name of the function that reaches customers' databases; unset for those that have no business there. */
   queryDatabaseFunction: 'QUERY_DATABASE_FUNCTION',
+  /** JSON `{mostCost, runSeconds, answerSeconds, planSeconds}`: what one statement against a customer's database may take. */
+  statementSettings: 'STATEMENT_SETTINGS',
   /** JSON `{allowedNetworks, publicPorts, loopback}`: where customers' databases may stand. */
   networkRules: 'CONNECTION_NETWORK_RULES',
   /** What the names of connections' secrets begin with, and the ARN of the key that they are encrypted with. */

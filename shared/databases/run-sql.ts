@@ -7,9 +7,6 @@ import { type AcceptedStatement, checkStatement } from './firewall/check-stateme
 import type { ReadableConnection } from './readable-connection.ts';
 import { mostResultBytes, type StatementLimits, type StatementResult } from './run-statement.ts';
 
-/** What any statement may cost, in the planner's units: some ten million rows read, or a minute of one core. */
-export const mostCost = 5_000_000;
-
 /** @throws sql_rejected, naming the rule */
 export async function acceptStatement(sql: string, allowed: AllowedRelations): Promise<AcceptedStatement> {
   const decision = await checkStatement(sql, allowed);

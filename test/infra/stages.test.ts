@@ -134,6 +134,14 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
       },
     },
   ],
+  [
+    'connections.statements.mostCost',
+    { connections: { ...connections, statements: { ...connections.statements, mostCost: 0 } } },
+  ],
+  [
+    'connections.statements: runSeconds',
+    { connections: { ...connections, statements: { ...connections.statements, runSeconds: 26 } } },
+  ],
   ['connections.allowedNetworks', { connections: { ...connections, allowedNetworks: ['10.0.0.0'] } }],
   ['operations.alarmEmail', { operations: { ...operations, alarmEmail: 'nobody' } }],
   ['operations.functionTimeoutCap', { operations: { ...operations, functionTimeoutCap: 901 } }],

@@ -16,6 +16,10 @@ const groupType = 'AWS::EC2::SecurityGroup';
 const egressType = 'AWS::EC2::SecurityGroupEgress';
 const groupPrefix = 'FunctionsQueryDatabaseSecurityGroup';
 
+const askers = ['http/api', 'http/stream'];
+const statementSettingsOf = (system: System, name: string): Json =>
+  functionNamed(system, name).properties.Environment.Variables;
+
 const isConnectionSecret = (value: Json) =>
   /:secret:dbrag\/[\w-]+\/connections\/\?{32}\/\?{32}/.test(JSON.stringify(value));
 /** What every function may: be in the network, and be traced. */
@@ -121,6 +125,17 @@ export const connectionAssertions: readonly Assertion[] = [
           SourceSecurityGroupId: { 'Fn::GetAtt': [`${groupPrefix}12345678`, 'GroupId'] },
         },
       };
+    },
+  },
+  {
+    area: 'Lambda',
+    name: 'who has statements run is told what one may take',
+    check: (system, { connections }) => {
+      const wanted = JSON.stringify(connections.statements);
+      return askers.filter((name) => statementSettingsOf(system, name).STATEMENT_SETTINGS !== wanted);
+    },
+    spoil: (system) => {
+      statementSettingsOf(system, 'http/stream').STATEMENT_SETTINGS = undefined;
     },
   },
   {

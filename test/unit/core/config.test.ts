@@ -18,6 +18,7 @@ describe('the environment', () => {
       models: { embeddingModel: 'text-embedding-3-small', embeddingDimensions: 1536, baseUrl: undefined },
       maximumFileBytes: 100_000_000,
       search: { semanticWeight: 1, keywordWeight: 1 },
+      connections: { statements: { mostCost: 5_000_000, runSeconds: 20, answerSeconds: 12, planSeconds: 5 } },
       versionGraceSeconds: 3_600,
       corsOrigins: [],
       rateLimits: { ask: { subject: null, workspace: null }, poll: { subject: null, workspace: null } },
@@ -31,11 +32,13 @@ describe('the environment', () => {
       [names.cacheSettings]: '{"questionTtl":5}',
       [names.queueUrlEmbedLow]: 'http://queue',
       [names.searchSettings]: '{"keywordWeight":2}',
+      [names.statementSettings]: '{"mostCost":7}',
     });
     expect(given.database).toMatchObject({ port: 5433, tls: 'off' });
     expect(given.corsOrigins).toEqual(['https://a.example']);
     expect(given.cache.questionTtl).toBe(5);
     expect(given.search).toEqual({ semanticWeight: 1, keywordWeight: 2 });
+    expect(given.connections.statements).toMatchObject({ mostCost: 7, runSeconds: 20 });
     expect(given.queueUrls['embed-low']).toBe('http://queue');
   });
 
