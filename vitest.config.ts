@@ -54,7 +54,6 @@ export default defineConfig({
         test: {
           name: 'long',
           include: long,
-          globalSetup: ['test/support/shared-cloud-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -64,7 +63,6 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           exclude: [standIns, ...long],
-          globalSetup: ['test/support/shared-cloud-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -11,14 +11,14 @@ const regionsWith = (zones: 2 | 3, names: readonly string[]): Region[] => names.
  * arm64, answers in streams by REST APIs, AWS Backup. Kept short on purpose, as of November 2026: a region that is not here is
  * added when somebody has looked all of them up.
  */
-export const regions: readonly Region[] = [
+const regions: readonly Region[] = [
   ...regionsWith(3, ['us-east-1', 'us-east-2', 'us-west-2', 'ca-central-1', 'sa-east-1']),
   ...regionsWith(2, ['us-west-1']),
   ...regionsWith(3, ['eu-central-1', 'eu-north-1', 'eu-west-1', 'eu-west-2', 'eu-west-3']),
   ...regionsWith(3, ['ap-northeast-1', 'ap-northeast-2', 'ap-south-1', 'ap-southeast-1', 'ap-southeast-2']),
 ];
 
-export const regionNames: readonly string[] = regions.map(({ name }) => name);
+const regionNames: readonly string[] = regions.map(({ name }) => name);
 
 /** @returns what is wrong with deploying there, as the rest of a sentence; undefined if nothing is */
 export function regionComplaint(setting: string, name: string, zones: 2 | 3): string | undefined {

@@ -6,7 +6,7 @@ import type { StageSettings } from './stage-settings.ts';
 import { stageNamed, stageNames } from './stages.ts';
 
 /** Where stages of your own are: one file each, named like the stage, that exports its settings as default. */
-export const stageDirectory = fileURLToPath(new URL('../stages', import.meta.url));
+const stageDirectory = fileURLToPath(new URL('../stages', import.meta.url));
 
 /**
  * One of ours, or one of yours.

@@ -3,7 +3,7 @@ import { DbragError, type InvalidMember, validationFailed } from '../../shared/c
 import type { Received } from '../runtime/received-request.ts';
 
 /** API Gateway hands over at most 6 MB after its own encoding; larger documents go by an upload. */
-export const maximumBodyBytes = 4 * 1024 * 1024;
+const maximumBodyBytes = 4 * 1024 * 1024;
 const maximumDepth = 64;
 
 /**

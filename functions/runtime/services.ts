@@ -292,12 +292,12 @@ function connectionTo(config: DatabaseConfig, user: DatabaseUser, secrets: Secre
 }
 
 /** The password in a secret of the form `{"username", "password"}`. */
-export async function passwordOf(secrets: SecretReader, arn: string, fresh: boolean): Promise<string> {
+async function passwordOf(secrets: SecretReader, arn: string, fresh: boolean): Promise<string> {
   const text = fresh ? await secrets.refresh(arn) : await secrets.read(arn);
   return (JSON.parse(text) as { password: string }).password;
 }
 
-export function required<T>(value: T | undefined, what: string): T {
+function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`This function has not been given the ${what}.`);
   return value;
 }

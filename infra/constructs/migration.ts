@@ -41,7 +41,7 @@ export class Migration extends Construct {
 }
 
 /** Changes with the name and the content of every migration. */
-export function hashOfMigrations(directory: string): string {
+function hashOfMigrations(directory: string): string {
   const hash = createHash('sha256');
   const files = readdirSync(directory).filter((file) => file.endsWith('.sql'));
   for (const file of files.sort()) {

@@ -30,7 +30,7 @@ export function priceStage(stage: StageSettings): StageCost {
 }
 
 /** Prices templates that are there already. @throws Error naming a resource without a price */
-export function priceTemplates(stage: StageSettings, templates: readonly Template[]): StageCost {
+function priceTemplates(stage: StageSettings, templates: readonly Template[]): StageCost {
   const idle = idleCosts(templates);
   const names = { chatModel: stage.models.chatModel, embeddingModel: stage.models.embedding.model };
   return {

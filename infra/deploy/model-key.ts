@@ -6,7 +6,7 @@ import { outputOf } from './stacks.ts';
 
 const subject = 'model key';
 /** Where a deploy takes the key from, to put it into the stage's secret. */
-export const keyVariables = ['MODEL_API_KEY', 'OPENAI_API_KEY'] as const;
+const keyVariables = ['MODEL_API_KEY', 'OPENAI_API_KEY'] as const;
 
 export function givenModelKey(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   return keyVariables.map((name) => environment[name]?.trim()).find((value) => value !== undefined && value !== '');

@@ -37,7 +37,7 @@ export interface TrailFilter {
   readonly to?: Date | undefined;
 }
 
-export const trailColumns = `id, at, actor, action, resource_type, resource_id, access_type, outcome, request_id, holder, origin,
+const trailColumns = `id, at, actor, action, resource_type, resource_id, access_type, outcome, request_id, holder, origin,
   host(ip) AS ip, user_agent, detail, seal IS NOT NULL AS sealed`;
 
 /** Events of a chain, newest first. The time inside the id leads to the month that it lies in. */

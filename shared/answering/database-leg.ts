@@ -47,7 +47,7 @@ export interface DatabaseLegPorts {
 }
 
 /** What an answer can tell; `POST /v1/sql/run` gives more. */
-export const mostRowsOfAnswer = 100;
+const mostRowsOfAnswer = 100;
 /** For the model to say what was found; of little time, a part. */
 const reserveMilliseconds = 6_000;
 const reservedPart = 0.4;

@@ -2,7 +2,7 @@ import type { ChatMessage, ChatModel, ChatOptions, ChatOutcome } from '../models
 import { completeChatText } from '../models/complete-chat.ts';
 
 /** More parts than this are no parts of one question, and each costs a search and a call. */
-export const mostSubQuestions = 4;
+const mostSubQuestions = 4;
 const longestSubQuestion = 500;
 const maximumOutputTokens = 300;
 

@@ -1,7 +1,7 @@
 import { type KnownNumbers, writtenNumber } from './known-numbers.ts';
 
 /** What stands behind a number that is known from nowhere. */
-export const unverifiedNote = ' (unverified)';
+const unverifiedNote = ' (unverified)';
 
 /** The end of what came so far, where it may still become another number or a scaled one. */
 const openEnd = /[\p{L}\p{N}_.,'’%-]*\d[\p{L}\p{N}_.,'’%]*(?:[\s\u00a0\u202f]+\p{L}{0,9})?$/u;

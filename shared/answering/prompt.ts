@@ -83,6 +83,6 @@ function attribute(text: string): string {
     .slice(0, longestAttribute);
 }
 
-export function hashOf(messages: readonly ChatMessage[], fence: string): string {
+function hashOf(messages: readonly ChatMessage[], fence: string): string {
   return createHash('sha256').update(JSON.stringify(messages).replaceAll(fence, '')).digest('hex');
 }

@@ -56,7 +56,7 @@ export class FoldedText {
   }
 }
 
-export function foldQuote(quote: string): string {
+function foldQuote(quote: string): string {
   return new FoldedText(quote).text.trim();
 }
 

@@ -9,22 +9,6 @@ export interface RoutingSignals {
   readonly chunk: number | null;
 }
 
-export const featureNames = [
-  'bias',
-  'nearer',
-  'counts',
-  'tells',
-  'namesText',
-  'norm',
-  'fewWords',
-  'countsAndNamesText',
-  'countsAndNorm',
-  'countsAndTells',
-  'twoParts',
-  'twoPartsAndCounts',
-  'long',
-] as const;
-
 const twoParts = /,|\band (what|how|who|which|show|list|count|explain|tell|describe|when|where|does|do)\b/i;
 const fewWords = 2;
 const manyWords = 9;

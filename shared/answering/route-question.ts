@@ -11,7 +11,7 @@ export interface RoutedQuestion {
 }
 
 /**
- * What each feature speaks for (`featureNames`). Learned by `npm run test:routing -- --fit` from two thirds of its labelled questions:
+ * What each feature speaks for, in the order of `routeFeatures`. Learned by `npm run test:routing -- --fit` from two thirds of its labelled questions:
  * multinomial logistic regression with ridge regularisation.
  */
 const weights: Readonly<Record<Reading, readonly number[]>> = {

@@ -49,7 +49,7 @@ export async function listCatalog(
  * The entry of that name, or the only one whose table is called so.
  * @throws not_found
  */
-export async function findCatalogTable(
+async function findCatalogTable(
   db: Db,
   workspaceId: string,
   connectionId: string,

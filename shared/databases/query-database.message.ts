@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 /** How a connection is encrypted: `verify-ca` leaves out whether the certificate names the host; `disable` only inside. */
-export const sslModes = ['verify-full', 'verify-ca', 'disable'] as const;
+const sslModes = ['verify-full', 'verify-ca', 'disable'] as const;
 
 const target = z.object({
   workspace_id: z.uuid(),

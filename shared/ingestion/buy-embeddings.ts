@@ -23,7 +23,7 @@ export interface Bought {
 }
 
 /** With 80 ms a request, four at a time already buy four times what a live index takes in. */
-export const requestsInFlight = 4;
+const requestsInFlight = 4;
 
 /**
  * Gets vectors for chunks: from the cache, then from the model in as few requests as the limits allow, several at a time. Yields

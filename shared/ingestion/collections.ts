@@ -12,7 +12,7 @@ export interface Chunking {
   readonly overlap_tokens: number;
 }
 
-export const defaultChunking: Chunking = { max_tokens: 400, overlap_tokens: 40 };
+const defaultChunking: Chunking = { max_tokens: 400, overlap_tokens: 40 };
 
 export interface Collection {
   readonly id: string;
@@ -73,7 +73,7 @@ export async function requireRoomForCollection(
   quotas.noticed('collections', used + 1);
 }
 
-export async function countCollections(db: Db, workspaceId: string): Promise<number> {
+async function countCollections(db: Db, workspaceId: string): Promise<number> {
   const { rows } = await db.query<{ used: number }>(
     `SELECT count(*)::int AS used FROM dbrag.collections WHERE workspace_id = $1 AND status = 'active'`,
     [workspaceId],

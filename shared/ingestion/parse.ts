@@ -14,7 +14,7 @@ import { agreesWith, type DeclaredFile, declaredCharset, sniffType } from './sni
 export type Parser = (bytes: Uint8Array, file: DeclaredFile, limits?: ParseLimits) => Promise<ParsedDocument>;
 
 /** Parsers by media type: a further format is one more entry. */
-export const parsers: ReadonlyMap<string, Parser> = new Map([
+const parsers: ReadonlyMap<string, Parser> = new Map([
   ['text/plain', textParser('text/plain', 'plain')],
   ['text/markdown', textParser('text/markdown', 'markdown')],
   ['application/x-ole-storage', refuseOle],

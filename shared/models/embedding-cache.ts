@@ -51,12 +51,12 @@ export function embeddingKey(space: EmbeddingSpace, hash: Uint8Array): string {
   return `emb:{${space.workspaceId}:${hex.slice(0, 2)}}:${space.model}:${hex}`;
 }
 
-export function encodeVector(key: string, vector: Float32Array): Buffer {
+function encodeVector(key: string, vector: Float32Array): Buffer {
   const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
   return Buffer.concat([digest(key, bytes), bytes]);
 }
 
-export function decodeVector(key: string, value: Uint8Array | undefined, dimensions: number): Float32Array | undefined {
+function decodeVector(key: string, value: Uint8Array | undefined, dimensions: number): Float32Array | undefined {
   if (value === undefined || value.byteLength !== digestBytes + dimensions * 4) return undefined;
   const bytes = value.subarray(digestBytes);
   if (digest(key, bytes).compare(value, 0, digestBytes) !== 0) return undefined;

@@ -34,7 +34,7 @@ export interface ExportResult {
   readonly expires_at: string;
 }
 
-export const exportDeadlineMilliseconds = 24 * 3_600_000;
+const exportDeadlineMilliseconds = 24 * 3_600_000;
 /** Archives are removed after that. */
 export const exportDays = 7;
 

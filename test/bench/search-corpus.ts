@@ -4,7 +4,7 @@ import { createDocument } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
 import { FakeVectors } from '../support/fake-model-server/vectors.ts';
 
-export const dimensions = 1536;
+const dimensions = 1536;
 /** The fake model server must be started with it, to know questions from the same space. */
 export const vectorSeed = 7;
 const topics = 400;

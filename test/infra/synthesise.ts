@@ -14,7 +14,7 @@ export interface Synthesis {
 }
 
 /** A bundle as the templates see it: the right files with nothing in them, so that no test waits for the bundler. */
-export function emptyBundle(directory: string): string {
+function emptyBundle(directory: string): string {
   const files = [...handlerEntries.map((entry) => `${entry}.mjs`), 'migrations/0001-first.sql'];
   for (const file of files) {
     mkdirSync(dirname(join(directory, file)), { recursive: true });

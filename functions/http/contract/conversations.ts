@@ -20,7 +20,7 @@ export const conversation = z.object({
   updated_at: timestamp,
 });
 
-export const message = z.object({
+const message = z.object({
   id: id('message'),
   role: z.enum(['user', 'assistant']),
   content: z.string(),

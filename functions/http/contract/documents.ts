@@ -46,15 +46,7 @@ export const createUpload = z.strictObject({
   size_bytes: z.int().check(z.gte(1), z.lte(5_000_000_000)),
 });
 
-export const documentStatus = z.enum([
-  'awaiting_upload',
-  'queued',
-  'processing',
-  'ready',
-  'failed',
-  'cancelled',
-  'deleting',
-]);
+const documentStatus = z.enum(['awaiting_upload', 'queued', 'processing', 'ready', 'failed', 'cancelled', 'deleting']);
 
 export const document = z.object({
   id: id('document'),

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { timestamp } from './primitives.ts';
 
-export const vectorIndex = z.object({
+const vectorIndex = z.object({
   object: z.literal('index'),
   partition: z.string(),
   model: z.string(),

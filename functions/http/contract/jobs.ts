@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { failure, id, idInBody, listQueryMembers, nullableTimestamp, timestamp } from './primitives.ts';
 
-export const jobType = z.enum([
+const jobType = z.enum([
   'ingest_document',
   'update_metadata_catalog',
   'batch_embed',
@@ -10,7 +10,7 @@ export const jobType = z.enum([
   'erase',
   'delete',
 ]);
-export const jobStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+const jobStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
 export const job = z.object({
   id: id('job'),

@@ -22,7 +22,7 @@ export const subject = z.object({
 
 const counts = z.record(z.string(), z.int());
 
-export const certificate = z.object({
+const certificate = z.object({
   object: z.literal('erasure_certificate'),
   scope: z.enum(['workspace', 'subject']),
   workspace_id: id('workspace'),

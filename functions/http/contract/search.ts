@@ -58,7 +58,7 @@ export const search = z.strictObject({
 
 const rank = z.nullable(z.int());
 const score = z.nullable(z.number());
-export const searchHit = z.object({
+const searchHit = z.object({
   chunk_id: id('chunk'),
   document_id: id('document'),
   document_name: z.string(),

@@ -41,7 +41,7 @@ export const narrowing = {
 
 const perMinute = z.optional(z.int().check(z.gte(1), z.lte(1_000_000)));
 /** Requests a minute by class; of a class that is not named the workspace's limit holds alone. */
-export const rateLimits = z.strictObject({ ask: perMinute, read: perMinute, write: perMinute, poll: perMinute });
+const rateLimits = z.strictObject({ ask: perMinute, read: perMinute, write: perMinute, poll: perMinute });
 
 export const createApiKey = z.strictObject({
   name,

@@ -36,7 +36,7 @@ export const roleName = (resource: Resource): string => name(resource, 'RoleName
 export const queueName = (resource: Resource): string => name(resource, 'QueueName', 80);
 export const secretName = (resource: Resource): string => name(resource, 'Name', 128);
 export const ruleName = (resource: Resource): string => name(resource, 'Name', 64);
-export const policyName = (resource: Resource): string => name(resource, 'ManagedPolicyName', 128);
+const policyName = (resource: Resource): string => name(resource, 'ManagedPolicyName', 128);
 /** RDS names the secret of a password that it manages itself. */
 export const managedSecretName = (resource: Resource): string =>
   `rds!cluster-${physicalName(resource.stack.name, resource.logicalId, 100)}`;

@@ -17,7 +17,7 @@ import { type AwsServices, serviceLog } from './aws-services.ts';
  * More than there are cores only cost: on two cores four of each took 40 ms of processor time a document, two 30. But queues run
  * beside each other, as on Lambda: what is urgent must not wait for an environment until what can wait has had its turn.
  */
-export const defaultConcurrency = Math.min(4, Math.max(2, availableParallelism()));
+const defaultConcurrency = Math.min(4, Math.max(2, availableParallelism()));
 
 export interface FunctionSettings {
   readonly assembly: Assembly;

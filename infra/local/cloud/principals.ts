@@ -6,7 +6,7 @@ import type { Principal } from '../iam/authorizer.ts';
  * The access key of a role, derived from the root key of the data directory: a URL that a function has signed stays good
  * after a restart.
  */
-export function principalOf(rootKey: string, name: string, statements: Principal['statements']): Principal {
+function principalOf(rootKey: string, name: string, statements: Principal['statements']): Principal {
   const digest = (purpose: string): Buffer => createHmac('sha256', rootKey).update(`${purpose} ${name}`).digest();
   return {
     name,

@@ -29,7 +29,7 @@ const caches = ['question', 'chunk', 'search', 'answer'];
  * The names that the field uses, in terms of what the functions publish: a dashboard or an alert that somebody brings along finds its
  * metrics. A metric is there from the first scrape on, if only with its type.
  */
-export const fieldMetrics: readonly FieldMetric[] = [
+const fieldMetrics: readonly FieldMetric[] = [
   {
     name: 'embedding_requests_total',
     type: 'counter',

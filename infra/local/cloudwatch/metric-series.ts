@@ -17,7 +17,7 @@ export interface MetricSeries {
   readonly bounds: readonly number[];
 }
 
-export const KEPT_VALUES = 1000;
+const KEPT_VALUES = 1000;
 
 const steps = (from: number, decades: number): number[] =>
   Array.from({ length: decades }, (_, at) => [1, 2, 5].map((step) => step * from * 10 ** at)).flat();

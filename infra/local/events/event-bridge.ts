@@ -62,7 +62,7 @@ export interface EventBridge {
   close(): Promise<void>;
 }
 
-export const MOST_EVENTS = 1000;
+const MOST_EVENTS = 1000;
 
 /** EventBridge with no rules yet. */
 export function createEventBridge(options: EventBridgeOptions): EventBridge {

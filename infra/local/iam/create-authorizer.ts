@@ -23,7 +23,7 @@ export interface LocalIam extends Authorizer {
 }
 
 /** A bulk load touches any number of objects; the record is for reading. */
-export const MOST_RESOURCES = 1000;
+const MOST_RESOURCES = 1000;
 
 /** IAM for the given principals; more may be added later. */
 export function createAuthorizer(principals: readonly Principal[] = []): LocalIam {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-export class HandlerError extends Error {
+class HandlerError extends Error {
   constructor(errorType: string, message: string) {
     super(message);
     this.name = errorType;

@@ -17,7 +17,7 @@ export function message(type: string, ...parts: readonly (string | Buffer)[]): B
   return Buffer.concat([header, body]);
 }
 
-export function int32(value: number): Buffer {
+function int32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeInt32BE(value, 0);
   return bytes;

@@ -4,7 +4,7 @@ import { S3Error } from './errors.ts';
 import type { Encryption, ObjectVersion } from './object-version.ts';
 import { bucketArn, objectArn, REGION } from './settings.ts';
 
-export function isAllowed(
+function isAllowed(
   context: Context,
   request: S3Request,
   action: string,

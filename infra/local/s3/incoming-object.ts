@@ -31,7 +31,7 @@ export function incomingObject(request: BucketRequest, now: number) {
   } satisfies Partial<NewVersion>;
 }
 
-export function storedHeaders(request: S3Request): Record<string, string> {
+function storedHeaders(request: S3Request): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of STORED_HEADERS) {
     const value = headerOf(request, name);
@@ -46,7 +46,7 @@ export function storedHeaders(request: S3Request): Record<string, string> {
   return headers;
 }
 
-export function userMetadata(request: S3Request): Record<string, string> {
+function userMetadata(request: S3Request): Record<string, string> {
   const metadata: Record<string, string> = {};
   let size = 0;
   for (const [name, value] of Object.entries(request.message.headers)) {
@@ -65,7 +65,7 @@ export function userMetadata(request: S3Request): Record<string, string> {
 }
 
 /** The request's own wish, or the bucket's default. */
-export function requestedEncryption(request: S3Request, bucket: BucketState): Encryption {
+function requestedEncryption(request: S3Request, bucket: BucketState): Encryption {
   const algorithm = headerOf(request, 'x-amz-server-side-encryption');
   const wantedKey = headerOf(request, 'x-amz-server-side-encryption-aws-kms-key-id');
   if (headerOf(request, 'x-amz-server-side-encryption-customer-algorithm') !== undefined) {
@@ -86,6 +86,6 @@ function keyArnOf(name: string): string {
   return `arn:aws:kms:${REGION}:${ACCOUNT_ID}:${name.startsWith('alias/') ? name : `key/${name}`}`;
 }
 
-export function requestedTags(request: S3Request): Tags {
+function requestedTags(request: S3Request): Tags {
   return parseTagHeader(headerOf(request, 'x-amz-tagging') ?? '');
 }

@@ -23,7 +23,7 @@ export function startLifecycle(context: Context): () => void {
 }
 
 /** One pass over all buckets. */
-export async function applyLifecycle(context: Context): Promise<void> {
+async function applyLifecycle(context: Context): Promise<void> {
   for (const { settings } of context.buckets.all()) {
     for (const rule of settings.lifecycle ?? []) await applyRule(context, settings, rule);
   }

@@ -52,7 +52,7 @@ export function createNotifications(database: DatabaseSync): Notifications {
 }
 
 /** Whether the queue wants the event (`s3:ObjectCreated:*` names all of its kind) and its filter lets the key through. */
-export function isFor(queue: QueueNotification, { name, key }: Pick<ObjectEvent, 'name' | 'key'>): boolean {
+function isFor(queue: QueueNotification, { name, key }: Pick<ObjectEvent, 'name' | 'key'>): boolean {
   const [kind] = name.split(':');
   const wanted = queue.events.some((each) => each === `s3:${name}` || each === `s3:${kind}:*`);
   return wanted && key.startsWith(queue.prefix) && key.endsWith(queue.suffix);

@@ -1,7 +1,7 @@
 import { S3Error } from './errors.ts';
 
 export const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
-export const S3_NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
+const S3_NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** A piece of XML that is already escaped, so that text and markup cannot be mixed up. */
 export interface Markup {

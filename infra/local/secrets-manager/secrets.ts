@@ -7,7 +7,7 @@ const MOST_VERSIONS = 100;
 const LARGEST_VALUE = 65_536;
 
 export const CURRENT = 'AWSCURRENT';
-export const PREVIOUS = 'AWSPREVIOUS';
+const PREVIOUS = 'AWSPREVIOUS';
 
 /** The name, six random characters behind it, as in the account: policies end in `-??????`. */
 export function newArn(name: string): string {

@@ -13,7 +13,7 @@ export interface ConnectionSettings {
 }
 
 // A server that accepts and then says nothing must cost a request seconds, not minutes.
-export const connectionTimeoutMillis = 2000;
+const connectionTimeoutMillis = 2000;
 
 /** What `pg` needs for one connection; it has no time limit of its own. */
 export function clientConfig(

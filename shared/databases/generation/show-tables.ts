@@ -102,7 +102,7 @@ export function wordsOf(text: string): readonly string[] {
 }
 
 /** A name as SQL writes it. */
-export function identifier(name: string): string {
+function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${oneLine(name).replaceAll('"', '""')}"`;
 }
 

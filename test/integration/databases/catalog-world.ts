@@ -24,7 +24,7 @@ const readerPassword = 'reader-password';
 const plenty = () => 600_000;
 
 /** A chat model that keeps what it was asked, and says what the test wants. */
-export class FakeChat implements ChatModel {
+class FakeChat implements ChatModel {
   readonly model = 'fake-chat';
   readonly provider = 'fake';
   readonly limits = { contextTokens: 100_000, maximumOutputTokens: 1_000 };

@@ -70,7 +70,7 @@ function randomUnitVector(seed: number, dimensions: number): Float32Array {
 }
 
 /** FNV-1a over UTF-16 units with a seed, mixed at the end. */
-export function hash32(text: string, seed: number): number {
+function hash32(text: string, seed: number): number {
   let hash = 0x811c9dc5 ^ seed;
   for (let position = 0; position < text.length; position++) {
     hash = Math.imul(hash ^ text.charCodeAt(position), 0x01000193);

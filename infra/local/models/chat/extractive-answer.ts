@@ -9,7 +9,7 @@ const MIN_GAIN = 0.15;
 const MIN_OF_BEST = 0.75;
 const MAX_SENTENCE_LENGTH = 600;
 
-export const NO_ANSWER = 'The sources do not answer this question.';
+const NO_ANSWER = 'The sources do not answer this question.';
 
 interface Sentence {
   readonly text: string;

@@ -2,7 +2,7 @@ import type { JsonObject } from './http.ts';
 import { invalidParameter } from './openai-error.ts';
 import { BYTES_PER_TOKEN, countTokens } from './token-count.ts';
 
-export const MAX_INPUTS = 2_048;
+const MAX_INPUTS = 2_048;
 export const MAX_INPUT_TOKENS = 8_192;
 export const MAX_REQUEST_TOKENS = 300_000;
 export const DEFAULT_DIMENSIONS = 1_536;

@@ -46,7 +46,7 @@ export function sendText(response: ServerResponse, status: number, text: string,
 }
 
 /** Answers what a handler threw: OpenAI errors as they are, anything else as a 500 that is logged. */
-export function sendError(response: ServerResponse, error: unknown, log: (message: string) => void): void {
+function sendError(response: ServerResponse, error: unknown, log: (message: string) => void): void {
   const known = error instanceof OpenAiError;
   if (!known) log(`model server: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   if (response.headersSent || response.destroyed) {

@@ -115,7 +115,7 @@ function lengthAfterMarker(line: Buffer, limit: number, complaint: string): numb
 const QUOTED_ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
 
 /** Splits an inline command as redis-cli does: blanks separate, "…" knows escapes, '…' is literal. */
-export function splitInline(line: Buffer): Buffer[] {
+function splitInline(line: Buffer): Buffer[] {
   const text = line.toString('latin1');
   const word = /"((?:[^"\\]|\\.)*)"(?=\s|$)|'((?:[^'\\]|\\.)*)'(?=\s|$)|([^\s"']+)/y;
   const args: Buffer[] = [];

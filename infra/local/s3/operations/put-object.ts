@@ -60,7 +60,7 @@ export function etagOf(md5: Buffer, encryption: Encryption, bodyId: string): str
     : createHash('md5').update(md5).update(bodyId).digest('hex');
 }
 
-export function writtenHeaders(context: Context, version: ObjectVersion): Record<string, string> {
+function writtenHeaders(context: Context, version: ObjectVersion): Record<string, string> {
   return {
     etag: `"${version.etag}"`,
     ...versionHeaders(context, version),
