@@ -1,14 +1,13 @@
 import { join } from 'node:path';
-import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { environmentNames as names } from '../shared/core/env-names.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { CustomerConnections } from './constructs/customer-connections.ts';
 import { Events } from './constructs/events.ts';
 import { Firewall } from './constructs/firewall.ts';
-import { Functions, metricsNamespace } from './constructs/functions.ts';
+import { Functions } from './constructs/functions.ts';
 import { HttpApi } from './constructs/http-api.ts';
 import { Migration } from './constructs/migration.ts';
 import { NightlyPass } from './constructs/nightly-pass.ts';
@@ -21,6 +20,7 @@ import {
 } from './constructs/service-functions.ts';
 import { StorageAccess } from './constructs/storage-access.ts';
 import { UploadNotification } from './constructs/upload-notification.ts';
+import { Watching } from './constructs/watching/watching.ts';
 import type { DataStack } from './data-stack.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -96,9 +96,7 @@ export class ServiceStack extends Stack {
       alarms,
     });
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
-    watchDeadLetters(this, alarms);
-    watchModel(this, alarms);
-    watchTrail(this, alarms);
+    new Watching(this, 'Watching', { stage, alarms, queues, functions, api, proxyName: data.database.proxyName });
     new CfnOutput(this, 'ApiUrl', { value: api.url });
   }
 }
@@ -247,62 +245,4 @@ function migrateFirst(scope: Construct, { functions, data, stage, bundleDirector
     settings: { database: stage.database.engineVersion, rotation: String(scope.node.tryGetContext('rotation') ?? '') },
   });
   migration.runBefore(Object.values(others));
-}
-
-/** The dead-letter function counts what it writes off. */
-function watchDeadLetters(scope: Construct, alarms: Alarms): void {
-  const alarm = new Alarm(scope, 'DeadLetters', {
-    alarmDescription: 'Work was given up. Runbook: work was given up',
-    metric: new Metric({
-      namespace: metricsNamespace,
-      metricName: 'RetriesExhausted',
-      dimensionsMap: { service: 'dead-letter' },
-      statistic: 'Sum',
-      period: Duration.minutes(5),
-    }),
-    threshold: 0,
-    evaluationPeriods: 1,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  });
-  alarms.notify(alarm);
-}
-
-/** While the provider refuses us, documents wait: nothing but a new key, a payment or another model ends that. */
-function watchModel(scope: Construct, alarms: Alarms): void {
-  const alarm = new Alarm(scope, 'ModelRefused', {
-    alarmDescription:
-      'The model provider refuses the key, the account or the model. Runbook: the model provider refuses us',
-    metric: new Metric({
-      namespace: metricsNamespace,
-      metricName: 'ModelRefused',
-      dimensionsMap: { service: 'embed-chunks' },
-      statistic: 'Sum',
-      period: Duration.minutes(5),
-    }),
-    threshold: 0,
-    evaluationPeriods: 1,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  });
-  alarms.notify(alarm);
-}
-
-/** Every night the whole trail is walked; whatever does not agree was done by somebody with the owner's rights. */
-function watchTrail(scope: Construct, alarms: Alarms): void {
-  const alarm = new Alarm(scope, 'TrailBroken', {
-    alarmDescription: 'The audit trail was changed. Runbook: the audit trail does not agree',
-    metric: new Metric({
-      namespace: metricsNamespace,
-      metricName: 'TrailBroken',
-      dimensionsMap: { service: 'maintain' },
-      statistic: 'Sum',
-      period: Duration.minutes(5),
-    }),
-    threshold: 0,
-    evaluationPeriods: 1,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  });
-  alarms.notify(alarm);
 }

@@ -192,6 +192,8 @@ export interface StatementSettings {
 export interface OperationSettings {
   /** Who is written to when an alarm goes off; null for nobody. */
   readonly alarmEmail: string | null;
+  /** Whether alarms watch how fast the failures that the objectives allow are spent; about $7 a month, and of use where there is traffic. */
+  readonly objectives: boolean;
   readonly logRetentionDays: 30 | 60 | 90 | 180 | 365;
   /** What becomes of documents and the database when the stack is deleted. */
   readonly dataOnRemoval: 'keep' | 'destroy';

@@ -69,6 +69,7 @@ export const small = defineStage({
   },
   operations: {
     alarmEmail: null,
+    objectives: false,
     logRetentionDays: 30,
     dataOnRemoval: 'keep',
     logsOnRemoval: 'destroy',
@@ -112,6 +113,7 @@ export const standard = defineStage({
   api: { ...small.api, reservedConcurrency: { buffered: 50, streaming: 25 } },
   operations: {
     ...small.operations,
+    objectives: true,
     logRetentionDays: 90,
     terminationProtection: true,
     budget: { monthlyDollars: 400, of: 'account' },

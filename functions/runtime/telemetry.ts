@@ -279,7 +279,7 @@ export function createTelemetry(
     },
     takeFailures: () => failures.splice(0),
     errorIsNew(failure) {
-      count('ErrorNew');
+      dimensioned.add({ name: 'scope', value: 'deployment' }, 'ErrorNew', 'Count', 1);
       logger().error('an error that was not seen before', { failure });
     },
     notNoted(error) {

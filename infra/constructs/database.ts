@@ -67,6 +67,11 @@ export class Database extends Construct {
     }
   }
 
+  /** For its metrics; undefined where the stage has none. */
+  get proxyName(): string | undefined {
+    return this.proxy?.dbProxyName;
+  }
+
   /** Lets a function connect as the application role, through the proxy where the stage has one. */
   grantApplication(grantee: LambdaFunction): void {
     const target = this.proxy ?? this.cluster;

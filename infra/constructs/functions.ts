@@ -15,8 +15,7 @@ import type { StageSettings } from '../stage-settings.ts';
 import type { Keys } from './keys.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 import type { Network } from './network.ts';
-
-export const metricsNamespace = 'dbrag';
+import { metricsNamespace } from './watching/service-metrics.ts';
 
 export interface FunctionsProps {
   readonly stage: StageSettings;
@@ -146,7 +145,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
   return {
     [names.stage]: stage.name,
     [names.service]: entry.replace(/^.*\//, ''),
-    [names.metricsNamespace]: metricsNamespace,
+    [names.metricsNamespace]: metricsNamespace(stage),
     [names.logLevel]: 'INFO',
     [names.embeddingModel]: models.embedding.model,
     [names.embeddingDimensions]: String(models.embedding.dimensions),

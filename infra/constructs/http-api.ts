@@ -12,7 +12,7 @@ import {
   RestApi,
   type Stage,
 } from 'aws-cdk-lib/aws-apigateway';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Duration, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -28,7 +28,8 @@ import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 const bufferedTimeout = Duration.seconds(29);
 /** Its ceiling for an answer in a stream. */
 const streamingTimeout = Duration.minutes(15);
-const serverErrorsThatAlarm = 5;
+const serverErrorsThatAlarm = 4;
+const usualPeriod = Duration.minutes(5);
 
 /** Routes whose answer may be a stream; a REST API cannot choose by the body, so these always go to the streaming function. */
 const streamingRoutes = [
@@ -52,6 +53,7 @@ export interface HttpApiProps {
 export class HttpApi extends Construct {
   readonly url: string;
   readonly stage: Stage;
+  private readonly api: RestApi;
 
   constructor(scope: Construct, id: string, props: HttpApiProps) {
     super(scope, id);
@@ -66,11 +68,22 @@ export class HttpApi extends Construct {
     for (const [method, path] of streamingRoutes) api.root.resourceForPath(path).addMethod(method, stream);
     catchTheRest(api.root, whole);
     addGatewayResponses(api, settings.corsOrigins);
+    this.api = api;
     this.url = settings.domain ? new ApiDomain(this, 'Domain', api, settings).url : api.url;
     this.stage = api.deploymentStage;
-    this.watchServerErrors(api, props.alarms);
+    this.watchServerErrors(props.alarms);
     acknowledgeOwnAuthorization(api);
     if (!settings.firewall) acknowledgeNoFirewall(api);
+  }
+
+  /** Requests that were answered, by whatever status. */
+  requests(period = usualPeriod): Metric {
+    return this.api.metricCount({ period });
+  }
+
+  /** Those that were answered 5xx. */
+  serverErrors(period = usualPeriod): Metric {
+    return this.api.metricServerError({ period, statistic: 'Sum' });
   }
 
   private createApi({ settings, stageName, logs }: HttpApiProps): RestApi {
@@ -100,16 +113,13 @@ export class HttpApi extends Construct {
     return api;
   }
 
-  private watchServerErrors(api: RestApi, alarms: Alarms): void {
-    const alarm = new Alarm(this, 'ServerErrors', {
-      alarmDescription: 'The API answers 5xx. Runbook: the API answers 5xx',
-      metric: api.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
-      threshold: serverErrorsThatAlarm,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+  private watchServerErrors(alarms: Alarms): void {
+    alarms.watch(this, 'ServerErrors', {
+      says: 'The API answers 5xx.',
+      runbook: 'The API answers 5xx',
+      metric: this.serverErrors(),
+      above: serverErrorsThatAlarm,
     });
-    alarms.notify(alarm);
   }
 }
 

@@ -1,4 +1,3 @@
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -135,18 +134,15 @@ export class WorkQueue extends Construct {
   }
 
   private watchDeadLetters(name: string): void {
-    const alarm = new Alarm(this, 'DeadLetterAge', {
-      alarmDescription: `A dead letter of ${name} is not taken up. Runbook: dead letters wait`,
+    this.props.alarms.watch(this, 'DeadLetterAge', {
+      says: `A dead letter of ${name} is not taken up.`,
+      runbook: 'Dead letters wait',
       metric: this.deadLetters.metricApproximateAgeOfOldestMessage({
         period: Duration.minutes(5),
         statistic: 'Maximum',
       }),
-      threshold: deadLetterAgeAlarm.toSeconds(),
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      above: deadLetterAgeAlarm.toSeconds(),
     });
-    this.props.alarms.notify(alarm);
   }
 }
 

@@ -36,11 +36,20 @@ function codeOf(error: unknown): string | null {
   return codeOf(error.cause);
 }
 
-/** Names without files and lines, which every deploy moves. Node's own frames say how the work was scheduled, and not what it was. */
+/**
+ * Names without files, lines and classes: every deploy moves those or names them anew. Node’s own frames say how the work was scheduled,
+ * and not what it was.
+ */
 function framesOf(error: unknown): string[] {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   return [...stack.matchAll(/^ +at (?:async )?(?:new )?([\w$.#<>[\] ]+?) \((?!node:)/gm)]
-    .map(([, name = '']) => name.replace(/ \[as .*$/, ''))
-    .filter((name) => !name.includes('<anonymous>'))
+    .map(
+      ([, name = '']) =>
+        name
+          .replace(/ \[as .*$/, '')
+          .split('.')
+          .at(-1) ?? '',
+    )
+    .filter((name) => name !== '' && !name.includes('<anonymous>'))
     .slice(0, mostFrames);
 }

@@ -22,7 +22,8 @@ export function renderPrometheus(series: Iterable<MetricSeries>): string {
 }
 
 function familyName({ namespace, name, unit }: MetricSeries): string {
-  const base = snakeCase(`${namespace}_${name}`);
+  // Of `dbrag/local` the first part: the stage is where the page comes from.
+  const base = snakeCase(`${namespace.split('/')[0]}_${name}`);
   const suffix = isCounter(unit) ? '_total' : (suffixes[unit] ?? '');
   return base.endsWith(suffix) ? base : base + suffix;
 }

@@ -37,6 +37,7 @@ export type Area =
   | 'API edge'
   | 'secrets'
   | 'logging'
+  | 'watching'
   | 'stack hygiene';
 
 /** Something that must hold of a stage's templates. */

@@ -11,6 +11,7 @@ import { rightsAssertions } from './rights.ts';
 import { storageAssertions } from './storage.ts';
 import { transportAssertions } from './transport.ts';
 import { hygieneAssertions, loggingAssertions, secretAssertions } from './upkeep.ts';
+import { watchingAssertions } from './watching.ts';
 import { waysOutAssertions } from './ways-out.ts';
 
 /** Everything that must hold of the templates. */
@@ -28,6 +29,7 @@ export const assertions: readonly Assertion[] = [
   ...edgeAssertions,
   ...secretAssertions,
   ...loggingAssertions,
+  ...watchingAssertions,
   ...hygieneAssertions,
   ...connectionAssertions,
 ];

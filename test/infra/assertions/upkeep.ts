@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   type Assertion,
   every,
@@ -25,12 +24,6 @@ const tagged = ['AWS::S3::Bucket', 'AWS::RDS::DBCluster', 'AWS::Lambda::Function
 const plainOutputs = ['BucketName', 'ModelKeySecret', 'OperatorKeySecret', 'ApiUrl', 'DomainTarget'];
 
 const accountNumber = /(?<![0-9a-f])\d{12}(?![0-9a-f])/;
-
-/** Of the runbook, as descriptions of alarms end: in small letters but for abbreviations. */
-const headings = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8')
-  .split('\n')
-  .filter((line) => line.startsWith('## '))
-  .map((line) => line.slice(3).toLowerCase());
 
 const outputsOf = ({ data, service }: System): [string, Json][] =>
   [data, service].flatMap((template) => Object.entries<Json>(template.Outputs ?? {}));
@@ -134,32 +127,13 @@ export const loggingAssertions: readonly Assertion[] = [
     area: 'logging',
     name: 'work that was given up alarms',
     type: 'AWS::CloudWatch::Alarm',
-    where: ({ id }) => /^DeadLetters[0-9A-F]{8}$/.test(id),
-    demand: ({ properties }) =>
-      properties.Namespace === 'dbrag' && properties.MetricName === 'RetriesExhausted' && properties.Threshold === 0,
+    where: ({ id }) => /^WatchingAlarmsDeadLetters[0-9A-F]{8}$/.test(id),
+    demand: ({ properties }, _system, { name }) =>
+      properties.Namespace === `dbrag/${name}` &&
+      properties.MetricName === 'RetriesExhausted' &&
+      properties.Threshold === 0,
     break: ({ properties }) => {
       properties.MetricName = 'Other';
-    },
-  }),
-  every({
-    area: 'logging',
-    name: 'every alarm names a heading of the runbook, and silence is no alarm',
-    type: 'AWS::CloudWatch::Alarm',
-    demand: ({ properties }) =>
-      headings.includes(properties.AlarmDescription.split('Runbook: ')[1]?.toLowerCase()) &&
-      properties.TreatMissingData === 'notBreaching',
-    break: ({ properties }) => {
-      properties.AlarmDescription = 'Something is wrong. Runbook: something is wrong';
-    },
-  }),
-  every({
-    area: 'logging',
-    name: 'alarms write to somebody where the stage names one',
-    binds: ({ operations }) => operations.alarmEmail !== null,
-    type: 'AWS::CloudWatch::Alarm',
-    demand: ({ properties }) => list(properties.AlarmActions).length === 1,
-    break: ({ properties }) => {
-      properties.AlarmActions = undefined;
     },
   }),
 ];
