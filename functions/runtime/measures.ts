@@ -18,7 +18,6 @@ export interface ModelRequest {
 }
 
 export interface EmbeddingRequest extends ModelRequest {
-  readonly inputs: number;
   /** Of what a request may hold at most, by inputs or by tokens, 0 to 1; null where nobody could have packed more into it. */
   readonly fill: number | null;
 }
@@ -53,9 +52,7 @@ export function createMeasures({ metrics, dimensioned, trace }: MeasuringParts):
   return {
     embeddingRequested(request) {
       metrics.add('EmbeddingRequestDuration', 'Milliseconds', request.milliseconds);
-      metrics.add('EmbeddingRequest', 'Count', 1);
       if (request.failed) return metrics.add('EmbeddingRequestFailed', 'Count', 1);
-      metrics.add('EmbeddingInput', 'Count', request.inputs);
       if (request.fill !== null) metrics.add('BatchFill', 'Percent', 100 * request.fill);
       bought(request);
     },

@@ -46,7 +46,6 @@ export class ObservedEmbedder implements Embedder {
       this.measures.embeddingRequested({
         model: this.model,
         milliseconds: performance.now() - began,
-        inputs: texts.length,
         tokens,
         costUsd: costUsd(this.model, { input: tokens }),
         failed,

@@ -37,7 +37,7 @@ const hourly = (what: string, price: CostLine['price'], units = 1): CostLine[] =
 const monthly = (what: string, price: CostLine['price'], amount = 1): CostLine[] => [{ what, price, amount }];
 
 const pricers: Readonly<Record<string, (found: Found) => CostLine[]>> = {
-  'AWS::CloudWatch::Alarm': () => monthly('alarms', 'alarmMonth'),
+  'AWS::CloudWatch::Alarm': ({ properties }) => monthly('alarms', 'alarmMonth', metricsOfAlarm(properties)),
   'AWS::CloudWatch::CompositeAlarm': () => monthly('alarms', 'compositeAlarmMonth'),
   'AWS::CloudWatch::Dashboard': () => monthly('dashboard', 'dashboardMonth'),
   'AWS::EC2::EIP': () => hourly('NAT', 'publicAddressHour'),
@@ -99,6 +99,11 @@ export function resourcesOf(templates: readonly Template[], type: string): reado
       .filter(({ Type }) => Type === type)
       .map(({ Properties = {} }) => Properties),
   );
+}
+
+/** An alarm on an expression is charged for each metric in it. */
+function metricsOfAlarm({ Metrics = [] }: Json): number {
+  return Math.max(1, Metrics.filter(({ MetricStat }: Json) => MetricStat).length);
 }
 
 function instance({ id, properties }: Found): CostLine[] {

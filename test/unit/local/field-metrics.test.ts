@@ -28,7 +28,7 @@ function filled() {
   measures.cacheAsked('question', { hits: 1, misses: 2 });
   measures.cacheAsked('chunk', { hits: 5, misses: 0 });
   measures.cacheAsked('search', { hits: 1, misses: 3 });
-  measures.embeddingRequested({ ...bought, tokens: 10, inputs: 1, fill: null });
+  measures.embeddingRequested({ ...bought, tokens: 10, fill: null });
   measures.chatRequested({ ...bought, tokens: 30 });
   measures.stageEnded('vector_search', 0, 3, false);
   measures.stageEnded('sql_generate', 0, 900, false);

@@ -74,7 +74,7 @@ describe('an observed embedder', () => {
     await embedder.embed(Array(512).fill('a chunk'), { ...options, priority: 'low' });
     const all = values();
     expect(of(all, 'BatchFill').map(({ value }) => value)).toEqual([25]);
-    expect(of(all, 'EmbeddingInput').map(({ value }) => value)).toEqual([1, 512]);
+    expect(of(all, 'EmbeddingRequestDuration')).toHaveLength(2);
     expect(of(all, 'ModelTokens').every(({ value }) => value > 0)).toBe(true);
   });
 
