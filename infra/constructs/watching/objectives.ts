@@ -54,7 +54,7 @@ export class Objectives extends Construct {
 }
 
 /** The share that failed, 0 to 1, in each period. */
-export function failing({ name, bad, all }: Objective, period: Duration): MathExpression {
+function failing({ name, bad, all }: Objective, period: Duration): MathExpression {
   const named = (prefix: string, metrics: readonly IMetric[]) =>
     Object.fromEntries(metrics.map((metric, at) => [`${prefix}${at}`, metric]));
   const failed = named('bad', bad(period));
