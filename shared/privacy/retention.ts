@@ -4,13 +4,14 @@ import type { Database, Db } from '../core/database.ts';
 import type { ObjectStore } from '../core/object-store.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import { beginDeletion, deletionAudit, nudgeDeletion } from '../ingestion/delete-document.ts';
-import type { ExportResult } from './export-job.ts';
+import { type ExportResult, exportDays } from './export-job.ts';
+import { exportsPrefix } from './object-prefixes.ts';
 
 export interface RetentionPorts {
   readonly database: Database;
   readonly queue: WorkQueue;
   readonly clock: Clock;
-  readonly objects: Pick<ObjectStore, 'purge'>;
+  readonly objects: Pick<ObjectStore, 'purge' | 'list'>;
 }
 
 /** A night's share; the rest leaves the next night. */
@@ -43,8 +44,10 @@ export async function expireDocuments(ports: RetentionPorts, workspaceId: string
   return rows.length;
 }
 
-/** Removes archives of exports whose time is over. */
-export async function expireExports({ database, objects }: RetentionPorts, workspaceId: string): Promise<void> {
+/** Removes archives of exports whose time is over; also of those that did not come to their end, and that no job tells of. */
+export async function expireExports(ports: RetentionPorts, workspaceId: string): Promise<void> {
+  const { database, objects } = ports;
+  for await (const key of oldArchives(ports, workspaceId)) await objects.purge(key);
   const keys = await database.inWorkspace({ workspaceId }, (db) => expiredArchives(db, workspaceId));
   for (const key of keys) await objects.purge(key);
   if (keys.length === 0) return;
@@ -55,6 +58,17 @@ export async function expireExports({ database, objects }: RetentionPorts, works
       [workspaceId],
     ),
   );
+}
+
+/** Keys in the bucket, by their age alone. */
+async function* oldArchives({ objects, clock }: RetentionPorts, workspaceId: string): AsyncGenerator<string> {
+  const oldest = clock.now().getTime() - exportDays * 86_400_000;
+  let after: string | undefined;
+  do {
+    const listed = await objects.list(exportsPrefix(workspaceId), after);
+    for (const { key, modifiedAt } of listed) if (modifiedAt.getTime() < oldest) yield key;
+    after = listed.at(-1)?.key;
+  } while (after !== undefined);
 }
 
 async function expiredArchives(db: Db, workspaceId: string): Promise<readonly string[]> {

@@ -2,7 +2,7 @@ import type { Run } from './run.ts';
 
 /** One row of the matrix: what is broken, what should happen, what must hold. */
 export interface Campaign {
-  /** F01 to F40; `mix` for all at once. */
+  /** F01 to F40; a word for what the matrix has no number for, `mix` for all at once. */
   readonly id: string;
   readonly fault: string;
   readonly expected: string;

@@ -10,7 +10,7 @@ import { createConversation } from '../../shared/answering/conversations.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
-import { newUuid, timeOfUuid } from '../../shared/core/ids.ts';
+import { newUuid, publicId, timeOfUuid } from '../../shared/core/ids.ts';
 import { archiveTables, unarchivedTables } from '../../shared/privacy/archive-tables.ts';
 import { beginSubjectErasure, remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
 import { beginWorkspaceErasure } from '../../shared/privacy/erase-workspace.ts';
@@ -191,6 +191,19 @@ describe('what leaves', () => {
       ]),
     );
     expect(rows).toEqual([{ archives: [] }]);
+    // One that never came to its end: its job tells of nothing.
+    const lost = `content/${publicId('workspace', workspaceId)}/exports/lost-1.zip`;
+    await objects.put(lost, Buffer.from('x'));
+    const ofAge = (days: number) => async (prefix: string, after?: string) =>
+      lost.startsWith(prefix) && after === undefined
+        ? [{ key: lost, bytes: 1, modifiedAt: new Date(Date.now() - days * 86_400_000) }]
+        : [];
+    objects.list = ofAge(6) as unknown as typeof objects.list;
+    await night();
+    expect(archives()).toBe(1);
+    objects.list = ofAge(8) as unknown as typeof objects.list;
+    await night();
+    expect(archives()).toBe(0);
     // Its trail: sealed, rooted and old.
     await sealTrail({ database: test.maintainer, roots: new LockedRoots(), clock: systemClock });
     await test.admin.query(

@@ -183,9 +183,9 @@ export async function findObjectFaults(
     }
   }
   const { rows: orphans } = await admin.query<{ key: string }>(
-    // What lies under no workspace is on the operator's list instead; a sidecar belongs to the file that it labels.
+    // What lies under no workspace is on the operator's list instead; a sidecar belongs to the file that it labels, an archive to a job.
     `SELECT o.key FROM unnest($1::text[]) AS o (key)
-     WHERE NOT EXISTS (
+     WHERE o.key !~ '^content/ws_[0-9a-f]{32}/exports/' AND NOT EXISTS (
        SELECT FROM dbrag.document_versions v
        WHERE v.s3_key IN (o.key, regexp_replace(o.key, '\\.metadata\\.json$', '')) AND v.removed_at IS NULL)
      AND NOT EXISTS (SELECT FROM dbrag.rejected_uploads r WHERE r.s3_key = o.key)`,

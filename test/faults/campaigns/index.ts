@@ -7,6 +7,7 @@ import { deploy } from './deploy.ts';
 import { hostileFiles } from './files.ts';
 import { mix } from './mix.ts';
 import { objects } from './objects.ts';
+import { privacy } from './privacy.ts';
 import { provider } from './provider.ts';
 import { queues } from './queues.ts';
 import { races } from './races.ts';
@@ -22,6 +23,7 @@ export const campaigns: readonly Campaign[] = [
   ...objects,
   ...hostileFiles,
   ...races,
+  ...privacy,
   ...mix,
   ...deploy,
 ];
