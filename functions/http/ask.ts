@@ -10,7 +10,7 @@ import { resultOf, stepOf } from '../../shared/answering/stored-result.ts';
 import type { Caller, Narrowing } from '../../shared/core/caller.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { newUuid, parsePublicId, publicId } from '../../shared/core/ids.ts';
-import { releaseChatTokens, reserveChatTokens } from '../../shared/limits/token-quota.ts';
+import { releaseChatTokens } from '../../shared/limits/token-quota.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import { compileFilter } from '../../shared/retrieval/filter.ts';
 import { answerAccess } from './data-access.ts';
@@ -18,6 +18,7 @@ import { EventQueue } from './event-queue.ts';
 import { eventStream, type ServerSentEvent } from './event-stream.ts';
 import { problemOf } from './problem.ts';
 import { recordStatement } from './record-statement.ts';
+import { reserveTokens } from './reserve-tokens.ts';
 import type { Reply, RouteContext } from './route.ts';
 import { queryView, sourceViews } from './views/query-view.ts';
 
@@ -68,22 +69,8 @@ export async function ask(context: AskContext, asking: Asking): Promise<Reply | 
   const ground = await open(context, asking);
   const { replay } = await leaseCall(context.services.database, context);
   if (replay) return asking.body.stream ? replayedStream(replay.body) : replayedReply(replay);
-  const reserved = { ...ground, reservation: await reserve(context) };
+  const reserved = { ...ground, reservation: await reserveTokens(context) };
   return asking.body.stream ? askStreaming(context, asking, reserved) : askWhole(context, asking, reserved);
-}
-
-/** @throws quota_exceeded */
-async function reserve(context: AskContext): Promise<string | null> {
-  const { caller, services } = context;
-  const { database, clock } = services;
-  const quotas = await services.quotas.of(caller.workspaceId);
-  if ((quotas.limits.chat_tokens ?? null) === null) return null;
-  try {
-    return await database.inWorkspace(caller, (db) => reserveChatTokens(db, caller.workspaceId, quotas, clock.now()));
-  } catch (error) {
-    await database.inWorkspace(caller, (db) => releaseLease(db, context));
-    throw error;
-  }
 }
 
 /** Before a stream begins: what is wrong with a request has a status. */

@@ -7,6 +7,7 @@ import type { AcceptedStatement } from '../../shared/databases/firewall/check-st
 import { chooseGround, type Ground } from '../../shared/databases/generation/choose-tables.ts';
 import { type WrittenSql, writeSql } from '../../shared/databases/generation/write-sql.ts';
 import { runAccepted } from '../../shared/databases/run-sql.ts';
+import { releaseChatTokens } from '../../shared/limits/token-quota.ts';
 import type { ChatModel } from '../../shared/models/chat-model.ts';
 import type { EmbeddedQuestion } from '../../shared/models/embed-question.ts';
 import { ModelError } from '../../shared/models/model-error.ts';
@@ -14,6 +15,7 @@ import { costUsd } from '../../shared/usage/prices.ts';
 import { recordUsage, type UsageEvent } from '../../shared/usage/record-usage.ts';
 import type { GenerateSql } from './contract/sql.ts';
 import { recordStatement } from './record-statement.ts';
+import { reserveTokens } from './reserve-tokens.ts';
 import type { Reply, RouteContext } from './route.ts';
 
 type Context = RouteContext<unknown, GenerateSql, Caller>;
@@ -32,15 +34,24 @@ export async function generateSql(context: Context): Promise<Reply> {
   );
   const { replay } = await leaseCall(services.database, context);
   if (replay) return { status: replay.status, body: replay.body, headers: { 'idempotency-replayed': 'true' } };
+  const reservation = await reserveTokens(context);
   try {
-    return await generated(context, connectionId, services.chat(ground.chatModel));
+    return await generated(context, connectionId, services.chat(ground.chatModel), reservation);
   } catch (error) {
-    await services.database.inWorkspace(caller, (db) => releaseLease(db, context));
+    await services.database.inWorkspace(caller, async (db) => {
+      await releaseChatTokens(db, caller.workspaceId, reservation);
+      await releaseLease(db, context);
+    });
     throw error;
   }
 }
 
-async function generated(context: Context, connectionId: string, chat: ChatModel): Promise<Reply> {
+async function generated(
+  context: Context,
+  connectionId: string,
+  chat: ChatModel,
+  reservation: string | null,
+): Promise<Reply> {
   const { caller, body, services } = context;
   const began = performance.now();
   const deadline = Math.min(Date.now() + wholeMilliseconds, context.deadline - reserveMilliseconds);
@@ -64,6 +75,7 @@ async function generated(context: Context, connectionId: string, chat: ChatModel
   const view = written.tried && viewOf(context, chat, written, { usage, plan, total: performance.now() - began });
   await services.database.inWorkspace(caller, async (db) => {
     await recordUsage(db, caller.workspaceId, usage);
+    await releaseChatTokens(db, caller.workspaceId, reservation);
     if (view) await settleLease(db, context, { status: 200, body: view });
     else await releaseLease(db, context);
   });

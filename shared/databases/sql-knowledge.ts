@@ -1,4 +1,5 @@
 import { type Db, Halfvec } from '../core/database.ts';
+import { notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 
@@ -101,6 +102,21 @@ async function listOf<Item extends { id: string }>(
     after === undefined ? [...owner, limit] : [...owner, limit, after],
   );
   return pageOf(rows, limit);
+}
+
+/** @throws not_found */
+export async function deleteKnowledge(
+  db: Db,
+  workspaceId: string,
+  connectionId: string,
+  kind: 'example' | 'term',
+  id: string,
+): Promise<void> {
+  const { count } = await db.query(
+    `DELETE FROM dbrag.sql_${kind}s WHERE workspace_id = $1 AND connection_id = $2 AND id = $3`,
+    [workspaceId, connectionId, id],
+  );
+  if (count === 0) throw notFound(kind);
 }
 
 /** Examples whose questions are nearest to a question, nearest first. */

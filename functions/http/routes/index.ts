@@ -19,6 +19,7 @@ import { queryRoutes } from './queries.ts';
 import { searchRoutes } from './search.ts';
 import { serviceRoutes } from './service.ts';
 import { sqlRoutes } from './sql.ts';
+import { sqlKnowledgeRoutes } from './sql-knowledge.ts';
 import { uploadRoutes } from './uploads.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspaces.ts';
@@ -40,6 +41,7 @@ const describedRoutes: readonly Route[] = [
   ...conversationRoutes,
   ...connectionRoutes,
   ...catalogRoutes,
+  ...sqlKnowledgeRoutes,
   ...sqlRoutes,
   ...analyticsRoutes,
   ...indexRoutes,

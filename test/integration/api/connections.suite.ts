@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, endOfJob, eventually, type Json } from '../../support/api-client.ts';
+import { type Answer, ApiClient, endOfJob, eventually, type Json } from '../../support/api-client.ts';
 import { type Roguery, type RogueServer, startRogueServer } from '../../support/rogue-postgres/server.ts';
-import type { Workspace, World } from './world.ts';
+import { uuidOf, type Workspace, type World } from './world.ts';
 
 const password = 'canary-password-of-a-database';
 
@@ -94,6 +94,16 @@ export function connectionSuite(world: World): void {
       expect((await home.api.expect(200, 'GET', `${path}/terms`)).data).toMatchObject([{ term: 'revenue' }]);
       const embedded = 'SELECT count(*) FROM dbrag.sql_examples WHERE workspace_id = $1 AND embedding IS NOT NULL';
       expect(await world().count(embedded, [home.uuid])).toBe(1);
+      const [word] = (await home.api.expect(200, 'GET', `${path}/terms`)).data;
+      expect((await home.api.delete(`${path}/terms/${word.id}`)).status).toBe(204);
+      for (const gone of [word.id, 'nothing', made.id])
+        expect((await home.api.delete(`${path}/terms/${gone}`)).status).toBe(404);
+      const [confirmed] = (await home.api.expect(200, 'GET', `${path}/examples`)).data;
+      const stranger = await world().workspace();
+      expect((await stranger.api.delete(`${path}/examples/${confirmed.id}`)).status).toBe(404);
+      expect((await home.api.delete(`${path}/examples/${confirmed.id}`)).status).toBe(204);
+      for (const list of ['examples', 'terms'])
+        expect((await home.api.expect(200, 'GET', `${path}/${list}`)).data).toEqual([]);
       expect(await home.api.expect(200, 'POST', `${path}/test`)).toMatchObject({
         ok: true,
         user: 'shop_reader',
@@ -121,9 +131,32 @@ export function connectionSuite(world: World): void {
         ).toBe(0);
       const audit =
         "SELECT count(DISTINCT action) FROM dbrag.audit_events WHERE workspace_id = $1 AND action LIKE 'connection.%'";
-      expect(await world().count(audit, [home.uuid])).toBe(6);
+      expect(await world().count(audit, [home.uuid])).toBe(8);
       // A worker that a busy machine stopped leaves its message away for half a minute.
     }, 240_000);
+
+    it('is asked for statements as long as the day has tokens', async () => {
+      const { operator } = world();
+      const made = await operator.expect(201, 'POST', '/v1/workspaces', { name: 'thrifty' });
+      // Before anybody asked for the workspace: what a function knows of one it keeps for 30 s.
+      await operator.expect(200, 'PATCH', `/v1/workspaces/${made.id}`, { quotas: { chat_tokens: 50_000 } });
+      const home = { api: new ApiClient(world().cloud.url, made.api_key.secret) };
+      const { id, job } = await connect(home);
+      await endOfJob(home.api, job.id, 100_000);
+      const { chat } = world().cloud.models;
+      chat.answerWith(() => 'SELECT count(*) FROM shop.orders');
+      const generate = () => home.api.post('/v1/sql/generate', { connection_id: id, question: 'How many orders?' });
+      expect((await generate()).status).toBe(200);
+      const reserved = 'SELECT count(*) FROM dbrag.token_reservations WHERE workspace_id = $1';
+      expect(await world().count(reserved, [uuidOf(made.id)])).toBe(0);
+      chat.clear();
+      await world().admin.query(
+        `INSERT INTO dbrag.usage_events (workspace_id, operation, model, prompt_tokens) VALUES ($1, 'query', 'm', 50000)`,
+        [uuidOf(made.id)],
+      );
+      const refused = await generate();
+      expect([refused.status, refused.body.code, chat.requests.length]).toEqual([429, 'quota_exceeded', 0]);
+    }, 200_000);
 
     it('says by a code what is wrong, and keeps nothing', async () => {
       const home = await world().workspace();

@@ -1,0 +1,25 @@
+import type { Meaning } from '../../shared/databases/sql-knowledge.ts';
+import type { UsageEvent } from '../../shared/usage/record-usage.ts';
+import type { Services } from '../runtime/services.ts';
+
+/** Somebody waits, and without a vector it is kept all the same. */
+const embedMilliseconds = 5_000;
+
+export type BoughtMeaning = (NonNullable<Meaning> & { readonly tokens: number }) | null;
+
+/** Where a text about a database stands among the others; null while the model is away: what waits is embedded at night. */
+export async function meaningOf({ space, log }: Services, text: string): Promise<BoughtMeaning> {
+  try {
+    const { vectors, tokens } = await space.embedder.embed([text], { deadline: Date.now() + embedMilliseconds });
+    const [vector] = vectors;
+    return vector ? { vector, model: space.embedder.model, tokens } : null;
+  } catch (error) {
+    log.requestFailed(error, { method: 'EMBED', path: 'catalog' });
+    return null;
+  }
+}
+
+export const usageOfMeaning = (meaning: BoughtMeaning): UsageEvent[] =>
+  meaning
+    ? [{ operation: 'describe_table' as const, model: meaning.model, requests: 1, embeddingTokens: meaning.tokens }]
+    : [];

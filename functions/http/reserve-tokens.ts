@@ -1,0 +1,24 @@
+import { releaseLease } from '../../shared/access/lease-call.ts';
+import type { Caller } from '../../shared/core/caller.ts';
+import { reserveChatTokens } from '../../shared/limits/token-quota.ts';
+import type { RouteContext } from './route.ts';
+
+/**
+ * Reserves what a call may take of the day's tokens of chat models, after its lease was taken and before anything is bought.
+ * @returns the reservation to release with what the call came to; null where nothing limits tokens
+ * @throws quota_exceeded, and the lease is given back
+ */
+export async function reserveTokens(
+  context: Pick<RouteContext<unknown, unknown, Caller>, 'caller' | 'services' | 'origin' | 'idempotency'>,
+): Promise<string | null> {
+  const { caller, services } = context;
+  const { database, clock } = services;
+  const quotas = await services.quotas.of(caller.workspaceId);
+  if ((quotas.limits.chat_tokens ?? null) === null) return null;
+  try {
+    return await database.inWorkspace(caller, (db) => reserveChatTokens(db, caller.workspaceId, quotas, clock.now()));
+  } catch (error) {
+    await database.inWorkspace(caller, (db) => releaseLease(db, context));
+    throw error;
+  }
+}
