@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Code, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { environmentNames as names } from '../shared/core/env-names.ts';
@@ -8,10 +8,12 @@ import { CustomerConnections } from './constructs/customer-connections.ts';
 import { Events } from './constructs/events.ts';
 import { Firewall } from './constructs/firewall.ts';
 import { Functions } from './constructs/functions.ts';
-import { HttpApi } from './constructs/http-api.ts';
+import { HttpApi, restApiName } from './constructs/http-api.ts';
+import { liveAlias } from './constructs/live-alias.ts';
 import { Migration } from './constructs/migration.ts';
 import { NightlyPass } from './constructs/nightly-pass.ts';
 import { Queues } from './constructs/queues.ts';
+import { Rollout } from './constructs/rollout.ts';
 import {
   consumerTimeouts,
   createServiceFunctions,
@@ -68,6 +70,7 @@ export class ServiceStack extends Stack {
       network,
       key: keys.secrets,
       queryDatabase: functions.queryDatabase,
+      alias: stage.operations.rollout === 'canary' ? liveAlias : undefined,
     });
 
     grantHttp(functions, { data, queues, storage });
@@ -77,7 +80,8 @@ export class ServiceStack extends Stack {
     for (const fn of [functions.httpApi, functions.httpStream, functions.registerUpload, functions.maintain])
       storage.grantTrailKeys(fn);
     if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
-    deliver(functions, queues, stage);
+    const called = release(this, functions, stage, alarms);
+    deliver(called, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
     new UploadNotification(this, 'Uploads', {
       bucket: content.bucket,
@@ -91,8 +95,8 @@ export class ServiceStack extends Stack {
       settings: stage.api,
       stageName: stage.name,
       logs,
-      buffered: functions.httpApi,
-      streaming: functions.httpStream,
+      buffered: called.httpApi,
+      streaming: called.httpStream,
       alarms,
     });
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
@@ -199,7 +203,20 @@ function grantTell(
   for (const fn of [ingestDocument, embedChunks, maintain, deadLetter, describeTable]) events.grantTell(fn);
 }
 
-function deliver(functions: ServiceFunctions, queues: Queues, { ingestion, connections }: StageSettings): void {
+type Called = Readonly<Record<Exclude<keyof ServiceFunctions, 'migrateDatabase'>, IFunction>>;
+
+/** What is called: the functions themselves, or what leads to the version that is out. Migrations run once a deploy, and always the new ones. */
+function release(
+  scope: Construct,
+  { migrateDatabase: _, ...functions }: ServiceFunctions,
+  { name, operations }: StageSettings,
+  alarms: Alarms,
+): Called {
+  if (operations.rollout === 'all-at-once') return functions;
+  return new Rollout(scope, 'Rollout', { alarms, apiName: restApiName(name) }).release(functions);
+}
+
+function deliver(functions: Called, queues: Queues, { ingestion, connections }: StageSettings): void {
   queues.uploads.deliverTo(functions.registerUpload, {
     batchSize: registerBatch,
     maximumConcurrency: registerConcurrency,

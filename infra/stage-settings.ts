@@ -199,6 +199,11 @@ export interface OperationSettings {
   readonly dataOnRemoval: 'keep' | 'destroy';
   readonly logsOnRemoval: 'keep' | 'destroy';
   readonly terminationProtection: boolean;
+  /**
+   * How new code comes to its calls: at once, or a tenth of them for five minutes, after which it has all, or none if something alarmed. A canary makes
+   * every deploy that changes code five minutes longer, and keeps the versions before.
+   */
+  readonly rollout: 'all-at-once' | 'canary';
   /** Upper bound on every function's time-out but the migration's; null leaves each function its own. */
   readonly functionTimeoutCap: number | null;
   /** Whether ends of documents and jobs are told on a bus: one dollar a million. */

@@ -74,6 +74,7 @@ export const small = defineStage({
     dataOnRemoval: 'keep',
     logsOnRemoval: 'destroy',
     terminationProtection: false,
+    rollout: 'all-at-once',
     functionTimeoutCap: null,
     events: true,
     tags: { application: 'dbrag' },
@@ -143,6 +144,7 @@ export const production = defineStage({
     ...standard.operations,
     logRetentionDays: 365,
     logsOnRemoval: 'keep',
+    rollout: 'canary',
     budget: { monthlyDollars: 2_000, of: 'account' },
   },
 } satisfies StageSettings);

@@ -15,6 +15,8 @@ export interface CustomerConnectionsProps {
   readonly key: IKey;
   /** The one function that connects. */
   readonly queryDatabase: LambdaFunction;
+  /** The alias by which it is asked; undefined: by its name alone. */
+  readonly alias: string | undefined;
 }
 
 /**
@@ -36,11 +38,16 @@ export class CustomerConnections extends Construct {
 
   /** Lets a function ask the one that connects. */
   grantAsk(grantee: LambdaFunction): void {
-    const { queryDatabase } = this.props;
+    const { queryDatabase, alias } = this.props;
+    // Named and not referred to: callers would wait for the end of its rollout before their own began.
+    const qualifier = alias === undefined ? '' : `:${alias}`;
     grantee.addToRolePolicy(
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [queryDatabase.functionArn] }),
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [`${queryDatabase.functionArn}${qualifier}`],
+      }),
     );
-    grantee.addEnvironment(names.queryDatabaseFunction, queryDatabase.functionName);
+    grantee.addEnvironment(names.queryDatabaseFunction, `${queryDatabase.functionName}${qualifier}`);
   }
 
   /** Lets a function ask for statements to be run, within the limits of the stage. */

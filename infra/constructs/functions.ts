@@ -7,7 +7,7 @@ import {
   LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
-import { Duration, Size, Stack, Validations } from 'aws-cdk-lib/core';
+import { Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type HandlerEntry, handlerExport } from '../bundle.ts';
@@ -88,6 +88,7 @@ export class Functions extends Construct {
       environment: commonEnvironment(stage, settings.entry),
       logGroup,
       loggingFormat: LoggingFormat.JSON,
+      currentVersionOptions: { description: 'made by a deploy', removalPolicy: RemovalPolicy.RETAIN },
     });
     // The L2 would add the right to every role, with a wildcard each; the baseline has it once.
     (fn.node.defaultChild as CfnFunction).tracingConfig = { mode: 'Active' };

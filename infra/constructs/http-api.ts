@@ -13,7 +13,7 @@ import {
   type Stage,
 } from 'aws-cdk-lib/aws-apigateway';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Duration, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ApiSettings } from '../stage-settings.ts';
@@ -44,10 +44,13 @@ export interface HttpApiProps {
   readonly settings: ApiSettings;
   readonly stageName: string;
   readonly logs: LogSettings;
-  readonly buffered: LambdaFunction;
-  readonly streaming: LambdaFunction;
+  readonly buffered: IFunction;
+  readonly streaming: IFunction;
   readonly alarms: Alarms;
 }
+
+/** By which its metrics are found. */
+export const restApiName = (stageName: string): string => `dbrag-${stageName}`;
 
 /** The REST API: everything to one function, but what streams. Routes, roles and validation live in the function. */
 export class HttpApi extends Construct {
@@ -91,7 +94,7 @@ export class HttpApi extends Construct {
     const account = new CfnAccount(this, 'Account', { cloudWatchRoleArn: logRole.role.roleArn });
     account.node.addDependency(logRole);
     const api = new RestApi(this, 'Api', {
-      restApiName: `dbrag-${stageName}`,
+      restApiName: restApiName(stageName),
       description: 'dbrag HTTP API',
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: false,

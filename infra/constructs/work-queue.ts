@@ -1,6 +1,6 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Alias, EventSourceMapping, type IFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { type IQueue, Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -85,17 +85,17 @@ export class WorkQueue extends Construct {
   }
 
   /** Makes a function the consumer; its failures are reported message by message. */
-  deliverTo(consumer: LambdaFunction, options: DeliveryOptions): void {
+  deliverTo(consumer: IFunction, options: DeliveryOptions): void {
     this.deliver(this.queue, consumer, options);
   }
 
   /** Makes a function the consumer of what was given up. */
-  deliverDeadLettersTo(consumer: LambdaFunction, options: DeliveryOptions): void {
+  deliverDeadLettersTo(consumer: IFunction, options: DeliveryOptions): void {
     this.deliver(this.deadLetters, consumer, options);
   }
 
   /** The CDK's event source would give the right to use the key for anything; this one only on behalf of SQS. */
-  private deliver(queue: Queue, consumer: LambdaFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
+  private deliver(queue: Queue, consumer: IFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
     const actions = [
       'sqs:ReceiveMessage',
       'sqs:DeleteMessage',
@@ -104,7 +104,10 @@ export class WorkQueue extends Construct {
     ];
     consumer.addToRolePolicy(new PolicyStatement({ actions, resources: [queue.queueArn] }));
     this.grantKey(consumer, ['kms:Decrypt']);
-    consumer.addEventSourceMapping(`From${queue === this.queue ? '' : 'DeadLettersOf'}${this.node.id}`, {
+    // Beside the function, also where its alias is the target: else a stage that begins to roll out would make all mappings anew.
+    const scope = consumer instanceof Alias ? consumer.lambda : consumer;
+    new EventSourceMapping(scope, `From${queue === this.queue ? '' : 'DeadLettersOf'}${this.node.id}`, {
+      target: consumer,
       eventSourceArn: queue.queueArn,
       batchSize,
       maxConcurrency: maximumConcurrency,
@@ -119,7 +122,7 @@ export class WorkQueue extends Construct {
     if (environmentName) grantee.addEnvironment(environmentName, this.queue.queueUrl);
   }
 
-  private grantKey(grantee: LambdaFunction, actions: string[]): void {
+  private grantKey(grantee: IFunction, actions: string[]): void {
     grantee.addToRolePolicy(
       new PolicyStatement({
         actions,

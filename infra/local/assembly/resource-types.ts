@@ -54,6 +54,8 @@ export const typesWithoutLocalMeaning = new Set([
   'AWS::CloudWatch::AnomalyDetector',
   'AWS::CloudWatch::CompositeAlarm',
   'AWS::CloudWatch::Dashboard',
+  'AWS::CodeDeploy::Application',
+  'AWS::CodeDeploy::DeploymentGroup',
   'AWS::EC2::EIP',
   'AWS::EC2::FlowLog',
   'AWS::EC2::Instance',

@@ -117,6 +117,15 @@ export function leadsTo(value: Json, id: string): boolean {
   return targetOf(value)?.startsWith(id) ?? false;
 }
 
+/** The id of the function that a name, an ARN or an integration leads to: by itself, or by an alias of it. */
+export function functionIdOf(value: Json, system: System): string | undefined {
+  const text = JSON.stringify(value) ?? '';
+  const isNamed = ({ id }: Found): boolean => text.includes(`"${id}"`);
+  const alias = resourcesOf(system, 'AWS::Lambda::Alias').find(isNamed);
+  if (alias) return targetOf(alias.properties.FunctionName);
+  return resourcesOf(system, 'AWS::Lambda::Function').find(isNamed)?.id;
+}
+
 export const list = (value: Json): Json[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
 
 /** Ours, as against the CDK's own handlers. */

@@ -1,5 +1,6 @@
 import {
   type Assertion,
+  functionIdOf,
   functionNamed,
   type Json,
   leadsTo,
@@ -154,8 +155,9 @@ export const connectionAssertions: readonly Assertion[] = [
     name: 'only who answers, describes or lists asks the function that connects, and nobody invokes another',
     check: (system) => {
       const invokes = (one: Statement) => actionsOf(one).includes('lambda:InvokeFunction');
+      const asked = functionNamed(system, handler).id;
       const ours = statementsOf(system).filter(
-        (one) => invokes(one) && resourcesIn(one).some((value) => leadsTo(value, 'FunctionsQueryDatabase')),
+        (one) => invokes(one) && resourcesIn(one).every((value) => functionIdOf(value, system) === asked),
       );
       const handlers = handlersHolding(system, (one) => ours.some(({ statement }) => statement === one.statement));
       const wanted = ['http/api', 'http/stream', 'queue/describe-table', 'queue/maintain'];

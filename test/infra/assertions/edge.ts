@@ -1,6 +1,7 @@
 import {
   type Assertion,
   every,
+  functionIdOf,
   functionNamed,
   type Json,
   list,
@@ -35,7 +36,7 @@ const streaming = [
   'POST /v1/queries',
 ];
 const invokes = (system: System, properties: Json, handler: string) =>
-  JSON.stringify(properties.Integration.Uri).includes(`"${functionNamed(system, handler).id}"`);
+  functionIdOf(properties.Integration.Uri, system) === functionNamed(system, handler).id;
 const settingsOf = (properties: Json) =>
   list(properties.MethodSettings).find(({ HttpMethod, ResourcePath }) => HttpMethod === '*' && ResourcePath === '/*') ??
   {};

@@ -2,10 +2,10 @@ import { handlerEntries } from '../../../infra/bundle.ts';
 import {
   type Assertion,
   every,
+  functionIdOf,
   functionNamed,
   isOurFunction,
   type Json,
-  leadsTo,
   list,
   resourceNamed,
   resourcesOf,
@@ -130,7 +130,8 @@ export const functionAssertions: readonly Assertion[] = [
     area: 'Lambda',
     name: 'documents are ingested ten at a time, and none waits for others to come',
     type: mappingType,
-    where: ({ properties }) => leadsTo(properties.FunctionName, 'FunctionsIngestDocument'),
+    where: ({ properties }, system) =>
+      functionIdOf(properties.FunctionName, system) === functionNamed(system, 'queue/ingest-document').id,
     demand: ({ properties }) => properties.BatchSize === 10 && properties.MaximumBatchingWindowInSeconds === undefined,
     break: ({ properties }) => {
       properties.MaximumBatchingWindowInSeconds = 1;

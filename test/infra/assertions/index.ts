@@ -8,6 +8,7 @@ import { functionAssertions } from './functions.ts';
 import { networkAssertions } from './network.ts';
 import { queueAssertions } from './queues.ts';
 import { rightsAssertions } from './rights.ts';
+import { rolloutAssertions } from './rollout.ts';
 import { storageAssertions } from './storage.ts';
 import { transportAssertions } from './transport.ts';
 import { hygieneAssertions, loggingAssertions, secretAssertions } from './upkeep.ts';
@@ -32,4 +33,5 @@ export const assertions: readonly Assertion[] = [
   ...watchingAssertions,
   ...hygieneAssertions,
   ...connectionAssertions,
+  ...rolloutAssertions,
 ];

@@ -2,6 +2,7 @@ import {
   type Assertion,
   every,
   type Found,
+  functionIdOf,
   functionNamed,
   leadsTo,
   list,
@@ -109,7 +110,9 @@ export const queueAssertions: readonly Assertion[] = [
     type: queueType,
     demand: (queue, system) => {
       const consumers = consumersOf(queue, system).map(({ properties }) =>
-        resourcesOf(system, 'AWS::Lambda::Function').find(({ id }) => leadsTo(properties.FunctionName, id)),
+        resourcesOf(system, 'AWS::Lambda::Function').find(
+          ({ id }) => id === functionIdOf(properties.FunctionName, system),
+        ),
       );
       return (
         consumers.length === 1 &&
@@ -127,7 +130,7 @@ export const queueAssertions: readonly Assertion[] = [
     where: isDeadLetterQueue,
     demand: (queue, system) => {
       const { id } = functionNamed(system, 'queue/dead-letter');
-      return consumersOf(queue, system).some(({ properties }) => leadsTo(properties.FunctionName, id));
+      return consumersOf(queue, system).some(({ properties }) => functionIdOf(properties.FunctionName, system) === id);
     },
     break: (queue, system) => {
       for (const { id } of consumersOf(queue, system)) delete system.service.Resources[id];

@@ -14,7 +14,7 @@ import { actionsOf, giveRight, handlersHolding, resourcesIn, type Statement, sta
 
 /** AWS documents no resources for these. */
 const resourceless =
-  /^(ec2:(Create|Describe|Delete)NetworkInterface(s)?|ec2:DescribeSubnets|ec2:(Una|A)ssignPrivateIpAddresses|xray:Put.*)$/;
+  /^(ec2:(Create|Describe|Delete)NetworkInterface(s)?|ec2:DescribeSubnets|ec2:(Una|A)ssignPrivateIpAddresses|xray:Put.*|cloudwatch:DescribeAlarms)$/;
 const objectActions = /^s3:(Get|Put|Delete)Object/;
 
 /** Who alone may hold a right: an assertion, broken by giving it to the migration or, where that holds it, to the dead-letter function. */
