@@ -6,9 +6,9 @@ import { finishVersions, type SearchedSpaces } from './finish-versions.ts';
 import { passFence } from './pass-fence.ts';
 import { removeUnplacedChunks, rowsAtOnce } from './remove-versions.ts';
 import type { VersionKey } from './set-version-status.ts';
-import { splitterVersion } from './split.ts';
+import { type Chunk, splitterVersion } from './split.ts';
 import type { SplitVersion } from './store-ahead.ts';
-import { type OwnedChunk, storeChunks } from './store-chunks.ts';
+import { type OwnedChunk, slicesOf, storeChunks } from './store-chunks.ts';
 
 /** Became ready at once, has chunks to embed, came too late, or is more than the workspace has room for. */
 export type SplitOutcome = 'ready' | 'to_embed' | 'fenced' | 'failed';
@@ -93,6 +93,14 @@ interface Purchases {
   readonly missing: number;
 }
 
+interface Wanted {
+  readonly claim: SplitClaim;
+  readonly chunk: Chunk;
+}
+
+/** As parameters of one statement, 90,000 of them took 60 MB. */
+const purchasesAtOnce = 4_096;
+
 /** Every text of these documents is to be bought: nothing is looked up. */
 async function addAllPending(
   db: Db,
@@ -104,7 +112,16 @@ async function addAllPending(
     const texts = new Map(claim.split.chunks.map((chunk) => [chunk.contentHash.toString('latin1'), chunk]));
     return [...texts.values()].map((chunk) => ({ claim, chunk }));
   });
-  if (wanted.length === 0) return new Map();
+  for (const slice of slicesOf(wanted, purchasesAtOnce)) await insertPending(db, workspaceId, model, slice);
+  const purchases = new Map<string, Purchases>();
+  for (const { claim } of wanted) {
+    const missing = (purchases.get(claim.documentId)?.missing ?? 0) + 1;
+    purchases.set(claim.documentId, { reused: 0, missing });
+  }
+  return purchases;
+}
+
+async function insertPending(db: Db, workspaceId: string, model: string, wanted: readonly Wanted[]): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.pending_embeddings (workspace_id, model, document_id, content_hash, collection_id, priority, token_count)
      SELECT $1, $2, * FROM unnest($3::uuid[], $4::bytea[], $5::uuid[], $6::text[], $7::int[])`,
@@ -118,12 +135,6 @@ async function addAllPending(
       wanted.map(({ chunk }) => chunk.tokenCount),
     ],
   );
-  const purchases = new Map<string, Purchases>();
-  for (const { claim } of wanted) {
-    const missing = (purchases.get(claim.documentId)?.missing ?? 0) + 1;
-    purchases.set(claim.documentId, { reused: 0, missing });
-  }
-  return purchases;
 }
 
 /**

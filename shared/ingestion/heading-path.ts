@@ -6,6 +6,8 @@ export class HeadingPath {
   private readonly text: string;
   private readonly boundaries: Boundaries;
   private readonly open: Heading[] = [];
+  /** Of what is open: one list for all chunks of a section. */
+  private titles: readonly string[] = [];
 
   constructor(text: string, boundaries: Boundaries) {
     this.text = text;
@@ -26,7 +28,8 @@ export class HeadingPath {
       if (heading.position >= start) bodyFrom = this.afterBlankLines(heading.bodyStart);
     }
     headings.splice(0, passed);
-    return this.open.map((heading) => heading.title).filter((title) => title !== '');
+    if (passed > 0) this.titles = this.open.map((heading) => heading.title).filter((title) => title !== '');
+    return this.titles;
   }
 
   private afterBlankLines(from: number): number {

@@ -6,7 +6,7 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { endOnFault, type IngestDocumentPorts, type IngestOutcome } from './ingest-document.ts';
 import { isReadInChild } from './parse.ts';
 import { limitsWithin, readObject } from './read-version.ts';
-import { EndedItsProcess, smallTextLimits, splitInChild } from './split-in-child.ts';
+import { EndedItsProcess, type SplitResult, smallTextLimits, splitInChild } from './split-in-child.ts';
 import { chunksPerTransaction } from './store-ahead.ts';
 
 export interface IngestedTogether {
@@ -44,14 +44,24 @@ export async function ingestTogether(
       return undefined;
     }
   };
-  const small: SplitClaim[] = [];
+  const read: ReadSmall[] = [];
   const readSome = async (claim: ClaimedVersion): Promise<void> => {
-    const read = claim.isSplit ? 'to_embed' : await attempt([claim], () => readSmall(ports, claim));
-    if (read === 'alone') left.push(claim);
-    else if (typeof read === 'string') outcomes.set(claim.documentId, read);
-    else if (read) small.push(read);
+    const body = claim.isSplit ? 'to_embed' : await attempt([claim], () => readSmall(ports, claim));
+    if (body === 'alone') left.push(claim);
+    else if (typeof body === 'string') outcomes.set(claim.documentId, body);
+    else if (body) read.push({ claim, body });
   };
   await Promise.all(claims.map(readSome));
+  const small: SplitClaim[] = [];
+  const all = read.map(({ claim }) => claim);
+  const splits = (await attempt(all, () => splitTogether(ports, read))) ?? [];
+  for (const [i, result] of splits.entries()) {
+    const { claim, body } = read[i] as ReadSmall;
+    const split = await attempt([claim], () => endOnFault(ports, claim, async () => claimOfSplit(claim, body, result)));
+    if (split === 'alone') left.push(claim);
+    else if (split === 'failed') outcomes.set(claim.documentId, split);
+    else if (split) small.push(split);
+  }
   for (const group of groupsOf(small)) {
     const stored = await attempt(group, () => store(ports, workspaceId, group));
     for (const [documentId, outcome] of stored ?? []) outcomes.set(documentId, outcome);
@@ -63,21 +73,38 @@ export async function ingestTogether(
   return { outcomes, failures, left };
 }
 
-/** @returns `alone` for what is to be read by itself: by a parser, or with many chunks */
-async function readSmall(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<SplitClaim | 'failed' | 'alone'> {
+interface ReadSmall {
+  readonly claim: ClaimedVersion;
+  readonly body: Uint8Array;
+}
+
+/** @returns `alone` for what is to be read by itself, by a parser or because it is large */
+async function readSmall(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<Uint8Array | 'failed' | 'alone'> {
   return endOnFault(ports, claim, async () => {
     const body = await readObject(ports, claim);
     await ports.failpoint.reach('worker.after_download');
-    if (body.length > mostBytesTogether || isReadInChild(body, claim)) return 'alone';
-    const { name, contentType, chunking } = claim;
-    const limits = limitsWithin(ports.remainingTime?.(), smallTextLimits);
-    const chunks = await splitInChild(body, { name, contentType, chunking, mostChunks: chunksTogether, limits });
-    await ports.failpoint.reach('worker.after_parse');
-    if (!chunks) return 'alone';
-    if (chunks.length === 0) throw new DocumentError('no_text_found', 'The file holds no text.');
-    const contentHash = createHash('sha256').update(body).digest();
-    return { ...claim, contentHash, split: { chunks, areStored: false } };
+    return body.length > mostBytesTogether || isReadInChild(body, claim) ? 'alone' : body;
   });
+}
+
+async function splitTogether(ports: IngestDocumentPorts, read: readonly ReadSmall[]): Promise<SplitResult[]> {
+  const texts = read.map(({ claim: { name, contentType, chunking }, body }) => ({ name, contentType, chunking, body }));
+  const limits = limitsWithin(ports.remainingTime?.(), smallTextLimits);
+  const results = await splitInChild(texts, { mostChunks: chunksTogether, limits });
+  for (const _ of results) await ports.failpoint.reach('worker.after_parse');
+  return results;
+}
+
+/**
+ * @returns `alone` for a text of many chunks
+ * @throws whatever became of it instead
+ */
+function claimOfSplit(claim: ClaimedVersion, body: Uint8Array, result: SplitResult): SplitClaim | 'alone' {
+  if (result.status === 'rejected') throw result.reason;
+  const chunks = result.value;
+  if (!chunks) return 'alone';
+  if (chunks.length === 0) throw new DocumentError('no_text_found', 'The file holds no text.');
+  return { ...claim, contentHash: createHash('sha256').update(body).digest(), split: { chunks, areStored: false } };
 }
 
 /** What a large document stores at a time. */

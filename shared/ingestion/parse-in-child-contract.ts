@@ -18,19 +18,25 @@ export interface ParseRequest {
   readonly limits: ParseLimits;
 }
 
-/** To the child: a small text is read and split there. Its bytes follow. */
+/** To the child: small texts are read and split there. Their bytes follow, one text after another. */
 export interface SplitRequest {
-  readonly chunking: ChunkingSettings;
+  readonly texts: readonly TextToSplit[];
   /** A text that has so many chunks or more is sent back unsplit. */
   readonly mostChunks: number;
+  /** Of all texts together. */
+  readonly limits: ParseLimits;
+}
+
+export interface TextToSplit {
+  readonly chunking: ChunkingSettings;
   readonly name: string;
   readonly contentType: string | null;
-  readonly limits: ParseLimits;
+  readonly bytes: number;
 }
 
 export type ChildRequest = ParseRequest | SplitRequest;
 
-/** From the child; after `parsed` the text follows, in UTF-8; after `split` the chunks, as JSON. */
+/** From the child; after `parsed` the text follows, in UTF-8; after `split` what became of each text (`split-reply.ts`). */
 export type ChildReply =
   | { readonly outcome: 'ready' }
   | {
@@ -42,7 +48,7 @@ export type ChildReply =
       /** What the child holds now. */
       readonly residentBytes: number;
     }
-  | { readonly outcome: 'split' | 'too_many'; readonly residentBytes: number }
+  | { readonly outcome: 'split'; readonly residentBytes: number }
   | {
       readonly outcome: 'refused';
       /** Missing when it is no fault of the document. */

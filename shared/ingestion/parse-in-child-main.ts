@@ -92,8 +92,8 @@ async function work(): Promise<void> {
 }
 
 /** Parsers and the tokeniser are loaded by the first request that needs them. */
-async function answer(request: ChildRequest, bytes: Uint8Array): Promise<Frame<ChildReply>> {
-  if ('chunking' in request) return (await import('./split-text.ts')).splitText(request, bytes);
+async function answer(request: ChildRequest, bytes: Uint8Array<ArrayBuffer>): Promise<Frame<ChildReply>> {
+  if ('texts' in request) return (await import('./split-texts.ts')).splitTexts(request, bytes);
   return (await import('./formats/parse-format.ts')).parseFormat(request, bytes);
 }
 

@@ -67,7 +67,7 @@ export class ParserProcess {
   /** @throws DocumentError when the process ends instead of answering */
   async ask(request: ChildRequest, bytes: Uint8Array): Promise<Frame<FinalReply>> {
     this.keepAwake(true);
-    this.documents += 1;
+    this.documents += 'texts' in request ? request.texts.length : 1;
     writeFrame(this.socket, request, bytes);
     const reply = await this.nextReply(request.limits.timeoutMilliseconds + graceMilliseconds);
     this.keepAwake(false);

@@ -28,7 +28,8 @@ const parsers: ReadonlyMap<string, Parser> = new Map([
 ]);
 
 /**
- * Bytes to text, by what the bytes are. The bytes are taken over: a large text is decoded without a copy, and changes them.
+ * Bytes to text, by what the bytes are. The bytes are taken over: a large text is decoded without a copy, changes them, and leaves an
+ * empty buffer behind.
  * @throws DocumentError `empty_file`, `unsupported_media_type`, `encrypted_file`, `corrupt_file`, `file_expands_too_far`, `no_text_found`
  */
 export async function parse(bytes: Uint8Array, file: DeclaredFile, limits?: ParseLimits): Promise<ParsedDocument> {
@@ -50,15 +51,22 @@ export function isReadInChild(bytes: Uint8Array, file: DeclaredFile): boolean {
 
 function textParser(mediaType: string, format: TextFormat): Parser {
   return async (bytes, file) => {
-    if (bytes.length > largeTextBytes) endIdleChild();
+    const isLarge = bytes.length > largeTextBytes;
+    if (isLarge) endIdleChild();
     dieOf(bytes);
     const text = decodeText(bytes, { charset: declaredCharset(file.contentType), takesOver: true });
+    if (isLarge) letGo(bytes);
     return { text, format, mediaType };
   };
 }
 
-/** Of these a text needs the memory that a child keeps. */
+/** Of these a text needs the memory that a child keeps, and that of its own bytes. */
 const largeTextBytes = 16_000_000;
+
+/** The memory is free at once, and not when the collector comes to it: the text is beside it already. */
+function letGo({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
 
 /** Office files under a password, and those of before 2007, which nothing here reads. */
 async function refuseOle(bytes: Uint8Array): Promise<never> {
