@@ -33,6 +33,8 @@ export interface FunctionSettings {
   readonly reservedConcurrency?: number;
   /** True: no way out but what is granted; default TLS to anywhere, for AWS and the models. */
   readonly secluded?: boolean;
+  /** Flags of Node. */
+  readonly nodeOptions?: string;
   /** Scratch space; default the 512 MB that cost nothing. */
   readonly diskMegabytes?: number;
 }
@@ -85,7 +87,10 @@ export class Functions extends Construct {
       vpcSubnets: network.functionSubnets,
       securityGroups: [securityGroup],
       environmentEncryption: keys.data,
-      environment: commonEnvironment(stage, settings.entry),
+      environment: {
+        ...commonEnvironment(stage, settings.entry),
+        ...(settings.nodeOptions === undefined ? {} : { NODE_OPTIONS: settings.nodeOptions }),
+      },
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       currentVersionOptions: { description: 'made by a deploy', removalPolicy: RemovalPolicy.RETAIN },

@@ -68,6 +68,8 @@ export function createServiceFunctions(functions: Functions, stage: StageSetting
       description: 'Parses and splits documents',
       // A file of 100 MB is held once as bytes and once as text.
       memoryMegabytes: 2_048,
+      // Where most of what is made lives long, as chunks do until they are stored, V8 lets its youngest generation grow to 96 MB and more.
+      nodeOptions: '--max-semi-space-size=16',
       timeout: timeouts.ingestDocument,
     }),
     embedChunks: functions.add('EmbedChunks', {

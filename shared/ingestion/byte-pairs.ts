@@ -9,12 +9,14 @@ const none = -1;
 
 /**
  * Counts the tokens of one word by byte pair merging (R. Sennrich, B. Haddow, A. Birch, "Neural machine translation of rare words with
- * subword units", 2016; the order of merges as in tiktoken): always the pair of lowest rank, the leftmost of equals. With a heap a word
- * of n bytes costs n log n steps; the usual search for the lowest pair is quadratic.
+ * subword units", 2016; the order of merges as in tiktoken): a word that is a token is one, else always the pair of lowest rank is merged,
+ * the leftmost of equals. With a heap a word of n bytes costs n log n steps; the usual search for the lowest pair is quadratic.
  */
 export class BytePairs {
   private readonly table: TokenTable;
   private readonly heap = new MinimumHeap(mostPairs);
+  private readonly encoder = new TextEncoder();
+  private readonly bytes = new Uint8Array(positionSpan - 1);
   private readonly tokens = new Int32Array(positionSpan);
   private readonly next = new Int32Array(positionSpan);
   private readonly previous = new Int32Array(positionSpan);
@@ -27,16 +29,17 @@ export class BytePairs {
 
   /** @param word below 1,024 bytes of UTF-8 */
   count(word: string): number {
-    const bytes = Buffer.from(word);
-    let count = bytes.length;
-    if (count >= positionSpan) throw new RangeError(`The word has ${count} bytes.`);
-    const last = count - 1;
+    const { bytes, table } = this;
+    const length = this.encode(word);
+    if (length <= 1 || table.ofWhole(bytes, length) !== none) return 1;
+    let count = length;
+    const last = length - 1;
     for (let i = 0; i <= last; i += 1) {
-      this.tokens[i] = this.table.ofByte(bytes[i] as number);
+      this.tokens[i] = table.ofByte(bytes[i] as number);
       this.next[i] = i < last ? i + 1 : none;
       this.previous[i] = i - 1;
     }
-    for (let i = 0; i < last; i += 1) this.setPair(i, this.table.ofBytes(bytes[i] as number, bytes[i + 1] as number));
+    for (let i = 0; i < last; i += 1) this.setPair(i, table.ofBytes(bytes[i] as number, bytes[i + 1] as number));
     this.setPair(last, none);
     for (let lowest = this.heap.take(); lowest !== none; lowest = this.heap.take()) {
       const position = lowest & (positionSpan - 1);
@@ -47,6 +50,13 @@ export class BytePairs {
       count -= 1;
     }
     return count;
+  }
+
+  /** @returns bytes of UTF-8 */
+  private encode(word: string): number {
+    const { read, written } = this.encoder.encodeInto(word, this.bytes);
+    if (read < word.length) throw new RangeError(`A word of ${word.length} units has too many bytes.`);
+    return written;
   }
 
   private merge(position: number, rank: number): void {

@@ -108,17 +108,26 @@ async function addAllPending(
   { model }: SearchedSpaces,
   claims: readonly SplitClaim[],
 ): Promise<ReadonlyMap<string, Purchases>> {
-  const wanted = claims.flatMap((claim) => {
-    const texts = new Map(claim.split.chunks.map((chunk) => [chunk.contentHash.toString('latin1'), chunk]));
-    return [...texts.values()].map((chunk) => ({ claim, chunk }));
-  });
-  for (const slice of slicesOf(wanted, purchasesAtOnce)) await insertPending(db, workspaceId, model, slice);
   const purchases = new Map<string, Purchases>();
-  for (const { claim } of wanted) {
-    const missing = (purchases.get(claim.documentId)?.missing ?? 0) + 1;
-    purchases.set(claim.documentId, { reused: 0, missing });
+  for (const slice of slicesOf(distinctTexts(claims), purchasesAtOnce)) {
+    await insertPending(db, workspaceId, model, slice);
+    for (const { claim } of slice) {
+      const missing = (purchases.get(claim.documentId)?.missing ?? 0) + 1;
+      purchases.set(claim.documentId, { reused: 0, missing });
+    }
   }
   return purchases;
+}
+
+function* distinctTexts(claims: readonly SplitClaim[]): Generator<Wanted> {
+  for (const claim of claims) {
+    const seen = new Set<string>();
+    for (const chunk of claim.split.chunks) {
+      const hash = chunk.contentHash.toString('latin1');
+      if (!seen.has(hash)) yield { claim, chunk };
+      seen.add(hash);
+    }
+  }
 }
 
 async function insertPending(db: Db, workspaceId: string, model: string, wanted: readonly Wanted[]): Promise<void> {

@@ -19,9 +19,6 @@ export const wordPattern =
 
 /** A word over this many UTF-16 units is cut: tokenisers are quadratic in them, 100,000 cost 8 s. */
 export const longestWord = 256;
-/** From here on the tokeniser's search for pairs is slower than a heap. */
-const longWord = 24;
-
 const rememberedWords = 50_000;
 const longestRememberedWord = 64;
 /** From 13 units on, V8 makes a slice that keeps its whole parent alive: such a key would pin a document in memory. */
@@ -31,20 +28,9 @@ let loaded: Promise<TokenCounter> | undefined;
 
 /** @returns the one counter of this process */
 export function loadTokenCounter(): Promise<TokenCounter> {
-  loaded ??= Promise.all([
-    import('gpt-tokenizer/encoding/cl100k_base'),
-    import('gpt-tokenizer/bpeRanks/cl100k_base'),
-  ]).then(([encoding, { default: ranks }]) => {
-    // Its own cache would keep slices of documents alive.
-    encoding.setMergeCacheSize(0);
-    const plainText = { disallowedSpecial: new Set<string>() };
-    // Its table costs 30 ms and 10 MB: only for texts that have such words.
-    let pairs: BytePairs | undefined;
-    return tokenCounter((word) => {
-      if (word.length < longWord) return encoding.countTokens(word, plainText);
-      pairs ??= new BytePairs(ranks);
-      return pairs.count(word);
-    });
+  loaded ??= import('gpt-tokenizer/bpeRanks/cl100k_base').then(({ default: ranks }) => {
+    const pairs = new BytePairs(ranks);
+    return tokenCounter((word) => pairs.count(word));
   });
   return loaded;
 }

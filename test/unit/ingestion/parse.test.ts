@@ -19,6 +19,12 @@ describe('parse', () => {
     expect(await textOf(Buffer.from(words), 'text/plain; charset=no-such-thing')).toBe(words);
   });
 
+  it('holds nothing but the text of a large file', async () => {
+    const bytes = new Uint8Array(17_000_000).fill(0x61);
+    expect((await textOf(bytes)).length).toBe(17_000_000);
+    expect(bytes.length).toBe(0);
+  });
+
   const bulgarian = 'Всички хора се раждат свободни и равни по достойнство и права.';
   const bytesOf = (text: string, first: number, offset: number): Buffer =>
     Buffer.from(
