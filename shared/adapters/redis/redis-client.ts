@@ -46,6 +46,19 @@ export async function connectRedis(
   return client;
 }
 
+/** A command with a time limit of its own: its timer is set before the connection would set the usual one. */
+export async function sendWithin(
+  client: RedisClient,
+  milliseconds: number,
+  name: string,
+  ...parameters: (string | Buffer | number)[]
+): Promise<void> {
+  const { Command } = (await import('ioredis')).default;
+  const command = new Command(name, parameters);
+  command.setTimeout(milliseconds);
+  await client.sendCommand(command);
+}
+
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
 }

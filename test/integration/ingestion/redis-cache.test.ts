@@ -21,6 +21,26 @@ async function startSilent(): Promise<{ url: string; close: () => void }> {
   return { url: `redis://127.0.0.1:${port}`, close };
 }
 
+/** A server that says OK to every command, after a while. */
+async function startSlow(milliseconds: number): Promise<{ url: string; close: () => void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      const commands = data.toString('latin1').match(/\*\d+\r\n\$/g)?.length ?? 0;
+      setTimeout(() => socket.write('+OK\r\n'.repeat(commands)), milliseconds);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const close = () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { url: `redis://127.0.0.1:${port}`, close };
+}
+
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();
@@ -84,6 +104,17 @@ describe('RedisCache', () => {
     expect(milliseconds).toBeLessThan(1_000);
     expect(found.filter((each) => each?.byteLength === value.byteLength).length).toBeGreaterThan(0);
     expect(failures.length - before).toBeLessThan(entries.length / 16);
+  });
+
+  it('a write may take longer than a look', async () => {
+    const slow = await startSlow(100);
+    const cache = create(slow.url);
+    const before = failures.length;
+    await cache.setMany([{ key: 'a', value: Buffer.from('x') }], 60);
+    expect(failures.slice(before)).toEqual([]);
+    await cache.getMany(['a']);
+    expect(failures.slice(before)).toMatchObject([{ message: 'Command timed out' }]);
+    slow.close();
   });
 
   it('a server that is not there costs milliseconds and no error', async () => {
