@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stageNamed, stageNames } from '../../infra/stages.ts';
 import { assertions } from './assertions/index.ts';
+import { mutantsOf, mutated } from './mutations.ts';
 import { stageOfOnesOwn } from './stage-of-ones-own.ts';
 import { type Synthesis, synthesise } from './synthesise.ts';
+
+/** Resources that each mutation is tried on; `INFRA_STAGES=all` tries three, and other ones with another `SEED`. */
+const mutantsEach = process.env.INFRA_STAGES === 'all' ? 3 : 1;
+const seed = Number(process.env.SEED ?? 1);
 
 /** `INFRA_STAGES=all` for every stage; otherwise the one that most of it binds. */
 const chosen = process.env.INFRA_STAGES === 'all' ? stageNames : ['production'];
@@ -10,6 +15,15 @@ const alarmed = {
   ...stageNamed('small'),
   operations: { ...stageNamed('small').operations, alarmEmail: 'on-call@example.com' },
 };
+
+/** A template that a check cannot even read is not what it was either. */
+function isNoticed(check: () => string[]): boolean {
+  try {
+    return check().length > 0;
+  } catch {
+    return true;
+  }
+}
 
 function assertionsOf(name: string, settings = stageNamed(name)): void {
   describe(`templates of ${name}`, () => {
@@ -36,6 +50,16 @@ function assertionsOf(name: string, settings = stageNamed(name)): void {
 
     it.each(binding)('$area: $name', ({ check }) => {
       expect(check(synthesis.system, settings)).toEqual([]);
+    });
+
+    it('lets no careless change pass', () => {
+      const mutants = mutantsOf(synthesis.system, mutantsEach, seed);
+      const survivors = mutants.filter((mutant) => {
+        const changed = mutated(synthesis.system, mutant);
+        return !binding.some(({ check }) => isNoticed(() => check(changed, settings)));
+      });
+      expect(mutants.length).toBeGreaterThan(80);
+      expect(survivors.map(({ mutation, id }) => `${mutation.type} ${id}: ${mutation.name}`)).toEqual([]);
     });
 
     it.each(binding)('notices when broken: $area: $name', ({ check, spoil }) => {

@@ -136,6 +136,21 @@ export const encryptionAssertions: readonly Assertion[] = [
     isOurFunction,
   ),
   encryptedWith('AWS::SecretsManager::Secret', 'KmsKeyId', secretsKey, 'secrets are encrypted with the secrets key'),
+  {
+    ...encryptedWith('AWS::SNS::Topic', 'KmsMasterKeyId', dataKey, 'topics are encrypted with the data key'),
+    binds: ({ operations }) => operations.alarmEmail !== null,
+  },
+  every({
+    area: 'encryption',
+    name: 'a NAT instance gives its credentials only against a token, and to nobody behind it',
+    binds: ({ network }) => network.egress === 'nat-instance',
+    type: 'AWS::EC2::Instance',
+    demand: ({ properties }) =>
+      properties.MetadataOptions?.HttpTokens === 'required' && properties.MetadataOptions.HttpPutResponseHopLimit === 1,
+    break: ({ properties }) => {
+      properties.MetadataOptions.HttpTokens = 'optional';
+    },
+  }),
   every({
     area: 'encryption',
     name: 'the disk of a NAT instance is encrypted',

@@ -4,6 +4,7 @@ import { connectionAssertions } from './connections.ts';
 import { databaseAssertions } from './database.ts';
 import { edgeAssertions } from './edge.ts';
 import { encryptionAssertions } from './encryption.ts';
+import { environmentAssertions } from './environment.ts';
 import { functionAssertions } from './functions.ts';
 import { networkAssertions } from './network.ts';
 import { queueAssertions } from './queues.ts';
@@ -23,6 +24,7 @@ export const assertions: readonly Assertion[] = [
   ...encryptionAssertions,
   ...rightsAssertions,
   ...functionAssertions,
+  ...environmentAssertions,
   ...queueAssertions,
   ...storageAssertions,
   ...databaseAssertions,

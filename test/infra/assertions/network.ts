@@ -48,7 +48,7 @@ const leadsOut = /^(FunctionsQueryDatabase|NetworkVpc.*Nat)/;
 const holdsData = /^(Database|Cache)/;
 /** A network that belongs to somebody else is looked after by them. */
 const ownNetwork = ({ network }: StageSettings) => network.existing === null;
-const isProduction = ({ name }: StageSettings) => name === 'production';
+const hasEndpoints = ({ network }: StageSettings) => network.interfaceEndpoints;
 
 function outward(system: System): { id: string; rule: Json }[] {
   const inline = resourcesOf(system, groupType).flatMap(({ id, properties }) =>
@@ -88,11 +88,16 @@ export const networkAssertions: readonly Assertion[] = [
   },
   {
     area: 'network',
-    name: 'functions reach other groups only on the ports of the database, the cache and TLS',
+    name: 'groups reach others only on the ports of the database, the cache and TLS',
     check: (system, { database }) => {
       const ports = [database.port, 6379, 443];
-      return resourcesOf(system.service, egressType)
-        .filter(({ properties }) => !ports.includes(properties.FromPort) || properties.FromPort !== properties.ToPort)
+      // A proxy asks the cluster for its port.
+      const known = (port: Json) => ports.includes(port) || port?.['Fn::GetAtt']?.[1] === 'Endpoint.Port';
+      return resourcesOf(system, egressType)
+        .filter(
+          ({ properties: { FromPort, ToPort } }) =>
+            !known(FromPort) || JSON.stringify(FromPort) !== JSON.stringify(ToPort),
+        )
         .map(({ id }) => id);
     },
     spoil: ({ service }) => {
@@ -136,7 +141,7 @@ export const networkAssertions: readonly Assertion[] = [
   every({
     area: 'network',
     name: 'the connection proxy stands in isolated subnets',
-    binds: isProduction,
+    binds: ({ database }) => database.proxy,
     type: 'AWS::RDS::DBProxy',
     demand: ({ properties }, system, stage) => isolated(properties.VpcSubnetIds, system, stage),
     break: ({ properties }, system) => properties.VpcSubnetIds.push(exposed(system)),
@@ -199,7 +204,7 @@ export const networkAssertions: readonly Assertion[] = [
   {
     area: 'network',
     name: 'AWS services have interface endpoints with private names',
-    binds: isProduction,
+    binds: hasEndpoints,
     check: (system) => {
       const present = resourcesOf(system, 'AWS::EC2::VPCEndpoint')
         .filter(({ properties }) => properties.VpcEndpointType === 'Interface' && properties.PrivateDnsEnabled)
@@ -215,7 +220,7 @@ export const networkAssertions: readonly Assertion[] = [
   every({
     area: 'network',
     name: 'interface endpoints serve principals of this account only',
-    binds: isProduction,
+    binds: hasEndpoints,
     type: 'AWS::EC2::VPCEndpoint',
     where: ({ properties }) => properties.VpcEndpointType === 'Interface',
     demand: ({ properties }) =>

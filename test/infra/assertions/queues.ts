@@ -14,6 +14,7 @@ import {
 const queueType = 'AWS::SQS::Queue';
 const mappingType = 'AWS::Lambda::EventSourceMapping';
 const fourteenDays = 1_209_600;
+const fourDays = 345_600;
 const names = [
   'uploads',
   'ingest-critical',
@@ -71,7 +72,7 @@ export const queueAssertions: readonly Assertion[] = [
     demand: (found) =>
       isDeadLetterQueue(found)
         ? found.properties.MessageRetentionPeriod === fourteenDays
-        : found.properties.MessageRetentionPeriod < fourteenDays,
+        : found.properties.MessageRetentionPeriod === fourDays,
     break: ({ properties }) => {
       properties.MessageRetentionPeriod = properties.MessageRetentionPeriod === fourteenDays ? 60 : fourteenDays;
     },
