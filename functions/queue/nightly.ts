@@ -4,6 +4,7 @@ import { isOutage } from '../../shared/core/outage.ts';
 import { embedForgotten } from '../../shared/databases/embed-forgotten.ts';
 import { removeOrphanedPasswords } from '../../shared/databases/passwords.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
+import { checkIntegrity } from '../../shared/ingestion/check-integrity.ts';
 import { findMissedDeletions } from '../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
@@ -77,6 +78,8 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await removeOrphanedPasswords(services, workspaceId, hasTime);
   const embedding = { database, embedder: services.space.embedder, now: () => clock.now().getTime() };
   await embedForgotten(embedding, workspaceId, hasTime);
+  const violations = await checkIntegrity({ database, clock }, workspaceId, hasTime);
+  if (violations.length > 0) services.log.integrityViolated({ workspaceId, violations });
 }
 
 /** What is not reached tonight is the next night: each keeps its place. */

@@ -82,6 +82,8 @@ export interface Telemetry extends Measures {
   trailSealed(event: { seals: number }): void;
   /** The trail was walked, and something in it does not agree. */
   trailBroken(event: { faults: readonly object[] }): void;
+  /** The nightly look found what must never be: documents are not what was promised. */
+  integrityViolated(event: { workspaceId: string; violations: readonly object[] }): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
   /** Errors that nobody foresaw, since the last time this was asked. */
   takeFailures(): readonly Failure[];
@@ -269,6 +271,13 @@ export function createTelemetry(
     trailBroken({ faults }) {
       count('TrailBroken', faults.length);
       logger().error('the audit trail does not agree', { faults: faults.slice(0, 20) });
+    },
+    integrityViolated({ workspaceId, violations }) {
+      count('IntegrityViolations', violations.length);
+      logger().error('documents are not what was promised', {
+        workspace_id: workspaceId,
+        violations: violations.slice(0, 20),
+      });
     },
     cacheFailed(error) {
       count('CacheFailure');

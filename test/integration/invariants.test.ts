@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../shared/core/database.ts';
+import { checkIntegrity } from '../../shared/ingestion/check-integrity.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../support/fake-model-server/server.ts';
@@ -59,6 +61,17 @@ const damages: readonly (readonly [string, string])[] = [
   ['S2 chunks are counted over what is live', 'UPDATE dbrag.statistics_pending SET chunks = chunks + 1'],
 ];
 
+/** What the nightly pass can say while work goes on. */
+const nightly = [
+  'I2 the live version is complete',
+  'I2 a live version is ready',
+  'I2 what is placed is there',
+  'I2 what is live has a vector',
+  'I2 a vector has unit length',
+  'I2 a text is what its hash says',
+  'I9 all rows of a document',
+];
+
 describe('the checker of invariants', () => {
   let test: TestDatabase;
   let models: FakeModelServer;
@@ -92,6 +105,77 @@ describe('the checker of invariants', () => {
       await test.admin.query(damage);
       const faults = await findDatabaseFaults(test.admin, { workspaceId });
       expect(faults.map((fault) => fault.invariant)).toContain(invariant);
+    } finally {
+      await test.admin.query('ROLLBACK');
+    }
+  });
+
+  /** On every night of a month: content is looked at once in it. As the superuser, inside of the transaction that did the damage. */
+  const nights = async (database: Pick<Database, 'inWorkspace'>, hasTime?: () => boolean): Promise<string[]> => {
+    const found: string[] = [];
+    for (let night = 0; night < 30; night += 1) {
+      const clock = { now: () => new Date(night * 86_400_000) };
+      const violations = await checkIntegrity({ database: database as Database, clock }, workspaceId, hasTime);
+      found.push(...violations.map(({ invariant }) => invariant));
+    }
+    return found;
+  };
+  const asAdmin: Pick<Database, 'inWorkspace'> = {
+    inWorkspace: (_, work) =>
+      work({
+        query: async <Row>(text: string, values: readonly unknown[] = []) => {
+          const { rows, rowCount } = await test.admin.query(text, [...values]);
+          return { rows: rows as Row[], count: rowCount ?? 0 };
+        },
+      }),
+  };
+  const everyMoment = damages.filter(([invariant]) => nightly.some((words) => invariant.startsWith(words)));
+
+  it('is asked by the nightly pass with the rights that it has, and says nothing of what is right', async () => {
+    expect(await nights(test.maintainer)).toEqual([]);
+    expect(everyMoment.length).toBeGreaterThanOrEqual(nightly.length);
+  });
+
+  it.each(everyMoment)('says in the nightly pass: %s (%#)', async (invariant, damage) => {
+    await test.admin.query('BEGIN');
+    try {
+      await test.admin.query(damage);
+      expect(await nights(asAdmin)).toContain(invariant);
+    } finally {
+      await test.admin.query('ROLLBACK');
+    }
+  });
+
+  it('sees chunks without a document, in whichever range, once a night, and stops where a night has no time', async () => {
+    await test.admin.query('BEGIN');
+    try {
+      await test.admin.query('SET LOCAL session_replication_role = replica');
+      await test.admin.query('DELETE FROM dbrag.documents WHERE workspace_id = $1', [workspaceId]);
+      expect((await nights(asAdmin)).filter((words) => words === 'I8 a chunk has a document').length).toBeGreaterThan(
+        0,
+      );
+      expect(await nights(asAdmin, () => false)).toEqual([]);
+    } finally {
+      await test.admin.query('ROLLBACK');
+    }
+  });
+
+  it('comes to every document, page by page', async () => {
+    const other = (await createWorkspace(test.application)).id;
+    const collectionId = await createCollection(test.application, other);
+    for (const name of ['one', 'two', 'three']) {
+      await world.post(other, collectionId, `Only ${name}.`);
+      await world.drain();
+    }
+    await test.admin.query('BEGIN');
+    try {
+      await test.admin.query('DELETE FROM dbrag.embeddings WHERE workspace_id = $1', [other]);
+      for (const documentsAtOnce of [1, 2, 3]) {
+        const clock = { now: () => new Date(0) };
+        const found = await checkIntegrity({ database: asAdmin as Database, clock, documentsAtOnce }, other);
+        expect(new Set(found.map(({ subject }) => subject)).size).toBe(3);
+        expect(found.filter(({ invariant }) => invariant === 'I2 what is live has a vector')).toHaveLength(3);
+      }
     } finally {
       await test.admin.query('ROLLBACK');
     }

@@ -1,5 +1,11 @@
 import type pg from 'pg';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
+import {
+  contentStatements,
+  type Narrowing,
+  statementOfAll,
+  structureStatements,
+} from '../../shared/ingestion/integrity-statements.ts';
 
 /** What must hold of all content once nothing is under way and nothing is broken. A row is a fault; none is a pass. */
 export interface Fault {
@@ -17,46 +23,9 @@ export interface DatabaseCheck {
 }
 
 /** Each query gives (invariant, subject) and reads `$1` as the workspace, or null for all. */
-const always: readonly string[] = [
-  `SELECT 'I1 a failure has a code', v.document_id || ' v' || v.version FROM dbrag.document_versions v
-   WHERE ($1::uuid IS NULL OR v.workspace_id = $1) AND v.status = 'failed' AND coalesce(v.error ->> 'code', '') = ''`,
-  `SELECT 'I2 the live version is complete in its placements', d.id::text FROM dbrag.documents d
-   JOIN dbrag.document_versions v ON v.workspace_id = d.workspace_id AND v.document_id = d.id AND v.version = d.live_version
-   LEFT JOIN LATERAL (
-     SELECT count(*) AS n, count(DISTINCT ordinal) AS distinct_n, min(ordinal) AS lowest, max(ordinal) AS highest
-     FROM dbrag.placements p WHERE p.workspace_id = d.workspace_id AND p.document_id = d.id AND p.version = v.version) x ON true
-   WHERE ($1::uuid IS NULL OR d.workspace_id = $1) AND d.status <> 'deleting'
-     AND (v.chunks <> x.n OR x.distinct_n <> x.n OR (x.n > 0 AND (x.lowest <> 0 OR x.highest <> x.n - 1)))`,
-  `SELECT 'I2 a live version is ready', d.id::text FROM dbrag.documents d
-   LEFT JOIN dbrag.document_versions v ON v.workspace_id = d.workspace_id AND v.document_id = d.id AND v.version = d.live_version
-   WHERE ($1::uuid IS NULL OR d.workspace_id = $1) AND d.live_version IS NOT NULL AND d.status <> 'deleting'
-     AND (v.status IS DISTINCT FROM 'ready' OR v.retired_at IS NOT NULL OR v.removed_at IS NOT NULL)`,
-  `SELECT 'I2 what is placed is there', p.document_id || ' v' || p.version || ' #' || p.ordinal FROM dbrag.placements p
-   WHERE ($1::uuid IS NULL OR p.workspace_id = $1) AND NOT EXISTS (
-     SELECT FROM dbrag.chunks c
-     WHERE c.workspace_id = p.workspace_id AND c.document_id = p.document_id AND c.content_hash = p.content_hash)`,
-  // Of any model: while the primary space heals, a text may be known in the fallback's alone.
-  `SELECT 'I2 what is live has a vector', p.document_id || ' #' || p.ordinal FROM dbrag.documents d
-   JOIN dbrag.placements p ON p.workspace_id = d.workspace_id AND p.document_id = d.id AND p.version = d.live_version
-   WHERE ($1::uuid IS NULL OR d.workspace_id = $1) AND d.status <> 'deleting' AND NOT EXISTS (
-     SELECT FROM dbrag.embeddings e
-     WHERE e.workspace_id = p.workspace_id AND e.document_id = p.document_id AND e.content_hash = p.content_hash)`,
-  `SELECT 'I2 a vector has unit length', e.document_id || ' ' || e.model FROM dbrag.embeddings e
-   WHERE ($1::uuid IS NULL OR e.workspace_id = $1) AND NOT coalesce(l2_norm(e.embedding) BETWEEN 0.99 AND 1.01, false)`,
-  `SELECT 'I2 a text is what its hash says', c.id::text FROM dbrag.chunks c
-   WHERE ($1::uuid IS NULL OR c.workspace_id = $1) AND sha256(convert_to(c.text, 'UTF8')) <> c.content_hash`,
-  `SELECT 'I8 a chunk has a document', c.id::text FROM dbrag.chunks c
-   WHERE ($1::uuid IS NULL OR c.workspace_id = $1)
-     AND NOT EXISTS (SELECT FROM dbrag.documents d WHERE d.workspace_id = c.workspace_id AND d.id = c.document_id)`,
-  `SELECT 'I9 all rows of a document name its workspace and collection', x.name || ' ' || x.document_id FROM dbrag.documents d
-   JOIN (SELECT 'version' AS name, document_id, workspace_id, collection_id FROM dbrag.document_versions
-         UNION ALL SELECT 'placement', document_id, workspace_id, collection_id FROM dbrag.placements
-         UNION ALL SELECT 'chunk', document_id, workspace_id, collection_id FROM dbrag.chunks
-         UNION ALL SELECT 'embedding', document_id, workspace_id, collection_id FROM dbrag.embeddings
-         UNION ALL SELECT 'pending', document_id, workspace_id, collection_id FROM dbrag.pending_embeddings) x
-     ON x.document_id = d.id AND (x.workspace_id, x.collection_id) IS DISTINCT FROM (d.workspace_id, d.collection_id)
-   WHERE $1::uuid IS NULL OR d.workspace_id = $1`,
-];
+/** What the nightly pass looks at too, here of all rows at once. */
+const ofWorkspace: Narrowing = (workspace) => (workspace === null ? 'true' : `($1::uuid IS NULL OR ${workspace} = $1)`);
+const always: readonly string[] = [...structureStatements(ofWorkspace), ...contentStatements(ofWorkspace)];
 
 const atRest: readonly string[] = [
   `SELECT 'I1 every version has ended', v.document_id || ' v' || v.version || ' ' || v.status FROM dbrag.document_versions v
@@ -153,10 +122,7 @@ export async function findDatabaseFaults(
   { workspaceId, quiescent = true }: DatabaseCheck = {},
 ): Promise<readonly Fault[]> {
   const queries = quiescent ? [...always, ...atRest] : always;
-  const statement = queries
-    .map((query) => `(SELECT * FROM (${query}) AS found (invariant, subject) LIMIT 5)`)
-    .join('\nUNION ALL\n');
-  const { rows } = await admin.query<Fault>(statement, [workspaceId ?? null]);
+  const { rows } = await admin.query<Fault>(statementOfAll(queries), [workspaceId ?? null]);
   return rows;
 }
 

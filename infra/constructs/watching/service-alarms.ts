@@ -62,6 +62,13 @@ function ownAlarms({ metrics }: ServiceAlarmsProps): Record<string, Watched> {
       metric: metrics.of('TrailBroken', { service: 'maintain' }),
       above: 0,
     },
+    // Every night documents are compared with what was promised of them.
+    IntegrityViolated: {
+      says: 'Documents are not what was promised of them.',
+      runbook: 'Documents are not what was promised',
+      metric: metrics.of('IntegrityViolations', { service: 'maintain' }),
+      above: 0,
+    },
     TrailLost: {
       says: 'Reads were answered that the audit trail will not tell of.',
       runbook: 'The audit trail does not agree',
