@@ -21,8 +21,9 @@ export interface IndexedWorkspace {
  * look farther until it keeps its promise, or as far as it may; then the next look builds another index.
  *
  * Vectors that are stored are no questions: the graph was built to find their neighbours (measured on 100,000: .995 for them, .897 for
- * questions that were never stored). Each question is drawn from the normal distribution of some stored vector's neighbours: their mean,
- * and beside it the difference of the means of two halves of them, as long as one of them differs.
+ * questions that were never stored). A question lies beside the mean of some stored vector's neighbours as another stored vector lies beside
+ * the mean of its own. What it is moved by must come from elsewhere: moved by what its neighbours themselves differ by, it lies nearer to them
+ * than any question does (measured on 300,000: 1.000 for such ones, .840 for others).
  * @param workspaces those of the partition; the largest are asked
  */
 export async function checkRecall(
@@ -60,22 +61,25 @@ export async function checkRecall(
 async function compareOne(db: Db, workspaceId: string, model: string, position: number): Promise<number | undefined> {
   const { rows } = await db.query<{ found: number; exact: number }>(
     `WITH stored AS MATERIALIZED (
-       SELECT e.embedding FROM dbrag.embeddings e
-       JOIN (
+       SELECT place.is_here, e.embedding
+       FROM (VALUES (true, $3::float8), (false, ($3::float8 + 0.38) - floor($3::float8 + 0.38))) AS place (is_here, position)
+       CROSS JOIN LATERAL (
          SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND live_version IS NOT NULL
-         ORDER BY id OFFSET floor($3::float8 * (SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND live_version IS NOT NULL)) LIMIT 1
-       ) d ON d.id = e.document_id
-       WHERE e.workspace_id = $1 AND e.model = $2 LIMIT 1
-     ), near AS MATERIALIZED (
-       SELECT e.embedding::vector AS embedding, row_number() OVER (ORDER BY n.distance, n.document_id, n.content_hash) % 2 = 0 AS is_even
-       FROM stored, dbrag.nearest_candidates(stored.embedding, $2, NULL, $6, NULL, NULL, NULL, 0) AS n
+         ORDER BY id OFFSET floor(place.position * (SELECT count(*) FROM dbrag.documents WHERE workspace_id = $1 AND live_version IS NOT NULL)) LIMIT 1
+       ) d
+       CROSS JOIN LATERAL (
+         SELECT embedding FROM dbrag.embeddings WHERE workspace_id = $1 AND document_id = d.id AND model = $2 LIMIT 1
+       ) e
+     ), around AS MATERIALIZED (
+       SELECT stored.is_here, stored.embedding::vector AS own, avg(e.embedding::vector) AS mean
+       FROM stored
+       CROSS JOIN LATERAL dbrag.nearest_candidates(stored.embedding, $2, NULL, $6, NULL, NULL, NULL, 0) AS n
        JOIN dbrag.embeddings e ON e.workspace_id = $1 AND e.document_id = n.document_id AND e.content_hash = n.content_hash AND e.model = $2
-     ), drawn AS (
-       SELECT avg(embedding) + array_fill((sqrt(count(*)) / 2)::real, ARRAY[min(vector_dims(embedding))])::vector
-         * (avg(embedding) FILTER (WHERE is_even) - avg(embedding) FILTER (WHERE NOT is_even)) AS embedding
-       FROM near
+       GROUP BY stored.is_here, stored.embedding::vector
      ), asked AS MATERIALIZED (
-       SELECT coalesce(drawn.embedding::halfvec, stored.embedding) AS embedding FROM stored, drawn
+       SELECT (here.mean + coalesce(there.own - there.mean, here.own - here.mean))::halfvec AS embedding
+       FROM around AS here LEFT JOIN around AS there ON NOT there.is_here
+       WHERE here.is_here
      ), exact AS MATERIALIZED (
        SELECT near.* FROM asked, dbrag.nearest_candidates(asked.embedding, $2, NULL, $4, NULL, NULL, NULL, $5) AS near
      ), found AS MATERIALIZED (

@@ -20,9 +20,11 @@ const run = promisify(execFile);
 /**
  * Native engines of the benches' own, since a bench throws away the database that it measures; they run on until
  * `npm run native-engines stop bench-<name>`.
+ * @param sharedBuffers of a server that does not run yet
  */
-export async function startEngines(name: string): Promise<Engines> {
-  const { stdout } = await run('bash', [script, 'start', `bench-${name}`]);
+export async function startEngines(name: string, sharedBuffers = '2GB'): Promise<Engines> {
+  const env = { ...process.env, SHARED_BUFFERS: sharedBuffers };
+  const { stdout } = await run('bash', [script, 'start', `bench-${name}`], { env });
   const urls = Object.fromEntries(stdout.split('\n').map((line) => line.split(/=(.*)/s)));
   const { LOCAL_DATABASE_URL: databaseUrl, LOCAL_REDIS_URL: redisUrl } = urls as Record<string, string>;
   if (databaseUrl === undefined || redisUrl === undefined) throw new Error(`native-engines.sh said: ${stdout}`);

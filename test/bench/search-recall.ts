@@ -1,7 +1,8 @@
 /**
- * `npm run bench:search-recall [-- --rows 20000]`: what share of the ten nearest a search finds, through the index that the autopilot
+ * `npm run bench:search-recall [-- --rows 20000 --shared-buffers 2GB]`: what share of the ten nearest a search finds, through the index that the autopilot
  * builds, for workspaces that hold 0.05, 1, 10 and 50 % of one partition and for filters that leave 50, 1 and 0.1 % of the largest;
- * that every search gives as many hits as there are; and how long the largest takes with 8 clients.
+ * that every search gives as many hits as there are; and how long the largest takes with 8 clients. An index on the vectors is built where
+ * half of the server's memory holds its graph (300,000 rows: 4 GB), else one on their signs.
  */
 import { parseArgs } from 'node:util';
 import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
@@ -20,10 +21,15 @@ import { startEngines } from './engines.ts';
 import { percentile, report } from './statistics.ts';
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '20000' }, questions: { type: 'string', default: '40' } },
+  options: {
+    rows: { type: 'string', default: '20000' },
+    questions: { type: 'string', default: '40' },
+    'shared-buffers': { type: 'string', default: '2GB' },
+  },
 });
 const rows = Number(values.rows);
 const questions = Number(values.questions);
+const memory = values['shared-buffers'];
 const dimensions = 1536;
 const topics = 400;
 const limit = 10;
@@ -42,7 +48,7 @@ function near(topic: number): Float32Array {
   return vector.map((each) => each / length);
 }
 
-process.env.LOCAL_DATABASE_URL ??= (await startEngines('recall')).databaseUrl;
+process.env.LOCAL_DATABASE_URL ??= (await startEngines(`recall-${memory}`, memory)).databaseUrl;
 const database = await createTestDatabase({ partitions: 1 });
 
 /** Documents of 50 chunks about one topic each; `part` 0 to 999 is what filters take shares of. */

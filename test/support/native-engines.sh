@@ -73,7 +73,6 @@ start_postgres() {
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 100
-shared_buffers = '2GB'
 maintenance_work_mem = '1GB'
 max_wal_size = '4GB'
 random_page_cost = 1.1
@@ -83,7 +82,7 @@ SETTINGS
     free_port >"$run/postgres.port"
   fi
   as postgres:postgres $binaries/pg_ctl -D "$inside/data" -w -t 60 -l "$inside/postgres.log" \
-    -o "-p $(cat "$run/postgres.port")" start >&2 || { tail -n 20 "$run/postgres.log" >&2; exit 1; }
+    -o "-p $(cat "$run/postgres.port") -c shared_buffers=${SHARED_BUFFERS:-2GB}" start >&2 || { tail -n 20 "$run/postgres.log" >&2; exit 1; }
 }
 
 start_redis() {
