@@ -1,4 +1,5 @@
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
+import type { Db } from '../core/database.ts';
 import { checkRecall, type IndexedWorkspace } from './check-recall.ts';
 import { type PartitionState, readPartitions } from './partition-state.ts';
 import { autopilotSettings, promisedRecall } from './plan-index.ts';
@@ -31,10 +32,10 @@ export async function checkAllIndexes(
         [id],
       );
       const chunks = rows[0]?.chunks ?? 0;
-      // Smaller ones are compared one by one.
       if (chunks <= settings.fewestRows) return;
       const home = await homePartition(db, id);
-      if (home) homes.set(home, [...(homes.get(home) ?? []), { id, chunks }]);
+      if (home && (await isSearchedByIndex(db, home, chunks)))
+        homes.set(home, [...(homes.get(home) ?? []), { id, chunks }]);
     });
   }
   const measured: MeasuredRecall[] = [];
@@ -45,6 +46,15 @@ export async function checkAllIndexes(
     if (recall !== undefined) measured.push({ recall, promised });
   }
   return measured;
+
+  /** The others are compared one by one. */
+  async function isSearchedByIndex(db: Db, partition: string, chunks: number): Promise<boolean> {
+    const { rows } = await db.query<{ by_index: boolean }>(
+      'SELECT dbrag.searched_by_index($3::float8::bigint, rows, $4) AS by_index FROM dbrag.vector_indexes WHERE partition = $1 AND model = $2',
+      [partition, model, chunks, settings.fewestRows],
+    );
+    return rows[0]?.by_index ?? false;
+  }
 }
 
 const checkedAt = (state: PartitionState): number => state.checked_at?.getTime() ?? 0;

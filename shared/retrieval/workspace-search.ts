@@ -88,7 +88,7 @@ export class WorkspaceSearch {
 
   async #learn(db: Db, { workspaceId, model }: SearchRequest): Promise<void> {
     const { rows } = await db.query<{ ef_search: number | null }>(
-      `SELECT CASE WHEN s.chunks > $3 AND dbrag.vector_index_of(home.oid) = 'hnsw' THEN coalesce(i.ef_search, 100) END AS ef_search
+      `SELECT CASE WHEN dbrag.searched_by_index(s.chunks, i.rows, $3) AND dbrag.vector_index_of(home.oid) = 'hnsw' THEN coalesce(i.ef_search, 100) END AS ef_search
        FROM dbrag.corpus_statistics s
        CROSS JOIN LATERAL (
          SELECT tableoid AS oid FROM dbrag.embeddings WHERE workspace_id = $1 ORDER BY document_id, content_hash LIMIT 1

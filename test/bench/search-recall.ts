@@ -91,7 +91,10 @@ for (let again = true; again; ) {
   if (again) await new Promise((resolve) => setTimeout(resolve, 1_000));
 }
 const [state] = await readPartitions(database.maintainer, { model: testModel });
-const large = workspaces.filter(({ chunks }) => chunks > fewChunks).map(({ id, chunks }) => ({ id, chunks }));
+const { rows: large } = await database.admin.query<{ id: string; chunks: number }>(
+  `SELECT workspace_id AS id, chunks::float8 FROM dbrag.corpus_statistics WHERE dbrag.searched_by_index(chunks, $1, $2)`,
+  [rows, fewChunks],
+);
 const canary =
   state && state.status === 'ready' ? await checkRecall(database.maintainer, state, testModel, large) : undefined;
 report(

@@ -132,6 +132,21 @@ describe('the index autopilot', () => {
     expect(found / 200).toBeGreaterThanOrEqual(0.7);
   });
 
+  it.each([
+    { chunks: 20_000, rows: 20_000, byIndex: false },
+    { chunks: 20_001, rows: 100_000, byIndex: true },
+    { chunks: 20_001, rows: 100_010, byIndex: false },
+    { chunks: 60_000, rows: 1_000_000, byIndex: false },
+    { chunks: 60_001, rows: 1_000_000, byIndex: true },
+    { chunks: 20_001, rows: null, byIndex: true },
+  ])('searches $chunks of $rows vectors by the index: $byIndex', async ({ chunks, rows, byIndex }) => {
+    const { rows: said } = await database.admin.query('SELECT dbrag.searched_by_index($1, $2, 20000) AS by_index', [
+      chunks,
+      rows,
+    ]);
+    expect(said).toEqual([{ by_index: byIndex }]);
+  });
+
   it('rebuilds when it is asked, and says how far it is and how it ended', async () => {
     const sent: Nudge[] = [];
     const queue: WorkQueue = { send: async (_, nudges) => sent.push(...nudges), depth: async () => 0 };
