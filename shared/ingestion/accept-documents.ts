@@ -146,12 +146,17 @@ async function acceptRound(
     deadline,
     createdBy,
   ]);
+  const overtaking = rows.filter(({ id, version }) => id !== null && version > 1);
+  await supersedeVersions(
+    db,
+    workspaceId,
+    overtaking.map(({ id: documentId, version }) => ({ documentId, version })),
+  );
   const acceptances: Acceptance[] = [];
   for (const [n, { known, job_id: jobId, ...document }] of rows.entries()) {
     if (!known) acceptances.push(notFound('collection'));
     else if (document.id === null) acceptances.push(beingDeleted());
     else {
-      if (document.version > 1) await supersedeVersions(db, workspaceId, document.id, document.version);
       const job = queuedJob(jobId, document, { status, priority: (documents[n] as NewDocument).priority }, deadline);
       acceptances.push({ document, job, attempt: 1 });
     }

@@ -87,7 +87,7 @@ export async function runningDeletion(
 
 /** Ends what is under way for a document that is being deleted, and remembers its objects. */
 export async function endVersions(db: Db, workspaceId: string, documentId: string): Promise<void> {
-  await supersedeVersions(db, workspaceId, documentId, 2_147_483_647, {
+  await supersedeVersions(db, workspaceId, [{ documentId, version: 2_147_483_647 }], {
     code: 'superseded',
     message: 'The document was deleted.',
   });

@@ -65,7 +65,7 @@ export async function reingestDocument(db: Db, input: Reingestion): Promise<Rein
   );
   const begun = rows[0];
   if (!begun) throw new DbragError('conflict', 'There is no file of this document to read again.');
-  await supersedeVersions(db, workspaceId, documentId, begun.version);
+  await supersedeVersions(db, workspaceId, [{ documentId, version: begun.version }]);
   return {
     document: await getDocument(db, workspaceId, documentId),
     job: await getJob(db, workspaceId, jobId),

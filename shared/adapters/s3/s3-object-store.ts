@@ -24,6 +24,8 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
       sdk,
       client: new sdk.S3Client({
         requestChecksumCalculation: 'WHEN_REQUIRED',
+        // TLS holds the bytes together; one more pass over them goes through two streams more, for every object.
+        responseChecksumValidation: 'WHEN_REQUIRED',
         maxAttempts: 3,
         // Else the stack of middleware is put together anew for every call.
         cacheMiddleware: true,

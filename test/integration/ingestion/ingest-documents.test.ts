@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { acceptDocuments } from '../../../shared/ingestion/accept-documents.ts';
 import { deadlyWords } from '../../../shared/ingestion/deadly-text.ts';
 import { giveUpIngestion } from '../../../shared/ingestion/give-up.ts';
 import { endIdleChild } from '../../../shared/ingestion/kept-child.ts';
@@ -183,6 +185,69 @@ describe('a batch of messages', () => {
       await test.admin.query('DROP TRIGGER refuse_poison ON dbrag.chunks');
       await test.admin.query('DROP FUNCTION refuse_poison');
     }
+  });
+});
+
+describe('a bulk load that comes again', () => {
+  const load = async (sources: readonly string[]): Promise<number> => {
+    let statements = 0;
+    await test.application.inWorkspace({ workspaceId }, (db) => {
+      const query: typeof db.query = (text, values) => {
+        statements += 1;
+        return db.query(text, values);
+      };
+      const documents = sources.map((sourceUri) => ({
+        collectionId,
+        name: sourceUri,
+        contentType: 'text/markdown',
+        bytes: 100,
+        sourceUri,
+        priority: 'default' as const,
+        object: { key: `content/${randomUUID()}`, versionId: null },
+      }));
+      return acceptDocuments(
+        { query },
+        { workspaceId, createdBy: 'test', now: new Date(), status: 'queued', documents },
+      );
+    });
+    return statements;
+  };
+
+  it('overtakes what is under way, and asks the database as often for ten documents as for two', async () => {
+    const sources = Array.from({ length: 10 }, (_, i) => `source-${i}`);
+    await load(sources);
+    const { rows } = await test.admin.query('SELECT id FROM dbrag.documents WHERE workspace_id = $1', [workspaceId]);
+    // Of the others nothing is under way any more.
+    const ended = rows.slice(2).map((row) => row.id);
+    await test.admin.query(
+      `UPDATE dbrag.document_versions SET status = 'failed', finished_at = now(), retired_at = now(), removed_at = now(),
+         error = '{"code": "corrupt_file", "message": "x"}' WHERE document_id = ANY($1)`,
+      [ended],
+    );
+    await load(sources);
+    const states = await test.admin.query(
+      `SELECT version, status, error->>'code' AS code, error->>'message' AS message, removed_at IS NULL AS waits, count(*)::int
+       FROM dbrag.document_versions WHERE workspace_id = $1 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2`,
+      [workspaceId],
+    );
+    expect(states.rows).toEqual([
+      {
+        version: 1,
+        status: 'cancelled',
+        code: 'superseded',
+        message: 'Overtaken by version 2.',
+        waits: true,
+        count: 2,
+      },
+      { version: 1, status: 'failed', code: 'corrupt_file', message: 'x', waits: true, count: 8 },
+      { version: 2, status: 'queued', code: null, message: null, waits: true, count: 10 },
+    ]);
+    const settle = () =>
+      test.admin.query(`UPDATE dbrag.document_versions SET status = 'ready' WHERE workspace_id = $1`, [workspaceId]);
+    await settle();
+    const forTen = await load(sources);
+    await settle();
+    expect(await load(sources.slice(0, 2))).toBe(forTen);
   });
 });
 
