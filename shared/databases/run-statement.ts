@@ -161,9 +161,9 @@ class StatementRun {
 
   private async refuseCostly(): Promise<void> {
     const [row] = await this.send<{ 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${this.text}`);
-    const plan = row?.['QUERY PLAN'];
-    const [first] = (typeof plan === 'string' ? JSON.parse(plan) : plan) as { Plan: { 'Total Cost': number } }[];
-    const cost = first?.Plan['Total Cost'] ?? 0;
+    const cost = costOf(row?.['QUERY PLAN']);
+    if (cost === undefined)
+      throw new DbragError('connection_refused', 'The database does not plan statements as PostgreSQL does.');
     if (cost <= this.request.limits.cost) return;
     throw rejected(
       'cost',
@@ -198,6 +198,17 @@ WHERE NOT EXISTS (
   SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname = w.schema AND t.typname = w.name AND t.typtype = 'e')
 LIMIT 1`;
+
+/** Undefined for what is no plan: the server may be anything that speaks the protocol. */
+function costOf(plan: unknown): number | undefined {
+  try {
+    const [first] = (typeof plan === 'string' ? JSON.parse(plan) : plan) as { Plan: { 'Total Cost': unknown } }[];
+    const cost = first?.Plan['Total Cost'];
+    return typeof cost === 'number' && Number.isFinite(cost) ? cost : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function rejected(rule: string, detail: string): DbragError {
   return new DbragError('sql_rejected', `Rule "${rule}": ${detail}`);

@@ -6,13 +6,40 @@ const mostBytes = 128 * 1024 * 1024;
 const measureMilliseconds = 20;
 
 /** Where `pg` keeps what it has no method for. */
-const streamOf = (client: Client): Socket =>
-  (client as unknown as { connection: { stream: Socket } }).connection.stream;
+interface Connection {
+  readonly stream: Socket;
+  attachListeners(stream: Socket): void;
+}
+const connectionOf = (client: Client): Connection => (client as unknown as { connection: Connection }).connection;
+const streamOf = (client: Client): Socket => connectionOf(client).stream;
+
+/**
+ * `pg` throws what it cannot read into the event of the socket, where it would end the process: of a message that is shorter than it
+ * says, say. Here it ends the connection.
+ */
+function outliveUnreadable(client: Client): void {
+  const connection = connectionOf(client);
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (stream) => {
+    attach(stream);
+    for (const read of stream.listeners('data') as ((chunk: Buffer) => void)[]) {
+      stream.off('data', read);
+      stream.on('data', (chunk: Buffer) => {
+        try {
+          read(chunk);
+        } catch (error) {
+          stream.destroy(error as Error);
+        }
+      });
+    }
+  };
+}
 
 export async function openClient(config: pg.ClientConfig): Promise<Client> {
   const client = new pg.Client(config);
   // Without a listener a broken connection ends the process.
   client.on('error', () => {});
+  outliveUnreadable(client);
   try {
     await client.connect();
     return client;

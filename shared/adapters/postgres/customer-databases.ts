@@ -6,7 +6,7 @@ import type { Target } from '../../databases/query-database.message.ts';
 import { type Resolve, resolveHost } from '../../databases/resolve-host.ts';
 import type { StatementConnection } from '../../databases/statement-connection.ts';
 import { closeClient, isAlive, measureBytes, openClient } from './customer-client.ts';
-import { customerFault } from './customer-errors.ts';
+import { customerFault, serverFault } from './customer-errors.ts';
 import { CustomerStatement } from './customer-statement.ts';
 import { tlsOptions } from './customer-tls.ts';
 import { inReadOnlyTransaction, reserveMilliseconds } from './read-only-session.ts';
@@ -45,7 +45,7 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
         return await inReadOnlyTransaction(client, deadline, work);
       } catch (error) {
         // The statements are ours: what fails in them is a server that is not as PostgreSQL is.
-        throw customerFault(error) ?? unlikePostgres(error);
+        throw customerFault(error) ?? serverFault(error);
       }
     });
   }
@@ -145,14 +145,6 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
 
 const tooMuch = (cause: unknown): DbragError =>
   new DbragError('payload_too_large', 'The database answered with more than fits.', { cause });
-
-function unlikePostgres(cause: unknown): DbragError {
-  const { code } = cause as { code?: unknown };
-  const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? ` (SQLSTATE ${code})` : '';
-  return new DbragError('connection_refused', `The database does not show its catalogs as PostgreSQL does${state}.`, {
-    cause,
-  });
-}
 
 /** What answers there, but not in this protocol. */
 function notPostgres(cause: unknown): DbragError {

@@ -43,6 +43,15 @@ export function customerFault(error: unknown): DbragError | undefined {
   });
 }
 
+/** For what has no code of its own: a server that breaks down at a statement, or that does not speak as PostgreSQL does. */
+export function serverFault(error: unknown): DbragError {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? ` (SQLSTATE ${code})` : '';
+  return new DbragError('connection_refused', `The database does not answer as PostgreSQL does${state}.`, {
+    cause: error,
+  });
+}
+
 function codeOf(error: Error & { code?: unknown }): ErrorCode | undefined {
   const { message } = error;
   const state = typeof error.code === 'string' ? error.code : '';

@@ -6,6 +6,7 @@ import {
   type StreamedRows,
   type StreamOptions,
 } from '../../databases/statement-connection.ts';
+import { customerFault, serverFault } from './customer-errors.ts';
 
 /** What of `pg` is not in its types. */
 interface Wire {
@@ -91,10 +92,11 @@ function columnsOf(result: { fields?: readonly pg.FieldDef[] } | undefined): Str
   return (result?.fields ?? []).map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
 }
 
-/** States that are about the connection and not about the statement are left as they are. */
+/** States that are about the connection or the server, and not about the statement. */
 const ofTheConnection = /^(08|28|3D|53|57P|58|XX)/;
 
 function asFault(error: unknown): unknown {
-  if (!(error instanceof pg.DatabaseError) || !error.code || ofTheConnection.test(error.code)) return error;
-  return new StatementFault(error.code, error.message);
+  if (error instanceof pg.DatabaseError && error.code && !ofTheConnection.test(error.code))
+    return new StatementFault(error.code, error.message);
+  return customerFault(error) ?? serverFault(error);
 }

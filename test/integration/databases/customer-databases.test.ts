@@ -3,6 +3,7 @@ import { PostgresCustomerDatabases } from '../../../shared/adapters/postgres/cus
 import type { NetworkRules } from '../../../shared/databases/addresses.ts';
 import { answerRequest } from '../../../shared/databases/answer-request.ts';
 import type { Target } from '../../../shared/databases/query-database.message.ts';
+import type { StatementResult } from '../../../shared/databases/run-statement.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   type Roguery,
@@ -10,6 +11,7 @@ import {
   rogueCertificate,
   startRogueServer,
 } from '../../support/rogue-postgres/server.ts';
+import type { StatementRoguery } from '../../support/rogue-postgres/statement-answers.ts';
 
 const rules: NetworkRules = { allowedNetworks: [], publicPorts: [5432], loopback: true };
 const password = 'reader-password';
@@ -224,6 +226,71 @@ describe('customers’ databases', () => {
     expect(listening.heard).toEqual([]);
     const closed = databases(password, { allowedNetworks: [], publicPorts: [5432], loopback: false });
     expect(await codeOf(examine({ ssl: 'disable' }, closed))).toBe('host_not_allowed');
+  });
+
+  describe('a server that is hostile to a statement', () => {
+    const rows = 1_000;
+    const run = async (answer: StatementRoguery, milliseconds = 8_000) => {
+      const server = await rogue({ kind: 'runs statements', answer });
+      const before = process.memoryUsage.rss();
+      const began = performance.now();
+      const reply = await answerRequest(databases(), {
+        v: 1,
+        kind: 'run_statement',
+        target: { ...target, port: server.port },
+        deadline: Date.now() + milliseconds,
+        statement: 'SELECT 1',
+        tables: [],
+        schemas: ['sales'],
+        types: [],
+        limits: { rows, bytes: 4 * 1024 * 1024, cost: 1e6, milliseconds: 1_000 },
+      });
+      const grown = process.memoryUsage.rss() - before;
+      return { reply, took: performance.now() - began, megabytes: grown / 2 ** 20 };
+    };
+
+    it.each([
+      ['a value of a gigabyte', 'sql_rejected'],
+      ['a broken connection', 'connection_refused'],
+      ['no plan', 'connection_refused'],
+      ['a message cut short', 'connection_refused'],
+      ['an error of its own', 'connection_refused'],
+      ['more cells than columns', 'connection_refused'],
+    ] as const)('%s is %s, within the memory that an answer may take', async (answer, code) => {
+      const { reply, took, megabytes } = await run(answer);
+      expect(reply).toMatchObject({ ok: false, error: { code } });
+      expect(JSON.stringify(reply)).not.toContain('secret of theirs');
+      expect(took).toBeLessThan(5_000);
+      expect(megabytes).toBeLessThan(100);
+    });
+
+    it.each([
+      ['no answer', 'sql_timeout'],
+      ['no answer to BEGIN', 'timeout'],
+    ] as const)('%s is %s at the deadline of the caller', async (answer, code) => {
+      const { reply, took } = await run(answer, 1_500);
+      expect(reply).toMatchObject({ ok: false, error: { code } });
+      expect(took).toBeLessThan(3_000);
+    });
+
+    it('rows without end are cut at the size of an answer', async () => {
+      const { reply, took, megabytes } = await run('rows without end');
+      expect(reply).toMatchObject({ ok: true, result: { truncated: true } });
+      expect((reply as unknown as { result: StatementResult }).result.rows).toHaveLength(rows);
+      expect(took).toBeLessThan(5_000);
+      expect(megabytes).toBeLessThan(150);
+    });
+
+    it('what is no UTF-8 or of another type is an answer that JSON can hold', async () => {
+      const cells = async (answer: StatementRoguery) => {
+        const { reply } = await run(answer);
+        expect(reply, answer).toMatchObject({ ok: true });
+        const { result } = JSON.parse(JSON.stringify(reply)) as { result: StatementResult };
+        return result.rows;
+      };
+      expect((await cells('no UTF-8'))[0]?.[0]).toMatch(/^a\ufffd+$/);
+      expect((await cells('values of other types'))[0]).toHaveLength(9);
+    });
   });
 
   it('never touches an address that is refused, not even beside one that is not', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { answerStatements, type StatementRoguery } from './statement-answers.ts';
 
 /** How a server misbehaves. */
 export type Roguery =
@@ -12,6 +13,8 @@ export type Roguery =
   /** Lets anybody in, and answers the first statement with a row that has no end, or with an error. */
   | { readonly kind: 'floods' }
   | { readonly kind: 'lets in'; readonly state: string }
+  /** Lets anybody in, takes everything as PostgreSQL does, and does this with the statement of a caller. */
+  | { readonly kind: 'runs statements'; readonly answer: StatementRoguery }
   /** Speaks TLS with a certificate of this directory, then answers as `behind`. */
   | { readonly kind: 'TLS'; readonly certificate: 'certificate' | 'expired'; readonly behind: Roguery }
   /** Asks for the password in the clear, and keeps what comes. */
@@ -57,6 +60,8 @@ export async function startRogueServer(roguery: Roguery): Promise<RogueServer> {
 }
 
 const sslRequest = 80_877_103;
+/** AuthenticationOk and ReadyForQuery. */
+const letIn = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]);
 
 function misbehave(socket: Socket, data: Buffer, roguery: Roguery, heard: string[]): void {
   if (roguery.kind === 'silent') return;
@@ -68,8 +73,12 @@ function misbehave(socket: Socket, data: Buffer, roguery: Roguery, heard: string
     socket.once('data', (next) => misbehave(socket, next, roguery, heard));
     return;
   }
+  if (roguery.kind === 'runs statements') {
+    socket.write(letIn);
+    return void answerStatements(socket, roguery.answer);
+  }
   if (roguery.kind === 'floods' || roguery.kind === 'lets in') {
-    socket.write(Buffer.concat([Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0]), Buffer.from([0x5a, 0, 0, 0, 5, 0x49])]));
+    socket.write(letIn);
     socket.once('data', () => {
       if (roguery.kind === 'floods') flood(socket);
       else socket.write(errorMessage(roguery.state, 'a secret of theirs'));
