@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { campaigns } from '../faults/campaigns/index.ts';
@@ -19,4 +19,15 @@ it('every fault has one campaign, or the document says why it has none', () => {
 it('every campaign says what it breaks, what is expected and what must hold', () => {
   for (const { fault, expected, criteria } of campaigns)
     for (const text of [fault, expected, criteria]) expect(text.length).toBeGreaterThan(10);
+});
+
+it('what is said of databases that are not ours names tests that there are', () => {
+  const rows = documentation.split('\n').filter((line) => /^\| Q1[3-7] \|/.test(line));
+  expect([...new Set(rows.map((row) => row.slice(2, 5)))]).toEqual(['Q13', 'Q14', 'Q15', 'Q16', 'Q17']);
+  for (const row of rows) {
+    const named = [...(row.split('|').at(-2) ?? '').matchAll(/`(test\/[^`]+)`/g)].map(([, path = '']) => path);
+    expect(named.length, row).toBeGreaterThan(0);
+    for (const path of named)
+      expect(existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url))), path).toBe(true);
+  }
 });
