@@ -26,6 +26,9 @@ const numbers = new Set<string>([
   names.backupDays,
 ]);
 
+/** What they may say to it is looked at with the functions. */
+const namesReadByNode: ReadonlySet<string> = new Set(['NODE_OPTIONS']);
+
 /** Names of everything that functions ask the environment for, found out by letting them ask. */
 const namesRead: ReadonlySet<string> = (() => {
   const asked = new Set<string>();
@@ -138,11 +141,23 @@ export const environmentAssertions: readonly Assertion[] = [
     name: 'no variable is set that no function reads',
     type: 'AWS::Lambda::Function',
     where: isOurFunction,
-    demand: ({ properties }) => Object.keys(variablesOf(properties)).every((name) => namesRead.has(name)),
+    demand: ({ properties }) =>
+      Object.keys(variablesOf(properties)).every((name) => namesRead.has(name) || namesReadByNode.has(name)),
     break: ({ properties }) => {
       variablesOf(properties).CHAT_MODLE = 'gpt-5.4-mini';
     },
   }),
+  {
+    area: 'Lambda',
+    name: 'the function that holds large texts bounds its youngest generation',
+    check: (system) => {
+      const { NODE_OPTIONS } = variablesOf(functionNamed(system, 'queue/ingest-document').properties);
+      return /^--max-semi-space-size=\d+$/.test(String(NODE_OPTIONS)) ? [] : ['queue/ingest-document'];
+    },
+    spoil: (system) => {
+      delete variablesOf(functionNamed(system, 'queue/ingest-document').properties).NODE_OPTIONS;
+    },
+  },
   {
     area: 'Lambda',
     name: 'every function starts with what it is told',
