@@ -62,7 +62,7 @@ async function unfinished(world: World, workspaceId: string): Promise<string[]> 
 }
 
 /** Queues that hold something. */
-function queuesOf(world: World): { name: string; visible: number; inFlight: number; delayed: number }[] {
+export function queuesOf(world: World): { name: string; visible: number; inFlight: number; delayed: number }[] {
   return world.cloud.aws.sqs
     .stats()
     .filter(({ visible, inFlight, delayed }) => visible + inFlight + delayed > 0)
@@ -70,7 +70,7 @@ function queuesOf(world: World): { name: string; visible: number; inFlight: numb
 }
 
 /** As if so many seconds had passed: for rows that wait, for leases, circuits, the sweeper's chain, and for delayed messages. */
-async function moveTime({ admin, cloud }: World, seconds: number): Promise<void> {
+export async function moveTime({ admin, cloud }: World, seconds: number): Promise<void> {
   const by = `make_interval(secs => ${seconds})`;
   await admin.query(`
     UPDATE dbrag.document_versions SET created_at = created_at - ${by}, nudged_at = nudged_at - ${by}, waiting_until = waiting_until - ${by}

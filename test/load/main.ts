@@ -1,0 +1,81 @@
+/**
+ * `npm run load [-- --users 50,100,200,500] [--seconds 60] [--interval 5] [--pages 500] [--url https://… --key dbrag_…]`: so many users at once, each
+ * with one request an interval: searches, questions (as often as words of a language, so that some come again and again), lists, posts and uploads.
+ * Without `--url` the local cloud on native engines, which is started for it; with one, that deployment, in a collection of its own.
+ */
+import { parseArgs } from 'node:util';
+import { report } from '../bench/statistics.ts';
+import { seededRandom } from '../support/database-random.ts';
+import { requestsOf } from './requests.ts';
+import { type Summary, summarise } from './summarise.ts';
+import { fill, reachTarget, startTarget } from './target.ts';
+import { runUsers } from './users.ts';
+
+const { values } = parseArgs({
+  options: {
+    users: { type: 'string', default: '50,100,200,500' },
+    seconds: { type: 'string', default: '60' },
+    interval: { type: 'string', default: '5' },
+    pages: { type: 'string', default: '500' },
+    url: { type: 'string' },
+    key: { type: 'string' },
+  },
+});
+if (values.url !== undefined && values.key === undefined)
+  throw new Error('--url needs --key, an API key of an editor.');
+const [seconds, intervalSeconds, pages] = [values.seconds, values.interval, values.pages].map(Number) as [
+  number,
+  number,
+  number,
+];
+/** At so many users the bars hold; beyond, figures are told. */
+const heldUpTo = 200;
+const bars = { milliseconds: 500, queryMilliseconds: 2_000, errorShare: 0.001, hits: 0.7, documentsAnHour: 1_000 };
+const seed = 1;
+const warmUpSeconds = 10;
+
+const target = await (values.url === undefined ? startTarget() : reachTarget(values.url, values.key as string));
+try {
+  await fill(target, pages);
+  const next = requestsOf({ ...target, random: seededRandom(seed), pages });
+  await runUsers({ users: 20, seconds: warmUpSeconds, intervalSeconds: 1, next });
+  for (const users of values.users.split(',').map(Number))
+    show(users, summarise(await runUsers({ users, seconds, intervalSeconds, next }), seconds));
+} finally {
+  await target.close();
+}
+process.exit();
+
+function show(users: number, found: Summary): void {
+  const held = users <= heldUpTo;
+  const tell = (name: string, value: string, text: string, met: boolean): void =>
+    report(`  ${name}`, value, held ? { text, met } : undefined);
+  process.stdout.write(
+    `${users} users, a request each ${intervalSeconds} s, ${seconds} s: ${found.requests} requests, `,
+  );
+  process.stdout.write(`${found.perSecond.toFixed(1)} a second, answers ${JSON.stringify(found.statuses)}\n`);
+  tell(
+    'p95 of all but questions',
+    `${found.p95.toFixed(0)} ms`,
+    `< ${bars.milliseconds} ms`,
+    found.p95 < bars.milliseconds,
+  );
+  tell(
+    'p95 of questions',
+    `${found.p95OfQueries.toFixed(0)} ms`,
+    `< ${bars.queryMilliseconds} ms`,
+    found.p95OfQueries < bars.queryMilliseconds,
+  );
+  const errors = `${(found.errorShare * 100).toFixed(2)} %`;
+  tell('errors', errors, `< ${bars.errorShare * 100} %`, found.errorShare < bars.errorShare);
+  tell('connections that broke', String(found.broken), '0', found.broken === 0);
+  report('  answered 429, counted apart', String(found.limited));
+  const hits = `${(found.embeddingHits * 100).toFixed(0)} %`;
+  tell('vectors or results that were known', hits, `> ${bars.hits * 100} %`, found.embeddingHits > bars.hits);
+  report('  of these results (void once a document is ready)', `${(found.resultHits * 100).toFixed(0)} %`);
+  const anHour = (found.documents / seconds) * 3_600;
+  const documents = `${anHour.toFixed(0)} an hour`;
+  tell('documents taken in', documents, `>= ${bars.documentsAnHour} an hour`, anHour >= bars.documentsAnHour);
+  for (const [kind, count, p50, p95] of found.byKind)
+    report(`  ${kind}: p50 | p95 of ${count}`, `${p50.toFixed(0)} | ${p95.toFixed(0)} ms`);
+}

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
+import { dropDatabase, startEngines } from '../bench/engines.ts';
+import { type HttpClient, httpClient, successOf } from '../bench/http-client.ts';
+import { onePage } from '../bench/markdown-corpus.ts';
+import { startCloud } from '../bench/start-cloud.ts';
+import { createWorkspace } from '../support/local-cloud.ts';
+
+/** What is loaded: a workspace of its own, or the one of a key. */
+export interface Target {
+  readonly api: HttpClient;
+  readonly collectionId: string;
+  close(): Promise<void>;
+}
+
+const connections = 512;
+const perBatch = 50;
+const pollMilliseconds = 500;
+const longestMilliseconds = 600_000;
+
+/** The local cloud on native engines, with the offline models, and limits that nobody meets (the `local` stage). */
+export async function startTarget(): Promise<Target> {
+  const directory = mkdtempSync(join(tmpdir(), 'dbrag-load-'));
+  const engines = await startEngines('load');
+  await dropDatabase(engines, 'dbrag');
+  const cloud = await startCloud({
+    assemblyDirectory: await assemblyOf('local'),
+    dataDirectory: join(directory, 'data'),
+    port: 0,
+    databaseUrl: engines.databaseUrl,
+    redisUrl: engines.redisUrl,
+    models: {},
+  });
+  const { apiKey, collectionId } = await createWorkspace(cloud, 'load');
+  return {
+    api: httpClient(cloud.url, { authorization: `Bearer ${apiKey}` }, connections),
+    collectionId,
+    async close() {
+      await cloud.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Somebody's deployment: a collection is made there for the load, and deleted at the end. Its limits are its own. */
+export async function reachTarget(url: string, apiKey: string): Promise<Target> {
+  const api = httpClient(url, { authorization: `Bearer ${apiKey}` }, connections);
+  const made = await api('POST', '/v1/collections', { name: `load ${new Date().toISOString()}` });
+  const { id } = successOf<{ id: string }>(made);
+  return {
+    api,
+    collectionId: id,
+    async close() {
+      const { hostname } = new URL(url);
+      const deleted = await fetch(new URL(`v1/collections/${id}`, url.endsWith('/') ? url : `${url}/`), {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${apiKey}` },
+      });
+      if (!deleted.ok) process.stderr.write(`The collection ${id} stays at ${hostname}: ${deleted.status}\n`);
+    },
+  };
+}
+
+/** Posts pages and waits until the last one is found. */
+export async function fill({ api, collectionId }: Target, pages: number): Promise<void> {
+  for (let from = 0; from < pages; from += perBatch) {
+    const documents = Array.from({ length: Math.min(perBatch, pages - from) }, (_, at) => ({
+      collection_id: collectionId,
+      ...onePage(from + at),
+      content_type: 'text/markdown',
+    }));
+    successOf(await api('POST', '/v1/documents/batch', { documents }));
+  }
+  for (const began = performance.now(); ; await sleep(pollMilliseconds)) {
+    const path = `/v1/documents?collection_id=${collectionId}&limit=1&status=`;
+    const waiting = await Promise.all(
+      ['queued', 'processing'].map(
+        async (status) => successOf<{ data: unknown[] }>(await api('GET', path + status)).data.length,
+      ),
+    );
+    if (waiting.every((count) => count === 0)) return;
+    if (performance.now() - began > longestMilliseconds) throw new Error('the pages are not ready');
+  }
+}
