@@ -6,9 +6,11 @@
  *   TABLES=200 WORKERS=2 npm run bench:catalog
  */
 import { CatalogWorld } from '../integration/databases/catalog-world.ts';
+import { report } from './statistics.ts';
 
 const tables = Number(process.env.TABLES ?? 1_000);
 const workers = Number(process.env.WORKERS ?? 4);
+const bars = { tablesAMinute: 1_000 };
 const world = await CatalogWorld.start();
 try {
   world.chat.milliseconds = 100;
@@ -29,22 +31,19 @@ try {
   const calls = world.chat.requests.length;
   const again = performance.now();
   await world.refresh(connection);
-  process.stdout.write(
-    `${JSON.stringify({
-      server: world.database.native ? 'native' : 'embedded',
-      tables,
-      workers,
-      status,
-      result,
-      seconds: Number(seconds.toFixed(1)),
-      tables_a_minute: Math.round((tables / seconds) * 60),
-      listing_milliseconds: Math.round(listed - began),
-      refresh_of_nothing_milliseconds: Math.round(performance.now() - again),
-      chat_calls: calls,
-      chat_calls_of_both: world.chat.requests.length,
-      embedding_requests: world.embedder.requests.length,
-    })}\n`,
-  );
+  const tablesAMinute = (tables / seconds) * 60;
+  report('server', world.database.native ? 'native' : 'embedded');
+  report(`${tables} tables, ${workers} workers: the job`, `${status}, ${JSON.stringify(result)}`);
+  report('tables a minute', tablesAMinute.toFixed(0), {
+    text: `>= ${bars.tablesAMinute}`,
+    met: tablesAMinute >= bars.tablesAMinute,
+  });
+  report('calls to the chat model', String(calls), { text: `<= ${tables}, one a table`, met: calls <= tables });
+  report('listing', `${Math.round(listed - began)} ms`);
+  report('a refresh in which nothing changed', `${Math.round(performance.now() - again)} ms`);
+  const calledAgain = world.chat.requests.length - calls;
+  report('calls to the chat model for it', String(calledAgain), { text: '<= 0', met: calledAgain === 0 });
+  report('embedding requests of both', String(world.embedder.requests.length));
 } finally {
   await world.close();
 }

@@ -11,6 +11,7 @@ import { beginExport } from '../../shared/privacy/export-job.ts';
 import { runExport } from '../../shared/privacy/run-export.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
+import { report } from './statistics.ts';
 
 const chunks = Number(process.env.CHUNKS ?? 100_000);
 const mostMegabytes = 256;
@@ -111,18 +112,17 @@ async function main(): Promise<void> {
       written += 200;
     }
     const { lines, bytes, seconds, megabytes } = await done;
-    console.log(
-      JSON.stringify({
-        chunks,
-        lines,
-        writtenMeanwhile: written,
-        archiveMegabytes: Math.round(bytes / 1_048_576),
-        seconds: Number(seconds.toFixed(1)),
-        rssMegabytes: Math.round(megabytes),
-        bars: { snapshot: lines === chunks, memory: megabytes <= mostMegabytes },
-      }),
-    );
-    if (lines !== chunks || megabytes > mostMegabytes) process.exitCode = 1;
+    report('lines of the archive, of chunks before it began', `${lines} of ${chunks}`, {
+      text: 'all, and none of those after',
+      met: lines === chunks,
+    });
+    report('chunks written meanwhile', String(written));
+    report('size of the archive', `${Math.round(bytes / 1_048_576)} MB`);
+    report('export', `${seconds.toFixed(1)} s`);
+    report('resident memory', `${Math.round(megabytes)} MB`, {
+      text: `<= ${mostMegabytes} MB`,
+      met: megabytes <= mostMegabytes,
+    });
   } finally {
     await test.close();
   }

@@ -231,7 +231,7 @@ const network: readonly Mutation[] = [
   set('AWS::EC2::Instance', 'BlockDeviceMappings', undefined),
 ];
 
-export const mutations: readonly Mutation[] = [...compute, ...rights, ...data, ...edge, ...network];
+const mutations: readonly Mutation[] = [...compute, ...rights, ...data, ...edge, ...network];
 
 export interface Mutant {
   readonly mutation: Mutation;
