@@ -1,5 +1,8 @@
 import { stem, wordsOf } from '../embedding/words.ts';
+import { askedPeriod } from './asked-period.ts';
+import { type Column, type FoundColumn, NamedColumns, nameColumnOf } from './named-columns.ts';
 import { type ReadTable, readTables } from './read-schema.ts';
+import { TableJoins } from './table-joins.ts';
 
 /** Writes SQL for simple questions, by their words alone: count, list, sum, average, least, most, groups, the first n, one filter, one join. */
 export function writeSql(prompt: string, question: string): string {
@@ -14,11 +17,6 @@ interface Written {
   readonly sql: string;
   readonly assumptions: readonly string[];
 }
-type Column = ReadTable['columns'][number];
-interface Found {
-  readonly table: ReadTable;
-  readonly column: Column;
-}
 /** What is computed: `count`, or an aggregate over a column or a product of two. */
 interface Measure {
   readonly sql: string;
@@ -31,52 +29,38 @@ const dated = /^(date|timestamp)/;
 const counting = /\bhow many\b|\bnumber of\b|\bcount\b/i;
 const ranking = /\b(most|top|best|largest|highest|biggest|fewest|least|lowest|smallest|cheapest|most expensive)\b/i;
 const fewest = /\b(fewest|least|lowest|smallest|cheapest)\b/i;
-const months = [
-  'january',
-  'february',
-  'march',
-  'april',
-  'may',
-  'june',
-  'july',
-  'august',
-  'september',
-  'october',
-  'november',
-  'december',
-];
 const mostListed = 20;
 
 class Writer {
   private readonly tables: readonly ReadTable[];
   private readonly question: string;
-  private readonly words: readonly string[];
+  private readonly columns: NamedColumns;
+  private readonly joins: TableJoins;
   private readonly assumptions: string[] = [];
-  private readonly joined: ReadTable[] = [];
-  private readonly joins: string[] = [];
 
   constructor(tables: readonly ReadTable[], question: string) {
     this.tables = tables;
     this.question = question;
-    this.words = wordsOf(question).map(stem);
+    this.columns = new NamedColumns(tables, question);
+    this.joins = new TableJoins(tables);
   }
 
   write(): Written | undefined {
-    const subject = this.subject();
+    const subject = this.columns.subject();
     if (!subject) return undefined;
     const measure = this.measure(subject);
     const group = this.group(measure?.table ?? subject);
     if (!measure) return this.list(subject);
-    this.joined.push(measure.table);
-    if (group && !this.reach(group.table)) return undefined;
+    this.joins.begin(measure.table);
+    if (group && !this.joins.reach(group.table)) return undefined;
     const filters = this.filters();
     if (!filters) return undefined;
-    const dimension = group && { sql: this.named(group), name: label(group.column) };
+    const dimension = group && { sql: named(group), name: label(group.column) };
     const limit = this.limit(dimension !== undefined);
     const lines = [
       `SELECT ${dimension ? `${dimension.sql} AS ${dimension.name}, ` : ''}${measure.sql} AS ${measure.name}`,
       `FROM ${measure.table.name}`,
-      ...this.joins,
+      ...this.joins.joins,
       ...(filters.length > 0 ? [`WHERE ${filters.join(' AND ')}`] : []),
       ...(dimension
         ? [
@@ -87,30 +71,6 @@ class Writer {
       ...(limit === undefined ? [] : [`LIMIT ${limit}`]),
     ];
     return { sql: lines.join('\n'), assumptions: this.assumptions };
-  }
-
-  /** The table that the question names first; else the one that shares most of its words. */
-  private subject(): ReadTable | undefined {
-    const named = this.tables
-      .map((table) => ({ table, at: this.placeOf(table) }))
-      .filter(({ at }) => at >= 0)
-      .toSorted((one, other) => one.at - other.at);
-    if (named[0]) return named[0].table;
-    const shared = this.tables
-      .map((table) => ({ table, share: this.share([table.about, ...table.columns.map(({ name }) => name)].join(' ')) }))
-      .toSorted((one, other) => other.share - one.share);
-    return shared[0] && shared[0].share > 0 ? shared[0].table : undefined;
-  }
-
-  private placeOf({ plainName }: ReadTable): number {
-    const parts = wordsOf(plainName.replaceAll('_', ' ')).map(stem);
-    const places = parts.map((part) => this.words.indexOf(part));
-    return places.length > 0 && places.every((place) => place >= 0) ? Math.min(...places) : -1;
-  }
-
-  private share(text: string): number {
-    const stems = new Set(wordsOf(text.replaceAll('_', ' ')).map(stem));
-    return this.words.filter((word) => stems.has(word)).length;
   }
 
   private measure(subject: ReadTable): Measure | undefined {
@@ -170,26 +130,12 @@ class Writer {
         return { sql: `${table.name}.${quantity.sql} * ${table.name}.${price.sql}`, name: 'revenue', table };
       }
     }
-    const found = this.namedColumn(subject, ({ type }) => numeric.test(type) || dated.test(type));
-    return found && { sql: this.named(found), name: label(found.column), table: found.table };
-  }
-
-  /** A column that the question names, of the subject before all others. */
-  private namedColumn(subject: ReadTable, fits: (column: Column) => boolean): Found | undefined {
-    const all = [subject, ...this.tables.filter((table) => table !== subject)].flatMap((table) =>
-      table.columns.filter((column) => fits(column) && !this.isKey(table, column)).map((column) => ({ table, column })),
-    );
-    const shares = all.map((found) => ({ found, share: this.share(found.column.name) }));
-    const [best] = shares.toSorted((one, other) => other.share - one.share);
-    return best && best.share > 0 ? best.found : undefined;
-  }
-
-  private isKey({ keys, foreign }: ReadTable, { name }: Column): boolean {
-    return keys.includes(name) || foreign.some(({ columns }) => columns.includes(name));
+    const found = this.columns.best(subject, ({ type }) => numeric.test(type) || dated.test(type));
+    return found && { sql: named(found), name: label(found.column), table: found.table };
   }
 
   /** What stands behind "per", "by" and "each", or what "which" asks for. */
-  private group(subject: ReadTable): Found | undefined {
+  private group(subject: ReadTable): FoundColumn | undefined {
     const after =
       /\b(?:per|by each|for each|each|in each|by)\s+(?:\w+\s+)?([\p{L}_]+)/iu.exec(this.question)?.[1] ??
       (ranking.test(this.question) || counting.test(this.question) || this.aggregate()
@@ -197,73 +143,8 @@ class Writer {
             this.question,
           )?.[1]
         : undefined);
-    if (!after) return /\btop \d+\b/i.test(this.question) ? this.nameOf(subject) : undefined;
-    const word = stem(after.toLowerCase());
-    for (const table of [subject, ...this.tables]) {
-      const column = table.columns.find(
-        ({ name, type }) =>
-          !dated.test(type) &&
-          wordsOf(name.replaceAll('_', ' ')).map(stem).includes(word) &&
-          !this.isKey(table, { name, type } as Column),
-      );
-      if (column) return { table, column };
-    }
-    const table = this.tables.find(({ plainName }) => wordsOf(plainName.replaceAll('_', ' ')).map(stem).includes(word));
-    return table && this.nameOf(table);
-  }
-
-  private nameOf(table: ReadTable): Found | undefined {
-    const column =
-      table.columns.find(({ name }) => /^(name|title|label)$/.test(name)) ??
-      table.columns.find(({ name }) => /name|title/.test(name));
-    return column && { table, column };
-  }
-
-  private named({ table, column }: Found): string {
-    return `${table.name}.${column.sql}`;
-  }
-
-  /** Joins what leads to a table along foreign keys, one step or two. */
-  private reach(target: ReadTable): boolean {
-    if (this.joined.includes(target)) return true;
-    const path = this.pathTo(target);
-    if (!path) return false;
-    for (const { table, on } of path) {
-      this.joined.push(table);
-      this.joins.push(`JOIN ${table.name} ON ${on}`);
-    }
-    return true;
-  }
-
-  private pathTo(target: ReadTable): { table: ReadTable; on: string }[] | undefined {
-    const open: { at: ReadTable; path: { table: ReadTable; on: string }[] }[] = this.joined.map((at) => ({
-      at,
-      path: [],
-    }));
-    const seen = new Set(this.joined);
-    for (let step = open.shift(); step; step = open.shift()) {
-      if (step.at === target) return step.path;
-      if (step.path.length === 3) continue;
-      for (const table of this.tables) {
-        const on = seen.has(table) ? undefined : this.link(step.at, table);
-        if (!on) continue;
-        seen.add(table);
-        open.push({ at: table, path: [...step.path, { table, on }] });
-      }
-    }
-    return undefined;
-  }
-
-  private link(from: ReadTable, to: ReadTable): string | undefined {
-    for (const [one, other] of [
-      [from, to],
-      [to, from],
-    ] as const) {
-      const key = one.foreign.find(({ table }) => table === other.name);
-      if (key)
-        return key.columns.map((column, i) => `${one.name}.${column} = ${other.name}.${key.to[i]}`).join(' AND ');
-    }
-    return undefined;
+    if (!after) return /\btop \d+\b/i.test(this.question) ? nameColumnOf(subject) : undefined;
+    return this.columns.called(subject, after, ({ type }) => !dated.test(type));
   }
 
   /** Values that are listed in the schema and stand in the question, and a month or a year. Undefined where a table cannot be reached. */
@@ -276,25 +157,19 @@ class Writer {
           (each) => said.includes(` ${wordsOf(each).map(stem).join(' ')} `) && wordsOf(each).length > 0,
         );
         if (value === undefined) continue;
-        if (!this.reach(table)) return undefined;
+        if (!this.joins.reach(table)) return undefined;
         filters.push(`${table.name}.${column.sql} = '${value.replaceAll("'", "''")}'`);
       }
-    const period = this.period();
+    const period = askedPeriod(this.question);
     if (!period) return filters;
-    const holder = [...this.joined, ...this.tables].find(({ columns }) => columns.some(({ type }) => dated.test(type)));
+    const holder = [...this.joins.joined, ...this.tables].find(({ columns }) =>
+      columns.some(({ type }) => dated.test(type)),
+    );
     const column = holder?.columns.find(({ type }) => dated.test(type));
-    if (!holder || !column || !this.reach(holder)) return undefined;
+    if (!holder || !column || !this.joins.reach(holder)) return undefined;
     const name = `${holder.name}.${column.sql}`;
     this.assumptions.push(`The time is that of ${column.name}.`);
     return [...filters, `${name} >= date '${period.from}' AND ${name} < date '${period.to}'`];
-  }
-
-  private period(): { from: string; to: string } | undefined {
-    const year = /\b(19|20)\d\d\b/.exec(this.question)?.[0];
-    const month = months.findIndex((name) => new RegExp(`\\b${name}\\b`, 'i').test(this.question));
-    if (month >= 0 && year) return { from: day(Number(year), month), to: day(Number(year), month + 1) };
-    if (year) return { from: day(Number(year), 0), to: day(Number(year) + 1, 0) };
-    return undefined;
   }
 
   private limit(isGrouped: boolean): number | undefined {
@@ -306,14 +181,14 @@ class Writer {
 
   private list(subject: ReadTable): Written | undefined {
     if (!/^(list|show|give|name|which|what are)\b/i.test(this.question)) return undefined;
-    this.joined.push(subject);
+    this.joins.begin(subject);
     const filters = this.filters();
     if (!filters) return undefined;
     const columns = subject.columns.slice(0, 8).map(({ sql }) => `${subject.name}.${sql}`);
     const lines = [
       `SELECT ${columns.join(', ')}`,
       `FROM ${subject.name}`,
-      ...this.joins,
+      ...this.joins.joins,
       ...(filters.length > 0 ? [`WHERE ${filters.join(' AND ')}`] : []),
       `LIMIT ${this.limit(false) ?? mostListed}`,
     ];
@@ -321,8 +196,5 @@ class Writer {
   }
 }
 
+const named = ({ table, column }: FoundColumn): string => `${table.name}.${column.sql}`;
 const label = ({ name }: Column): string => name.replace(/\W+/g, '_');
-
-function day(year: number, month: number): string {
-  return new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10);
-}
