@@ -1,7 +1,7 @@
 import type { DbragError } from '../core/errors.ts';
 import type { SearchHit } from '../retrieval/search.ts';
 import type { UsageEvent } from '../usage/record-usage.ts';
-import type { Citation } from './checked-answer.ts';
+import type { Citation } from './citation.ts';
 import type { Passage } from './passages.ts';
 import type { QueryResult } from './query-result.ts';
 import type { Reading } from './route-question.ts';

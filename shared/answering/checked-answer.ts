@@ -1,35 +1,12 @@
-import type { SearchHit } from '../retrieval/search.ts';
 import { type AnswerPiece, AnswerScanner } from './answer-scanner.ts';
+import { type Citation, isSameCitation, type UnnumberedCitation } from './citation.ts';
 import type { Reference } from './citation-mark.ts';
 import { KnownNumbers } from './known-numbers.ts';
 import { NumberCheck } from './number-check.ts';
-import { chunkOfSpan, citedValues, foldedText, type Passage, type QuotedChunk } from './passages.ts';
+import { citedValues, type Passage } from './passages.ts';
 import { nothingFound, type Prompt } from './prompt.ts';
 import { PromptLeak } from './prompt-leak.ts';
-import type { QueryResult } from './query-result.ts';
-import { findQuote } from './quote.ts';
-import { supportingSentence } from './support.ts';
-
-/** A mark that survived: `[n]` in the answer. */
-export type Citation = QuoteCitation | ValueCitation;
-
-/** Words of a chunk. */
-export interface QuoteCitation {
-  readonly kind: 'document';
-  readonly n: number;
-  readonly hit: SearchHit;
-  /** Verbatim from the chunk. */
-  readonly quote: string;
-}
-
-/** A value of what a query gave. */
-export interface ValueCitation {
-  readonly kind: 'sql';
-  readonly n: number;
-  readonly result: QueryResult;
-  /** As it stands in the rows, or follows from them. */
-  readonly value: string;
-}
+import { SourceCheck } from './source-check.ts';
 
 const endOfStatement = /[.!?。！？]["”')\]]?\s|\n/gu;
 const longestStatement = 500;
@@ -41,7 +18,7 @@ const removedUrl = '(link removed)';
  * places. Addresses are kept only where a source has them; a prompt that is told is refused.
  */
 export class CheckedAnswer {
-  private readonly passages: ReadonlyMap<number, Passage>;
+  private readonly sources: SourceCheck;
   private readonly scanner: AnswerScanner;
   private readonly leak: PromptLeak;
   /** Where numbers came from a database, no other may stand beside them unmarked. */
@@ -57,9 +34,9 @@ export class CheckedAnswer {
   private told = false;
 
   constructor(passages: readonly Passage[], prompt: Pick<Prompt, 'instructions' | 'fence'>, question?: string) {
-    this.passages = new Map(passages.map((passage) => [passage.n, passage]));
+    this.sources = new SourceCheck(passages);
     this.numbers = passages.some(({ result }) => result) ? new NumberCheck(knownNumbers(passages, question)) : null;
-    this.scanner = new AnswerScanner((n, words) => this.isInSource(n, words));
+    this.scanner = new AnswerScanner((n, words) => this.sources.isInSource(n, words));
     this.leak = new PromptLeak(prompt.instructions, prompt.fence);
   }
 
@@ -126,8 +103,8 @@ export class CheckedAnswer {
   private citeUnmarked(): string {
     if (this.told || this.text.trim() === nothingFound) return '';
     let added = '';
-    for (const { result } of this.passages.values()) {
-      if (!result || this.found.some((one) => one.kind === 'sql' && one.result === result)) continue;
+    for (const result of this.sources.results) {
+      if (this.found.some((one) => one.kind === 'sql' && one.result === result)) continue;
       const value = citedValues(result).supporting(this.text);
       if (value !== undefined) added += ` [${this.cite({ kind: 'sql', result, value })}]`;
     }
@@ -138,7 +115,7 @@ export class CheckedAnswer {
   private written(piece: AnswerPiece): string {
     if (piece.type === 'mark') return this.writtenMarks(piece.references);
     if (piece.type === 'nothing') return this.writtenNothing();
-    const text = piece.type === 'url' ? this.writtenUrl(piece.url) : piece.text;
+    const text = piece.type === 'url' ? this.urlOrNone(piece.url) : piece.text;
     if (text.trim() === '') {
       // Blanks on both sides of what was left out are one.
       if (!this.leftOut || this.blanks === '' || text.includes('\n'))
@@ -154,6 +131,10 @@ export class CheckedAnswer {
     this.isAfterMark = false;
     this.remember(whole);
     return whole;
+  }
+
+  private urlOrNone(url: string): string {
+    return this.sources.hasUrl(url) ? url : removedUrl;
   }
 
   private writtenMarks(references: readonly Reference[]): string {
@@ -172,50 +153,19 @@ export class CheckedAnswer {
   }
 
   /** @returns the number of the citation in the answer; undefined for one that does not hold */
-  private check({ n, quote }: Reference): number | undefined {
-    const passage = this.passages.get(n);
-    const holds = passage && (passage.result ? this.valueIn(passage.result, quote) : this.quoteIn(passage, quote));
+  private check(reference: Reference): number | undefined {
+    const holds = this.sources.cited(reference, this.statement);
     if (holds) return this.cite(holds);
     this.removedMarks += 1;
     return undefined;
   }
 
-  private cite(citation: Unnumbered): number {
-    const same = this.found.find((one) => isSame(one, citation));
+  private cite(citation: UnnumberedCitation): number {
+    const same = this.found.find((one) => isSameCitation(one, citation));
     if (same) return same.n;
     const n = this.found.length + 1;
     this.found.push({ n, ...citation });
     return n;
-  }
-
-  private quoteIn(passage: Passage, quote: string | null): Unnumbered | undefined {
-    const quoted = quote === null ? this.supported(passage) : quotedBy(passage, quote);
-    return quoted && { kind: 'document', ...quoted };
-  }
-
-  private valueIn(result: QueryResult, quote: string | null): Unnumbered | undefined {
-    const values = citedValues(result);
-    const value = quote === null ? values.supporting(this.statement) : values.quoted(quote);
-    return value === undefined ? undefined : { kind: 'sql', result, value };
-  }
-
-  private supported(passage: Passage): QuotedChunk | undefined {
-    const span = supportingSentence(passage.text, this.statement);
-    return span && chunkOfSpan(passage, span);
-  }
-
-  private isInSource(n: number, words: string): boolean {
-    const passage = this.passages.get(n);
-    return passage !== undefined && foldedText(passage).find(words) !== undefined;
-  }
-
-  /** What stands in no source may carry what somebody asked to a stranger. */
-  private writtenUrl(url: string): string {
-    const isFromASource = [...this.passages.values()].some(({ text }) => {
-      const at = text.indexOf(url);
-      return at >= 0 && !/[\w/?#=&%-]/u.test(text.charAt(at + url.length));
-    });
-    return isFromASource && /^https?:\/\//iu.test(url) ? url : removedUrl;
   }
 
   /** The statement that a mark without a quote stands behind: the sentence that is being written, or has just been. */
@@ -225,19 +175,6 @@ export class CheckedAnswer {
     const last = ends.findLast((end) => all.slice(end).trim() !== '');
     this.statement = last === undefined ? all : all.slice(last);
   }
-}
-
-function quotedBy(passage: Passage, quote: string): QuotedChunk | undefined {
-  const span = findQuote(foldedText(passage), quote);
-  return span && chunkOfSpan(passage, span);
-}
-
-type Unnumbered = Omit<QuoteCitation, 'n'> | Omit<ValueCitation, 'n'>;
-
-function isSame(one: Citation, other: Unnumbered): boolean {
-  if (one.kind === 'document')
-    return other.kind === 'document' && one.hit.chunkId === other.hit.chunkId && one.quote === other.quote;
-  return other.kind === 'sql' && one.result === other.result && one.value === other.value;
 }
 
 /** What the rows and the documents say, the question repeats, and the statement asks for. */

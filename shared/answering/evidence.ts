@@ -1,5 +1,5 @@
 import type { DbragError } from '../core/errors.ts';
-import type { Citation } from './checked-answer.ts';
+import type { Citation } from './citation.ts';
 import type { Gathered } from './gather.ts';
 import { fitPassages, type Passage, resultPassage } from './passages.ts';
 import type { QueryResult } from './query-result.ts';

@@ -1,7 +1,7 @@
 import { seal, unseal } from '../core/sealed-value.ts';
 import type { SearchHit } from '../retrieval/search.ts';
 import type { AnsweredQuery, AnsweredStep } from './answered-query.ts';
-import type { Citation } from './checked-answer.ts';
+import type { Citation } from './citation.ts';
 import type { Route } from './leg.ts';
 import { fitPassages, type Passage } from './passages.ts';
 

@@ -5,7 +5,7 @@ import type { Db } from '../core/database.ts';
 import { publicId, timeOfUuid } from '../core/ids.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import type { AnsweredQuery } from './answered-query.ts';
-import type { Citation, QuoteCitation, ValueCitation } from './checked-answer.ts';
+import type { Citation, QuoteCitation, ValueCitation } from './citation.ts';
 import type { Passage } from './passages.ts';
 import { keptResult, keptSteps } from './stored-result.ts';
 

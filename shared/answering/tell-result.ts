@@ -1,4 +1,4 @@
-import type { Citation } from './checked-answer.ts';
+import type { Citation } from './citation.ts';
 import { cellText, type QueryResult } from './query-result.ts';
 
 const mostRowsTold = 5;

@@ -2,7 +2,8 @@ import { DbragError } from '../core/errors.ts';
 import type { ChatModel, ChatOptions, ChatOutcome } from '../models/chat-model.ts';
 import { completeChat } from '../models/complete-chat.ts';
 import { problemOfModel } from '../models/model-problem.ts';
-import { CheckedAnswer, type Citation } from './checked-answer.ts';
+import { CheckedAnswer } from './checked-answer.ts';
+import type { Citation } from './citation.ts';
 import type { Passage } from './passages.ts';
 import { nothingFound, type Prompt } from './prompt.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CheckedAnswer, type Citation } from '../../../shared/answering/checked-answer.ts';
+import { CheckedAnswer } from '../../../shared/answering/checked-answer.ts';
+import type { Citation } from '../../../shared/answering/citation.ts';
 import { fitPassages, type Passage } from '../../../shared/answering/passages.ts';
 import { answerPrompt, nothingFound } from '../../../shared/answering/prompt.ts';
 import { hitOf } from './hits.ts';
