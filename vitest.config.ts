@@ -5,6 +5,7 @@ const standIns = 'test/integration/local-cloud/**/*.test.ts';
 /** What takes long to try and is seldom touched: `npm run test:long`, and once more on native engines. */
 const long = [
   'test/infra/acting-failpoints.test.ts',
+  'test/infra/backup-copies.test.ts',
   'test/infra/cost-of-stages.test.ts',
   'test/unit/ingestion/formats/hostile-files.test.ts',
   'test/integration/api/api-long.test.ts',

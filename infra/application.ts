@@ -8,6 +8,7 @@ import {
   Validations,
 } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { CopiesStack } from './copies-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { featureFlags } from './feature-flags.ts';
 import { ServiceStack } from './service-stack.ts';
@@ -23,7 +24,7 @@ export interface ApplicationOptions {
   readonly outputDirectory?: string;
 }
 
-/** The whole system of one stage: a stack that must survive and one that need not. */
+/** The whole system of one stage: a stack that must survive and one that need not, and in a second region, where the stage has one, copies of backups. */
 export function createApplication(options: ApplicationOptions): App {
   const { outputDirectory, bundleDirectory, validate } = options;
   const app = new App({
@@ -44,7 +45,16 @@ export function createApplication(options: ApplicationOptions): App {
     data,
     bundleDirectory,
   });
-  const { permissionsBoundary } = stage.operations;
+  const { permissionsBoundary, backupCopies } = stage.operations;
+  if (backupCopies !== null) {
+    const copies = new CopiesStack(app, `dbrag-${stage.name}-copies`, {
+      ...stackProps(stage),
+      stageName: stage.name,
+      description: 'dbrag: copies of backups',
+      env: { region: backupCopies.region },
+    });
+    data.addStackDependency(copies, 'its backups are copied there');
+  }
   if (permissionsBoundary !== null)
     PermissionsBoundary.of(app).apply(ManagedPolicy.fromManagedPolicyArn(data, 'Boundary', permissionsBoundary));
   for (const [key, value] of Object.entries({ ...stage.operations.tags, stage: stage.name })) {

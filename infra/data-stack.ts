@@ -2,6 +2,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { BackupCopies } from './constructs/backup-copies.ts';
 import { Budget } from './constructs/budget.ts';
 import { Cache } from './constructs/cache.ts';
 import { Credentials } from './constructs/credentials.ts';
@@ -51,7 +52,15 @@ export class DataStack extends Stack {
       : undefined;
     const { content, audit } = new Storage(this, 'Storage', { stage, key: this.keys.data });
     this.storage = { content: this.exportArn(content, 'content'), audit: this.exportArn(audit, 'audit') };
-    const { budget, alarmEmail } = stage.operations;
+    const { budget, alarmEmail, backupCopies } = stage.operations;
+    if (backupCopies !== null)
+      new BackupCopies(this, 'BackupCopies', {
+        settings: backupCopies,
+        stageName: stage.name,
+        key: this.keys.data,
+        clusterArn: this.database.clusterArn,
+        buckets: [content, audit],
+      });
     if (budget !== null) new Budget(this, 'Budget', { settings: budget, stageName: stage.name, email: alarmEmail });
     new CfnOutput(this, 'BucketName', { value: content.bucketName });
     new CfnOutput(this, 'ModelKeySecret', { value: this.credentials.modelKey.arn });

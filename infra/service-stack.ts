@@ -76,7 +76,7 @@ export class ServiceStack extends Stack {
     grantHttp(functions, { data, queues, storage });
     grantWorkers(functions, { data, queues, storage });
     grantConnections(functions, connections, { data, queues });
-    functions.maintain.addEnvironment(names.backupDays, String(stage.database.backupDays));
+    functions.maintain.addEnvironment(names.backupDays, String(daysInBackups(stage)));
     for (const fn of [functions.httpApi, functions.httpStream, functions.registerUpload, functions.maintain])
       storage.grantTrailKeys(fn);
     if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
@@ -103,6 +103,11 @@ export class ServiceStack extends Stack {
     new Watching(this, 'Watching', { stage, alarms, queues, functions, api, proxyName: data.database.proxyName });
     new CfnOutput(this, 'ApiUrl', { value: api.url });
   }
+}
+
+/** For as long what was erased is in a backup somewhere. */
+function daysInBackups({ database, operations }: StageSettings): number {
+  return Math.max(database.backupDays, operations.backupCopies?.days ?? 0);
 }
 
 interface Resources {

@@ -81,7 +81,7 @@ export const small = defineStage({
     region: null,
     permissionsBoundary: null,
     bootstrapQualifier: null,
-    budget: { monthlyDollars: 150, of: 'account' },
+    budget: { monthlyDollars: 175, of: 'account' },
     backupCopies: null,
   },
   // What the gateway lets through for everybody in a second, a caller may use up alone in all classes but the one that costs money.

@@ -72,6 +72,10 @@ export class Database extends Construct {
     return this.proxy?.dbProxyName;
   }
 
+  get clusterArn(): string {
+    return this.cluster.clusterArn;
+  }
+
   /** Lets a function connect as the application role, through the proxy where the stage has one. */
   grantApplication(grantee: LambdaFunction): void {
     const target = this.proxy ?? this.cluster;

@@ -24,7 +24,7 @@ const leastCacheGigabytes = { valkey: 0.1, redis: 1 } as const;
 const leastProxyCapacity = 8;
 /** What Amazon Linux takes. */
 const instanceDiskGigabytes = 8;
-const firstVolumeGigabytes = 1;
+export const firstVolumeGigabytes = 1;
 /** A night's pass wakes a cluster that pauses: at one unit, for its minute of work and until it pauses again. */
 const nightlyWorkSeconds = 60;
 const wakingCapacity = 1;

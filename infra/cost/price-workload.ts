@@ -1,4 +1,4 @@
-import { capacityOf, resourcesOf, type Template } from './price-resources.ts';
+import { capacityOf, firstVolumeGigabytes, resourcesOf, type Template } from './price-resources.ts';
 import { type CostLine, daysOfMonth, hoursOfMonth, type PriceName } from './prices.ts';
 import {
   gigabytesOfTable,
@@ -33,18 +33,39 @@ export function workloadCost(templates: readonly Template[], workload: Workload)
     lines: [
       { what: 'Aurora', price: 'auroraCapacityUnitHour', amount: aboveFloor },
       ...storedLines(workload),
+      ...copyLines(templates, workload),
       ...queryLines(templates, workload),
     ],
   };
 }
 
 function storedLines({ documents, tables }: Workload): CostLine[] {
-  const chunks = documents * ofDocument.chunks;
-  const rows = chunks * (ofDocument.gigabytesOfChunk + graphOfChunk(chunks)) + tables * gigabytesOfTable;
   return [
-    { what: 'Aurora', price: 'auroraStorageGigabyteMonth', amount: rows },
+    { what: 'Aurora', price: 'auroraStorageGigabyteMonth', amount: gigabytesOfDatabase(documents, tables) },
     { what: 'files', price: 'objectGigabyteMonth', amount: documents * ofDocument.fileGigabytes },
   ];
+}
+
+/** A copy of the cluster is whole every night, one of the buckets what is new; both are kept for their days. */
+function copyLines(templates: readonly Template[], { documents, tables }: Workload): CostLine[] {
+  const copy = resourcesOf(templates, 'AWS::Backup::BackupPlan')[0]?.BackupPlan.BackupPlanRule[0].CopyActions[0];
+  if (!copy) return [];
+  const database = gigabytesOfDatabase(documents, tables) + firstVolumeGigabytes;
+  const files = documents * ofDocument.fileGigabytes;
+  return [
+    {
+      what: 'copies of backups',
+      price: 'auroraBackupGigabyteMonth',
+      amount: database * copy.Lifecycle.DeleteAfterDays,
+    },
+    { what: 'copies of backups', price: 'objectBackupGigabyteMonth', amount: 2 * files },
+    { what: 'copies of backups', price: 'regionGigabyte', amount: database * daysOfMonth + files },
+  ];
+}
+
+function gigabytesOfDatabase(documents: number, tables: number): number {
+  const chunks = documents * ofDocument.chunks;
+  return chunks * (ofDocument.gigabytesOfChunk + graphOfChunk(chunks)) + tables * gigabytesOfTable;
 }
 
 function queryLines(templates: readonly Template[], workload: Workload): CostLine[] {

@@ -57,6 +57,8 @@ export async function deploy(ports: DeployPorts, { stage, modelKey }: DeployOpti
     throw new CommandError('Nothing was changed.');
   const names = stackNames(stage.name);
   const upload = ['--require-approval', 'never', '--exclusively', ...context];
+  // In its own region, before anything is copied there.
+  if (stage.operations.backupCopies !== null) await cdk.run(['deploy', names.copies, ...upload]);
   await cdk.run(['deploy', names.data, ...upload]);
   const data = await findStack(clients, names.data);
   if (modelKey !== undefined) await giveModelKey(ports, outputOf(data, 'ModelKeySecret'), modelKey);

@@ -2,8 +2,16 @@ import { DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformatio
 import type { Clients } from './clients.ts';
 
 /** The names of a stage's stacks, as `createApplication` gives them. */
-export function stackNames(stageName: string): { readonly data: string; readonly service: string } {
-  return { data: `dbrag-${stageName}-data`, service: `dbrag-${stageName}-service` };
+export function stackNames(stageName: string): {
+  readonly copies: string;
+  readonly data: string;
+  readonly service: string;
+} {
+  return {
+    copies: `dbrag-${stageName}-copies`,
+    data: `dbrag-${stageName}-data`,
+    service: `dbrag-${stageName}-service`,
+  };
 }
 
 /** Undefined where there is none, or none any more. */

@@ -6,6 +6,7 @@ import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StageSettings } from '../../infra/stage-settings.ts';
 import { small, stageNamed, stageNames } from '../../infra/stages.ts';
+import { stageOfOnesOwn } from './stage-of-ones-own.ts';
 import { compose } from './synthesise.ts';
 
 const mostAcknowledgements = 15;
@@ -58,7 +59,9 @@ function documented(): string[] {
 const row = ({ finding, place, reason }: Acknowledged) => `${finding} | ${place} | ${reason}`;
 
 describe('acknowledged findings', () => {
-  const byStage = new Map([...stageNames.map(stageNamed), alarmed].map((stage) => [stage.name, acknowledgedBy(stage)]));
+  const byStage = new Map(
+    [...stageNames.map(stageNamed), alarmed, stageOfOnesOwn].map((stage) => [stage.name, acknowledgedBy(stage)]),
+  );
   const all = [...byStage.values()].flat();
 
   it('are what the document lists', () => {

@@ -31,6 +31,7 @@ export const stageOfOnesOwn = defineStage({
     region: 'eu-central-1',
     permissionsBoundary: 'arn:aws:iam::123456789012:policy/boundary',
     bootstrapQualifier: 'acme',
+    backupCopies: { region: 'eu-west-1', days: 90 },
     budget: { monthlyDollars: 3_000, of: 'stage' },
   },
 });

@@ -5,11 +5,13 @@ import type { App } from 'aws-cdk-lib/core';
 import { createApplication } from '../../infra/application.ts';
 import { handlerEntries } from '../../infra/bundle.ts';
 import type { StageSettings } from '../../infra/stage-settings.ts';
-import type { System } from './assertions/assertion.ts';
+import type { System, Template } from './assertions/assertion.ts';
 
 export interface Synthesis {
   readonly app: App;
   readonly system: System;
+  /** The stack of the second region, where the stage has one. */
+  readonly copies: Template | undefined;
   readonly manifest: Record<string, unknown>;
 }
 
@@ -39,13 +41,22 @@ export function synthesise(stage: string | StageSettings): Synthesis {
   try {
     const app = compose(stage, directory, true);
     const assembly = app.synth();
-    const template = (end: string) => {
+    const found = (end: string): Template | undefined => {
       const stack = assembly.stacks.find(({ stackName }) => stackName.endsWith(end));
-      if (!stack) throw new Error(`There is no stack whose name ends with ${end}.`);
-      return JSON.parse(readFileSync(stack.templateFullPath, 'utf8'));
+      return stack && JSON.parse(readFileSync(stack.templateFullPath, 'utf8'));
+    };
+    const template = (end: string): Template => {
+      const there = found(end);
+      if (!there) throw new Error(`There is no stack whose name ends with ${end}.`);
+      return there;
     };
     const manifest = JSON.parse(readFileSync(join(assembly.directory, 'manifest.json'), 'utf8'));
-    return { app, manifest, system: { data: template('-data'), service: template('-service') } };
+    return {
+      app,
+      manifest,
+      copies: found('-copies'),
+      system: { data: template('-data'), service: template('-service') },
+    };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -45,7 +45,7 @@ function assertionsOf(name: string, settings = stageNamed(name)): void {
       expect(stacks.map(({ properties }) => properties.terminationProtection ?? false)).toEqual(
         stacks.map(() => settings.operations.terminationProtection),
       );
-      expect(stacks).toHaveLength(2);
+      expect(stacks).toHaveLength(settings.operations.backupCopies === null ? 2 : 3);
     });
 
     it.each(binding)('$area: $name', ({ check }) => {

@@ -33,6 +33,7 @@ export type Area =
   | 'queues'
   | 'S3'
   | 'Aurora'
+  | 'backups'
   | 'cache'
   | 'API edge'
   | 'secrets'

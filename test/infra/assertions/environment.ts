@@ -1,5 +1,5 @@
 import type { StageSettings } from '../../../infra/stage-settings.ts';
-import { readConfig, readMigrationConfig, readNetworkRules, readTelemetryConfig } from '../../../shared/core/config.ts';
+import * as config from '../../../shared/core/config.ts';
 import { environmentNames as names } from '../../../shared/core/env-names.ts';
 import {
   type Assertion,
@@ -14,8 +14,6 @@ import {
 } from './assertion.ts';
 import { actionsOf, resourcesIn, statementsOf } from './policies.ts';
 
-/** What Lambda itself says. */
-const ofLambda = ['LAMBDA_TASK_ROOT'];
 const numbers = new Set<string>([
   names.databasePort,
   names.databasePartitions,
@@ -26,8 +24,8 @@ const numbers = new Set<string>([
   names.backupDays,
 ]);
 
-/** What they may say to it is looked at with the functions. */
-const namesReadByNode: ReadonlySet<string> = new Set(['NODE_OPTIONS']);
+/** Read by Node before any code of ours. */
+const ofNode = 'NODE_OPTIONS';
 
 /** Names of everything that functions ask the environment for, found out by letting them ask. */
 const namesRead: ReadonlySet<string> = (() => {
@@ -44,10 +42,11 @@ const namesRead: ReadonlySet<string> = (() => {
       },
     },
   );
-  const readers = [readConfig, readMigrationConfig, readNetworkRules, readTelemetryConfig];
-  for (const read of readers) read(environment);
-  for (const name of ofLambda) asked.delete(name);
-  return asked;
+  for (const [name, read] of Object.entries<unknown>(config))
+    if (name.startsWith('read') && typeof read === 'function') read(environment);
+  // What is no contract of ours, Lambda says itself, or a test.
+  const contract: readonly string[] = Object.values(names);
+  return new Set([...asked].filter((name) => contract.includes(name)));
 })();
 
 /** What a stage leaves unset on purpose. */
@@ -78,10 +77,10 @@ function environmentOf(properties: Json): Record<string, string> {
 /** Reads what the handler reads at its start; an error says what is missing. */
 function startOf(handler: string, environment: Record<string, string>): string | undefined {
   const read = handler.startsWith('deploy/')
-    ? readMigrationConfig
+    ? config.readMigrationConfig
     : handler.startsWith('invoke/')
-      ? readNetworkRules
-      : readConfig;
+      ? config.readNetworkRules
+      : config.readConfig;
   try {
     read(environment);
     return undefined;
@@ -115,9 +114,16 @@ function mayUse(system: System, role: string): { readonly action: string; readon
     .flatMap((one) => resourcesIn(one).flatMap((resource) => actionsOf(one).map((action) => ({ action, resource }))));
 }
 
+/** An alias is named behind its function. */
+const nameOf = (value: Json): Json =>
+  value?.['Fn::Join']
+    ? value['Fn::Join'][1].find((part: Json) => targetOf(part)?.startsWith('AWS::') === false)
+    : value;
+
 const sameResource = (one: Json, other: Json): boolean => {
-  const target = targetOf(one);
-  return target !== undefined && (leadsTo(other, target) || leadsTo(one, targetOf(other) ?? '-'));
+  const [first, second] = [nameOf(one), nameOf(other)];
+  const target = targetOf(first);
+  return target !== undefined && (leadsTo(second, target) || leadsTo(first, targetOf(second) ?? '-'));
 };
 
 /** A function that receives from a queue asks for its attributes without being told where it is. */
@@ -142,22 +148,11 @@ export const environmentAssertions: readonly Assertion[] = [
     type: 'AWS::Lambda::Function',
     where: isOurFunction,
     demand: ({ properties }) =>
-      Object.keys(variablesOf(properties)).every((name) => namesRead.has(name) || namesReadByNode.has(name)),
+      Object.keys(variablesOf(properties)).every((name) => namesRead.has(name) || name === ofNode),
     break: ({ properties }) => {
       variablesOf(properties).CHAT_MODLE = 'gpt-5.4-mini';
     },
   }),
-  {
-    area: 'Lambda',
-    name: 'the function that holds large texts bounds its youngest generation',
-    check: (system) => {
-      const { NODE_OPTIONS } = variablesOf(functionNamed(system, 'queue/ingest-document').properties);
-      return /^--max-semi-space-size=\d+$/.test(String(NODE_OPTIONS)) ? [] : ['queue/ingest-document'];
-    },
-    spoil: (system) => {
-      delete variablesOf(functionNamed(system, 'queue/ingest-document').properties).NODE_OPTIONS;
-    },
-  },
   {
     area: 'Lambda',
     name: 'every function starts with what it is told',
@@ -185,12 +180,12 @@ export const environmentAssertions: readonly Assertion[] = [
           )
           .map(([name]) => name);
         const untold = rights
-          .filter(({ action, resource }) => toldOf.test(action) && targetOf(resource) !== undefined)
+          .filter(({ action, resource }) => toldOf.test(action) && targetOf(nameOf(resource)) !== undefined)
           .filter(
             ({ action, resource }) =>
               !variables.some(([name, value]) => rightsByName[name]?.test(action) && sameResource(value, resource)),
           )
-          .map(({ action, resource }) => `${action} ${targetOf(resource)}`);
+          .map(({ action, resource }) => `${action} ${targetOf(nameOf(resource))}`);
         return [...unusable, ...untold].map((one) => `${properties.Handler}: ${one}`);
       }),
     spoil: (system) => {

@@ -1,4 +1,5 @@
 import type { Assertion } from './assertion.ts';
+import { backupAssertions } from './backups.ts';
 import { cacheAssertions } from './cache.ts';
 import { connectionAssertions } from './connections.ts';
 import { databaseAssertions } from './database.ts';
@@ -28,6 +29,7 @@ export const assertions: readonly Assertion[] = [
   ...queueAssertions,
   ...storageAssertions,
   ...databaseAssertions,
+  ...backupAssertions,
   ...cacheAssertions,
   ...edgeAssertions,
   ...secretAssertions,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deploy } from '../../../infra/deploy/deploy.ts';
 import { CommandError, fine, problem } from '../../../infra/deploy/finding.ts';
 import type { smoke } from '../../../infra/deploy/smoke.ts';
+import type { StageSettings } from '../../../infra/stage-settings.ts';
 import { small } from '../../../infra/stages.ts';
 import { type Answers, awsError, stubAccount } from '../../support/stub-account.ts';
 
@@ -11,10 +12,11 @@ interface World {
   readonly yes?: boolean;
   readonly smoke?: typeof smoke;
   readonly fails?: string;
+  readonly stage?: StageSettings;
 }
 
 /** An account that is ready, a CLI that makes stacks, and a note of all that happens, in order. */
-function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried }: World = {}) {
+function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried, stage = small }: World = {}) {
   const happened: string[] = [];
   const stacks = new Map<string, Record<string, string>>();
   const { clients } = stubAccount({
@@ -63,7 +65,7 @@ function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried
         printFloor: async ({ name }) => void happened.push(`floor of ${name}`),
         smoke: tried ?? (async ({ url, operatorKey }) => [fine('smoke', `${url} ${operatorKey}`)]),
       },
-      { stage: small, modelKey },
+      { stage, modelKey },
     );
   return { run, happened, printed };
 }
@@ -82,6 +84,19 @@ describe('a deploy', () => {
     expect(printed.join('\n')).toContain('smoke: https://api.example.com/live/ value of arn:operator');
     expect(printed.join('\n')).toContain('curl -s https://api.example.com/live/v1/workspaces');
     expect(printed.join('\n')).toContain('--region eu-central-1 --secret-id arn:operator');
+  });
+
+  it('makes the vault of the second region before anything is copied there', async () => {
+    const backupCopies = { region: 'eu-west-1', days: 35 };
+    const { run, happened } = world({
+      stage: { ...small, operations: { ...small.operations, region: 'eu-central-1', backupCopies } },
+    });
+    await run();
+    expect(happened.filter((one) => one.startsWith('cdk deploy'))).toEqual([
+      'cdk deploy dbrag-small-copies',
+      'cdk deploy dbrag-small-data',
+      'cdk deploy dbrag-small-service',
+    ]);
   });
 
   it('changes nothing after a problem, or a no', async () => {

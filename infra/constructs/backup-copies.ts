@@ -1,0 +1,87 @@
+import { BackupPlan, BackupPlanRule, BackupResource, BackupVault, type IBackupVault } from 'aws-cdk-lib/aws-backup';
+import { Schedule } from 'aws-cdk-lib/aws-events';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { copiesVaultName } from '../copies-stack.ts';
+import type { BackupCopySettings } from '../stage-settings.ts';
+
+/** After the cluster's own backup, and before the nightly pass changes anything. */
+const schedule = Schedule.cron({ minute: '0', hour: '3' });
+/** What a copy is made of; in its own region the cluster keeps backups itself, and the buckets old versions. */
+const keptHere = Duration.days(2);
+/** AWS's own rights for its own service, which come with the names that IAM4 wants to know. */
+const managedPolicies = [
+  'service-role/AWSBackupServiceRolePolicyForBackup',
+  'AWSBackupServiceRolePolicyForS3Backup',
+] as const;
+
+export interface BackupCopiesProps {
+  readonly settings: BackupCopySettings;
+  readonly stageName: string;
+  readonly key: IKey;
+  readonly clusterArn: string;
+  readonly buckets: readonly IBucket[];
+}
+
+/** Every night a backup of the database and the buckets, and a copy of it in a second region. */
+export class BackupCopies extends Construct {
+  constructor(scope: Construct, id: string, { settings, stageName, key, clusterArn, buckets }: BackupCopiesProps) {
+    super(scope, id);
+    const vault = new BackupVault(this, 'Vault', {
+      backupVaultName: `dbrag-${stageName}`,
+      encryptionKey: key,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const plan = new BackupPlan(this, 'Plan', { backupPlanName: `dbrag-${stageName}`, backupVault: vault });
+    plan.addRule(
+      new BackupPlanRule({
+        ruleName: 'nightly',
+        scheduleExpression: schedule,
+        deleteAfter: keptHere,
+        copyActions: [
+          {
+            destinationBackupVault: this.vaultIn(settings.region, copiesVaultName(stageName)),
+            deleteAfter: Duration.days(settings.days),
+          },
+        ],
+      }),
+    );
+    plan.addSelection('Everything', {
+      backupSelectionName: 'everything',
+      role: this.createRole(),
+      disableDefaultBackupPolicy: true,
+      resources: [clusterArn, ...buckets.map(({ bucketArn }) => bucketArn)].map((arn) => BackupResource.fromArn(arn)),
+    });
+  }
+
+  private vaultIn(region: string, name: string): IBackupVault {
+    const arn = Stack.of(this).formatArn({
+      service: 'backup',
+      region,
+      resource: 'backup-vault',
+      resourceName: name,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return BackupVault.fromBackupVaultArn(this, 'Copies', arn);
+  }
+
+  private createRole(): Role {
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('backup.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+      managedPolicies: managedPolicies.map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
+    });
+    Validations.of(role).acknowledge(
+      ...managedPolicies.map((name) => ({
+        id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${name}]`,
+        reason:
+          'What AWS Backup needs changes with the service, and a right that it lacks shows when a backup is wanted.',
+      })),
+    );
+    return role;
+  }
+}

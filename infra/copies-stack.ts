@@ -1,0 +1,33 @@
+import { BackupVault } from 'aws-cdk-lib/aws-backup';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+
+/** By name, since a stack of another region can be told of nothing else. */
+export const copiesVaultName = (stageName: string): string => `dbrag-${stageName}-copies`;
+
+export interface CopiesStackProps extends StackProps {
+  readonly stageName: string;
+}
+
+/**
+ * Where copies of backups lie, in a second region: a vault with a key of its own, from which nobody takes a copy out before its days are over.
+ * It survives its stack, for it is there when nothing else is.
+ */
+export class CopiesStack extends Stack {
+  constructor(scope: Construct, id: string, { stageName, ...props }: CopiesStackProps) {
+    super(scope, id, props);
+    const key = new Key(this, 'Key', {
+      description: 'dbrag: copies of backups',
+      enableKeyRotation: true,
+      pendingWindow: Duration.days(30),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    new BackupVault(this, 'Vault', {
+      backupVaultName: copiesVaultName(stageName),
+      encryptionKey: key,
+      blockRecoveryPointDeletion: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+}
