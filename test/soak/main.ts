@@ -23,8 +23,8 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
 const bars = { availability: 0.999, growth: 1.1 };
 /** Before that, processes still grow to their size: growth is told and not judged. */
 const fewestMinutes = 10;
-/** Rows of work under way: none at rest. What is kept for good, or until a day, is not among them. */
-const transient = ['pending_embeddings', 'pending_announcements', 'statistics_pending', 'stored_changes'];
+/** Rows of work under way: none at rest. What the nightly pass folds together (`stored_changes`) or a day ends is not among them. */
+const transient = ['pending_embeddings', 'pending_announcements', 'statistics_pending'];
 
 process.stdout.write(`seed ${seed}, ${minutes} minutes\n`);
 const world = await startWorld(seed, false);
