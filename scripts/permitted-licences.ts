@@ -27,10 +27,18 @@ const permitted = new Set([
 /** Copyleft of a file or a library: nothing of such a tool stands in what it makes. */
 const permittedInDevelopment = new Set(['MPL-2.0']);
 
+/** Packages that name no licence in their manifest and bring the MIT licence as a file: read at these versions, by a person. */
+const readByHand = new Set([
+  '@llamaindex/core@0.6.23',
+  '@llamaindex/env@0.1.31',
+  '@llamaindex/openai@0.4.23',
+  '@llamaindex/postgres@0.0.66',
+]);
+
 /** Packages whose licence nobody has permitted, copyleft ones above all. */
 export function refusedPackages(packages: readonly LockedPackage[]): LockedPackage[] {
-  return packages.filter(
-    ({ licence, development }) =>
-      licence === undefined || !(permitted.has(licence) || (development && permittedInDevelopment.has(licence))),
-  );
+  return packages.filter(({ name, version, licence, development }) => {
+    if (licence === undefined) return !readByHand.has(`${name}@${version}`);
+    return !(permitted.has(licence) || (development && permittedInDevelopment.has(licence)));
+  });
 }

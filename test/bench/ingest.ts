@@ -3,7 +3,7 @@
  * one model server (80 ms and 0.2 ms an input), in turns; medians.
  *
  * End to end: the whole local cloud, from the first call of `POST /v1/documents/batch` to the last document ready, against LangChain.js
- * `PGVectorStore` with its defaults and tuned (`peers/langchain.mjs`), which run in one process and keep rows of text and vector.
+ * `PGVectorStore` and that of LlamaIndex.TS with their defaults and tuned (`peers/`), which run in one process and keep rows of text and vector.
  * Embedding alone: `embedChunks` over what is split already, under row security, with its leases, counts, usage and swaps, against
  * the bare pipeline of `copy-pipeline.ts`; one process each.
  */
@@ -44,7 +44,10 @@ const bars = { defaults: 2, tuned: 1, copy: 0.8 };
 const longestMilliseconds = 600_000;
 /** One at a time they take as long each, however many there are. */
 const fewEach = 50;
-const langchain = fileURLToPath(new URL('./peers/langchain.mjs', import.meta.url));
+const peers = {
+  langchain: fileURLToPath(new URL('./peers/langchain.mjs', import.meta.url)),
+  llamaindex: fileURLToPath(new URL('./peers/llamaindex.mjs', import.meta.url)),
+};
 
 interface World {
   readonly cloud: Cloud;
@@ -86,16 +89,20 @@ async function isReady(admin: pg.Client, workspaceId: string): Promise<boolean> 
   return ready === documents;
 }
 
-function theirs({ cloud, modelUrl }: World, mode: 'defaults' | 'tuned' | 'each'): number {
+function theirs(
+  { cloud, modelUrl }: World,
+  mode: 'defaults' | 'tuned' | 'each',
+  peer: keyof typeof peers = 'langchain',
+): number {
   const settings = {
     databaseUrl: cloud.adminDatabaseUrl,
     modelUrl,
     documents: mode === 'each' ? Math.min(documents, fewEach) : documents,
     first: takeDocuments(),
     mode,
-    table: `langchain_${mode}`,
+    table: `${peer}_${mode}`,
   };
-  const output = execFileSync(process.execPath, [langchain, JSON.stringify(settings)], {
+  const output = execFileSync(process.execPath, [peers[peer], JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { seconds } = JSON.parse(output.toString()) as { seconds: number };
@@ -155,12 +162,17 @@ const admin = new pg.Client({ connectionString: cloud.adminDatabaseUrl });
 await admin.connect();
 const world = { cloud, admin, modelUrl: models.baseUrl };
 
-const rates: Record<'ours' | 'single' | 'defaults' | 'tuned' | 'each' | 'embed' | 'bare', number[]> = {
+const rates: Record<
+  'ours' | 'single' | 'defaults' | 'tuned' | 'each' | 'indexDefaults' | 'indexTuned' | 'embed' | 'bare',
+  number[]
+> = {
   ours: [],
   single: [],
   defaults: [],
   tuned: [],
   each: [],
+  indexDefaults: [],
+  indexTuned: [],
   embed: [],
   bare: [],
 };
@@ -174,6 +186,8 @@ for (let repeat = 0; repeat < repeats; repeat += 1) {
     rates.defaults.push(theirs(world, 'defaults'));
     rates.tuned.push(theirs(world, 'tuned'));
     rates.each.push(theirs(world, 'each'));
+    rates.indexDefaults.push(theirs(world, 'defaults', 'llamaindex'));
+    rates.indexTuned.push(theirs(world, 'tuned', 'llamaindex'));
   }
   if (embeddingAlone) {
     const { ours: embed, bare } = await embedding(world);
@@ -195,9 +209,13 @@ if (endToEnd) {
     `${rate('defaults').toFixed(1)} | ${rate('tuned').toFixed(1)}`,
   );
   report('  LangChain.js, a document at a time', rate('each').toFixed(1));
-  report('  over the same, a call for each', (rate('single') / rate('each')).toFixed(2));
-  against('  over its defaults', 'ours', 'defaults', bars.defaults);
-  against('  over its best tuning', 'ours', 'tuned', bars.tuned);
+  const index = `${rate('indexDefaults').toFixed(1)} | ${rate('indexTuned').toFixed(1)}`;
+  report('  LlamaIndex.TS, all at once: defaults | tuned', index);
+  report('  over its defaults (LlamaIndex.TS)', (rate('ours') / rate('indexDefaults')).toFixed(2));
+  report('  over its best tuning (LlamaIndex.TS)', (rate('ours') / rate('indexTuned')).toFixed(2));
+  report('  over LangChain.js, a call for each', (rate('single') / rate('each')).toFixed(2));
+  against('  over its defaults (LangChain.js)', 'ours', 'defaults', bars.defaults);
+  against('  over its best tuning (LangChain.js)', 'ours', 'tuned', bars.tuned);
 }
 if (embeddingAlone) {
   report('embedding alone, chunks a second', rate('embed').toFixed(0));
