@@ -277,10 +277,12 @@ export function accessSuite(world: World): void {
       const refused = await api.delete(`/v1/api-keys/${keyId}`);
       expect([refused.status, refused.body.code]).toEqual([409, 'conflict']);
       for (const { id } of [expired, narrowed]) expect((await api.delete(`/v1/api-keys/${id}`)).status).toBe(204);
-      // Of two that are revoked at once, one stays.
+      // Of two that are revoked at once, one stays; where the one that asks is revoked first, the other request is nobody's.
       const second = await owner({});
       const both = await Promise.all([keyId, second.id].map((id) => api.delete(`/v1/api-keys/${id}`)));
-      expect(both.map(({ status }) => status).toSorted()).toEqual([204, 409]);
+      const [revoked, kept] = both.map(({ status }) => status).toSorted();
+      expect(revoked).toBe(204);
+      expect([401, 409, 429]).toContain(kept);
       const left = `SELECT count(*) FROM dbrag.api_keys WHERE workspace_id = $1 AND role = 'owner'`;
       expect(await world().count(left, [uuid])).toBe(1);
     });
