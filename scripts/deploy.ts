@@ -3,6 +3,7 @@
  * deploys, and tries it. For a stage on one machine, which `npm start` runs: tries the one that is running.
  */
 import { fileURLToPath } from 'node:url';
+import { floorLine } from '../infra/cost/tell-costs.ts';
 import { projectCdk } from '../infra/deploy/cdk.ts';
 import { createClients } from '../infra/deploy/clients.ts';
 import { readCommandLine } from '../infra/deploy/command-line.ts';
@@ -29,7 +30,11 @@ await runCommand(async () => {
       cdk: projectCdk(fileURLToPath(new URL('..', import.meta.url)), region),
       print,
       confirm: async (question) => yes || /^y(es)?$/i.test(await typed(`${question} (y/N) `)),
-      printFloor: async () => undefined,
+      printFloor: async (priced) => {
+        // With the CDK, which nothing before it needs.
+        const { priceStage } = await import('../infra/cost/price-stage.ts');
+        print(floorLine(priceStage(priced)));
+      },
     },
     { stage, modelKey: givenModelKey(process.env) },
   );

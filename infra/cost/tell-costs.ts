@@ -27,6 +27,11 @@ function grouped(lines: readonly CostLine[]): Map<string, number> {
   return sums;
 }
 
+/** What a stage costs while nobody asks, in a line. */
+export function floorLine({ stage, floor }: StageCost): string {
+  return `While nobody asks, ${stage} costs about ${dollars(floor)} a month for AWS (${pricesRegion}, ${pricesAsOf}): npm run cost -- ${stage}`;
+}
+
 /** What stages cost, as Markdown. */
 export function tellCosts(stages: readonly StageCost[]): string {
   return [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { priceStage, type StageCost } from '../../infra/cost/price-stage.ts';
-import { tellCosts } from '../../infra/cost/tell-costs.ts';
+import { floorLine, tellCosts } from '../../infra/cost/tell-costs.ts';
 import { withTables } from '../../infra/cost/write-document.ts';
 import { stageNamed } from '../../infra/stages.ts';
 import { stageOfOnesOwn } from './stage-of-ones-own.ts';
@@ -33,6 +33,12 @@ describe('the bill', () => {
     const own = priceStage(stageOfOnesOwn);
     expect(own.idle.map(({ what }) => what)).not.toContain('NAT');
     expect(own.floor).toBeLessThan(of('production').floor);
+  });
+
+  it('is told in a line before a deploy', () => {
+    expect(floorLine({ ...of('small'), floor: 29.734 })).toMatch(
+      /^While nobody asks, small costs about \$29\.73 a month/,
+    );
   });
 
   it('is what the document says: `npm run cost -- --write`', () => {

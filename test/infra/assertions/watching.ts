@@ -12,7 +12,12 @@ const headings = read('docs/runbook.md')
   .filter((line) => line.startsWith('## '))
   .map((line) => line.slice(3));
 /** What to do without an alarm; the last is a metric that an operator may look at. */
-const withoutAlarm = ['No alarm, but something waits', 'Before the database is restored', 'A quota is nearly used up'];
+const withoutAlarm = [
+  'No alarm, but something waits',
+  'No alarm, but questions to a database fail',
+  'Before the database is restored',
+  'A quota is nearly used up',
+];
 
 /** Metric names that the functions publish, as their only source says them. */
 const published = new Set(
