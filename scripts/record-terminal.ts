@@ -19,7 +19,7 @@ const tell = (text: string, typed = false): void => {
   lines.push({ text: plain, second: (performance.now() - began) / 1_000, typed });
 };
 /** Everything that a newcomer pastes is in the README already. */
-const isLeftOut = (line: string): boolean => /^ +(curl|-H)|^ {2}Add a document|^$/.test(line);
+const isLeftOut = (line: string): boolean => /^ +(curl|-H|npm run demo)|^ {2}Add a document|^$/.test(line);
 
 function run(command: readonly string[]): ChildProcess {
   const environment = { ...process.env, LOCAL_DATA_DIR: dataDirectory };

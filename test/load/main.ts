@@ -32,7 +32,8 @@ const [seconds, intervalSeconds, pages] = [values.seconds, values.interval, valu
 const heldUpTo = 200;
 const bars = { milliseconds: 500, queryMilliseconds: 2_000, errorShare: 0.001, hits: 0.7, documentsAnHour: 1_000 };
 const seed = 1;
-const warmUpSeconds = 10;
+/** As many questions as a cache has seen after some minutes of the smallest load. */
+const warmUpSeconds = 30;
 
 const target = await (values.url === undefined ? startTarget() : reachTarget(values.url, values.key as string));
 try {
