@@ -22,6 +22,7 @@ const long = [
   'test/integration/ingestion/races.test.ts',
   'test/integration/ingestion/upload-sequences.test.ts',
   'test/integration/lists-by-index.test.ts',
+  'test/integration/migration-under-load.test.ts',
   'test/integration/migrations.test.ts',
   'test/integration/privacy.test.ts',
   'test/integration/search-as-it-grows.test.ts',

@@ -1,5 +1,6 @@
 import { ListStackResourcesCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { DescribeDBClusterSnapshotsCommand } from '@aws-sdk/client-rds';
+import { prices } from '../cost/prices.ts';
 import type { Clients } from './clients.ts';
 
 /** Something that a destroyed stage leaves in the account. */
@@ -12,33 +13,33 @@ export interface Leftover {
   readonly remove: string;
 }
 
-/** By type: price in us-east-1 on 2026-11-29, and how to be rid of one. Types that are not here cost nothing by themselves. */
+/** By type: what one costs, and how to be rid of it. Types that are not here cost nothing by themselves. */
 const known: Readonly<Record<string, { readonly price: string; readonly remove: (id: string) => string }>> = {
   'AWS::S3::Bucket': {
-    price: '$0.023 a GB and month',
+    price: `$${prices.objectGigabyteMonth} a GB and month`,
     remove: (id) => `aws s3 rb s3://${id} --force (old versions first: npm run destroy -- <stage> --with-data)`,
   },
   'AWS::KMS::Key': {
-    price: '$1.00 a month',
+    price: `$${prices.keyMonth} a month`,
     remove: (id) => `aws kms schedule-key-deletion --key-id ${id} (what it encrypted is lost with it)`,
   },
   'AWS::SecretsManager::Secret': {
-    price: '$0.40 a month',
+    price: `$${prices.secretMonth} a month`,
     remove: (id) => `aws secretsmanager delete-secret --secret-id ${id}`,
   },
   'AWS::Logs::LogGroup': {
-    price: '$0.03 a GB and month',
+    price: `$${prices.logGigabyteMonth} a GB and month`,
     remove: (id) => `aws logs delete-log-group --log-group-name ${id}`,
   },
   'AWS::Backup::BackupVault': {
-    price: '$0.021 a GB and month of its recovery points',
+    price: `$${prices.objectBackupGigabyteMonth} a GB and month of its recovery points`,
     remove: (id) => `aws backup delete-backup-vault --backup-vault-name ${id}`,
   },
 };
 
 const snapshot = {
   type: 'AWS::RDS::DBClusterSnapshot',
-  price: '$0.021 a GB and month',
+  price: `$${prices.auroraBackupGigabyteMonth} a GB and month`,
   remove: (id: string) => `aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier ${id}`,
 } as const;
 

@@ -160,27 +160,6 @@ describe('the checker of invariants', () => {
     }
   });
 
-  it('comes to every document, page by page', async () => {
-    const other = (await createWorkspace(test.application)).id;
-    const collectionId = await createCollection(test.application, other);
-    for (const name of ['one', 'two', 'three']) {
-      await world.post(other, collectionId, `Only ${name}.`);
-      await world.drain();
-    }
-    await test.admin.query('BEGIN');
-    try {
-      await test.admin.query('DELETE FROM dbrag.embeddings WHERE workspace_id = $1', [other]);
-      for (const documentsAtOnce of [1, 2, 3]) {
-        const clock = { now: () => new Date(0) };
-        const found = await checkIntegrity({ database: asAdmin as Database, clock, documentsAtOnce }, other);
-        expect(new Set(found.map(({ subject }) => subject)).size).toBe(3);
-        expect(found.filter(({ invariant }) => invariant === 'I2 what is live has a vector')).toHaveLength(3);
-      }
-    } finally {
-      await test.admin.query('ROLLBACK');
-    }
-  });
-
   it('says which objects have no version, and which versions no object', async () => {
     const listing = (keys: readonly string[]) => ({
       list: async (prefix: string, after?: string) =>
@@ -209,5 +188,26 @@ describe('the checker of invariants', () => {
       { invariant: 'I9 a key names its workspace', subject: 'emb:{a}:x' },
       { invariant: 'I14 a key leaves by itself', subject: `${stays} -1` },
     ]);
+  });
+
+  it('comes to every document, page by page', async () => {
+    const other = (await createWorkspace(test.application)).id;
+    const collectionId = await createCollection(test.application, other);
+    for (const name of ['one', 'two', 'three']) {
+      await world.post(other, collectionId, `Only ${name}.`);
+      await world.drain();
+    }
+    await test.admin.query('BEGIN');
+    try {
+      await test.admin.query('DELETE FROM dbrag.embeddings WHERE workspace_id = $1', [other]);
+      for (const documentsAtOnce of [1, 2, 3]) {
+        const clock = { now: () => new Date(0) };
+        const found = await checkIntegrity({ database: asAdmin as Database, clock, documentsAtOnce }, other);
+        expect(new Set(found.map(({ subject }) => subject)).size).toBe(3);
+        expect(found.filter(({ invariant }) => invariant === 'I2 what is live has a vector')).toHaveLength(3);
+      }
+    } finally {
+      await test.admin.query('ROLLBACK');
+    }
   });
 });

@@ -114,16 +114,23 @@ function mayUse(system: System, role: string): { readonly action: string; readon
     .flatMap((one) => resourcesIn(one).flatMap((resource) => actionsOf(one).map((action) => ({ action, resource }))));
 }
 
-/** An alias is named behind its function. */
-const nameOf = (value: Json): Json =>
-  value?.['Fn::Join']
-    ? value['Fn::Join'][1].find((part: Json) => targetOf(part)?.startsWith('AWS::') === false)
-    : value;
+/** A function's name or ARN with the alias behind it, taken apart; anything else as it is. */
+function unqualified(value: Json): { readonly bare: Json; readonly alias: string } {
+  const [bare, alias, ...others] = value?.['Fn::Join']?.[1] ?? [];
+  return others.length === 0 && typeof alias === 'string' && alias.startsWith(':')
+    ? { bare, alias }
+    : { bare: value, alias: '' };
+}
 
-const sameResource = (one: Json, other: Json): boolean => {
-  const [first, second] = [nameOf(one), nameOf(other)];
-  const target = targetOf(first);
-  return target !== undefined && (leadsTo(second, target) || leadsTo(first, targetOf(second) ?? '-'));
+/** The right to call an alias is none to call the function, nor the other way round. */
+const sameResource = (given: Json, wanted: Json): boolean => {
+  const [one, other] = [unqualified(given), unqualified(wanted)];
+  const target = targetOf(one.bare);
+  return (
+    one.alias === other.alias &&
+    target !== undefined &&
+    (leadsTo(other.bare, target) || leadsTo(one.bare, targetOf(other.bare) ?? '-'))
+  );
 };
 
 /** A function that receives from a queue asks for its attributes without being told where it is. */
@@ -180,12 +187,12 @@ export const environmentAssertions: readonly Assertion[] = [
           )
           .map(([name]) => name);
         const untold = rights
-          .filter(({ action, resource }) => toldOf.test(action) && targetOf(nameOf(resource)) !== undefined)
+          .filter(({ action, resource }) => toldOf.test(action) && targetOf(unqualified(resource).bare) !== undefined)
           .filter(
             ({ action, resource }) =>
               !variables.some(([name, value]) => rightsByName[name]?.test(action) && sameResource(value, resource)),
           )
-          .map(({ action, resource }) => `${action} ${targetOf(nameOf(resource))}`);
+          .map(({ action, resource }) => `${action} ${targetOf(unqualified(resource).bare)}`);
         return [...unusable, ...untold].map((one) => `${properties.Handler}: ${one}`);
       }),
     spoil: (system) => {

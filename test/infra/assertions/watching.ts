@@ -13,8 +13,10 @@ const headings = read('docs/runbook.md')
   .map((line) => line.slice(3));
 /** What to do without an alarm; the last is a metric that an operator may look at. */
 const withoutAlarm = [
-  'No alarm, but something waits',
   'No alarm, but questions to a database fail',
+  'No alarm, but something waits',
+  'The database is lost, or wrong',
+  'A region is lost',
   'Before the database is restored',
   'A quota is nearly used up',
 ];

@@ -1,0 +1,135 @@
+import {
+  CreateDBInstanceCommand,
+  type DBCluster,
+  DeleteDBClusterCommand,
+  DeleteDBInstanceCommand,
+  DescribeDBClustersCommand,
+  DescribeDBInstancesCommand,
+  RestoreDBClusterToPointInTimeCommand,
+} from '@aws-sdk/client-rds';
+import type { StageSettings } from '../stage-settings.ts';
+import type { Clients } from './clients.ts';
+import { CommandError, errorName } from './finding.ts';
+import type { Waiting } from './waiting.ts';
+
+export interface DrillOptions {
+  readonly clients: Clients;
+  readonly stage: StageSettings;
+  /** The moment to go back to; undefined: the latest that there is. */
+  readonly at: Date | undefined;
+  /** Leave the restored cluster, to look into it. */
+  readonly keep: boolean;
+  readonly waiting: Waiting;
+}
+
+export interface Drilled {
+  readonly endpoint: string;
+  readonly restoredTo: Date;
+  /** Until the copy answered; what an outage would last, without the time that people take to decide. */
+  readonly seconds: number;
+  /** Of what would have been lost, if it had happened when the drill began. */
+  readonly behindSeconds: number;
+  readonly kept: boolean;
+}
+
+const pauseSeconds = 30;
+/** Volumes are cloned and not copied: it does not grow with the data, but with the log that is replayed. */
+const patienceSeconds = 7_200;
+
+/**
+ * Restores the database to a moment, beside the one that serves and in the same network, sees that it comes up, and deletes it again. The stage
+ * is not touched. Begun again after it was broken off, it goes on with the copy that is there.
+ * @throws CommandError saying what stands in the way
+ */
+export async function drill({ clients, stage, at, keep, waiting }: DrillOptions): Promise<Drilled> {
+  const source = await findCluster(clients, `dbrag-${stage.name}`);
+  if (!source) throw new CommandError(`There is no database dbrag-${stage.name} in ${clients.region}.`);
+  const began = Date.now();
+  const restoredTo = at ?? source.LatestRestorableTime ?? new Date(began);
+  if (source.EarliestRestorableTime && restoredTo < source.EarliestRestorableTime)
+    throw new CommandError(
+      `Backups reach back to ${source.EarliestRestorableTime.toISOString()}: choose a later moment, or keep them longer (database.backupDays).`,
+    );
+  const id = `dbrag-${stage.name}-drill`;
+  const instance = `${id}-writer`;
+  let waited = 0;
+  const patiently = async (what: string, isDone: () => Promise<boolean>): Promise<void> => {
+    while (!(await isDone())) {
+      if (waited >= patienceSeconds)
+        throw new CommandError(`${what} is not available after two hours: look at its events.`);
+      waiting.tell(`${what}, ${waited} s`);
+      await waiting.sleep(pauseSeconds);
+      waited += pauseSeconds;
+    }
+  };
+  if (!(await findCluster(clients, id))) await restore(clients, source, id, at);
+  await patiently(id, async () => (await findCluster(clients, id))?.Status === 'available');
+  if ((await statusOf(clients, instance)) === undefined) await createWriter(clients, id, instance);
+  await patiently(instance, async () => (await statusOf(clients, instance)) === 'available');
+  const copy = await findCluster(clients, id);
+  if (!keep) await remove(clients, id, instance);
+  return {
+    endpoint: copy?.Endpoint ?? '',
+    restoredTo,
+    seconds: waited,
+    behindSeconds: Math.max(0, Math.round((began - restoredTo.getTime()) / 1_000)),
+    kept: keep,
+  };
+}
+
+async function findCluster({ databases }: Clients, id: string): Promise<DBCluster | undefined> {
+  try {
+    const { DBClusters = [] } = await databases.send(new DescribeDBClustersCommand({ DBClusterIdentifier: id }));
+    return DBClusters[0];
+  } catch (error) {
+    if (errorName(error) === 'DBClusterNotFoundFault') return undefined;
+    throw error;
+  }
+}
+
+async function statusOf({ databases }: Clients, id: string): Promise<string | undefined> {
+  try {
+    const { DBInstances = [] } = await databases.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: id }));
+    return DBInstances[0]?.DBInstanceStatus;
+  } catch (error) {
+    if (errorName(error) === 'DBInstanceNotFoundFault' || errorName(error) === 'DBInstanceNotFound') return undefined;
+    throw error;
+  }
+}
+
+/** Where the source stands, with its groups and parameters: a copy of which nobody could say that it would have served proves nothing. */
+async function restore({ databases }: Clients, source: DBCluster, id: string, at: Date | undefined): Promise<void> {
+  const groups = (source.VpcSecurityGroups ?? []).map(({ VpcSecurityGroupId = '' }) => VpcSecurityGroupId);
+  const { MinCapacity = 0.5, MaxCapacity = 1 } = source.ServerlessV2ScalingConfiguration ?? {};
+  await databases.send(
+    new RestoreDBClusterToPointInTimeCommand({
+      DBClusterIdentifier: id,
+      SourceDBClusterIdentifier: source.DBClusterIdentifier,
+      ...(at ? { RestoreToTime: at } : { UseLatestRestorableTime: true }),
+      DBSubnetGroupName: source.DBSubnetGroup,
+      VpcSecurityGroupIds: groups,
+      DBClusterParameterGroupName: source.DBClusterParameterGroup,
+      ServerlessV2ScalingConfiguration: { MinCapacity, MaxCapacity },
+      DeletionProtection: false,
+      Tags: [{ Key: 'purpose', Value: 'restore drill' }],
+    }),
+  );
+}
+
+async function createWriter({ databases }: Clients, cluster: string, instance: string): Promise<void> {
+  await databases.send(
+    new CreateDBInstanceCommand({
+      DBInstanceIdentifier: instance,
+      DBClusterIdentifier: cluster,
+      DBInstanceClass: 'db.serverless',
+      Engine: 'aurora-postgresql',
+      PubliclyAccessible: false,
+    }),
+  );
+}
+
+/** Only what the drill made: its names end in `-drill`. */
+async function remove({ databases }: Clients, cluster: string, instance: string): Promise<void> {
+  await databases.send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: instance, SkipFinalSnapshot: true }));
+  await databases.send(new DeleteDBClusterCommand({ DBClusterIdentifier: cluster, SkipFinalSnapshot: true }));
+}

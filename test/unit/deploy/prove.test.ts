@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { prove } from '../../../infra/deploy/prove.ts';
+import { production } from '../../../infra/stages.ts';
+import { type Answers, awsError, stubAccount } from '../../support/stub-account.ts';
+
+const key = 'arn:aws:kms:eu-central-1:111122223333:key/key-1';
+const resources: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  'dbrag-production-data': [
+    ['AWS::KMS::Key', 'key-1'],
+    ['AWS::S3::Bucket', 'content'],
+    ['AWS::S3::Bucket', 'x-accesslogs-y'],
+    ['AWS::RDS::DBProxy', 'proxy'],
+  ],
+  'dbrag-production-service': [['AWS::Lambda::Function', 'api']],
+};
+
+async function look(changes: Answers = {}, statuses: Readonly<Record<string, number>> = {}) {
+  const { clients, sent } = stubAccount({
+    DescribeStacks: ({ StackName }) => ({
+      Stacks: [
+        {
+          StackId: StackName,
+          StackStatus: 'CREATE_COMPLETE',
+          Outputs: [
+            { OutputKey: 'ApiUrl', OutputValue: 'https://api.example.com/live/' },
+            { OutputKey: 'BucketName', OutputValue: 'content' },
+          ],
+        },
+      ],
+    }),
+    ListStackResources: ({ StackName }) => ({
+      StackResourceSummaries: (resources[StackName] ?? []).map(([ResourceType, PhysicalResourceId]) => ({
+        ResourceType,
+        PhysicalResourceId,
+      })),
+    }),
+    GetMetricStatistics: () => ({ Datapoints: [{ Maximum: 0 }, { Maximum: 0 }] }),
+    GetFunctionConfiguration: () => ({ KMSKeyArn: key }),
+    GetBucketEncryption: () => ({
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key } }],
+      },
+    }),
+    DescribeDBClusters: () => ({ DBClusters: [{ StorageEncrypted: true, KmsKeyId: key }] }),
+    ...changes,
+  });
+  const ask: typeof fetch = async (target) => {
+    const { hostname, search } = new URL(String(target));
+    const kind = hostname.startsWith('content.s3') ? 'bucket' : search.includes('script') ? 'attack' : 'health';
+    return new Response('', { status: statuses[kind] ?? (kind === 'health' ? 200 : 403) });
+  };
+  return { findings: await prove({ clients, stage: production, ask }), sent };
+}
+
+describe('proving a stage', () => {
+  it('finds everything in order, and changes nothing', async () => {
+    const { findings, sent } = await look();
+    expect(findings.map(({ subject, state }) => `${state} ${subject}`)).toEqual([
+      'ok encryption',
+      'ok strangers',
+      'ok pinning',
+      'ok firewall',
+    ]);
+    expect(sent.filter(([name]) => !/^(Get|Describe|List)/.test(name))).toEqual([]);
+  });
+
+  it.each([
+    ['3 connections were pinned at once', { GetMetricStatistics: () => ({ Datapoints: [{ Maximum: 3 }] }) }, {}],
+    ['Nobody has used the proxy', { GetMetricStatistics: () => ({ Datapoints: [] }) }, {}],
+    ['environment of api', { GetFunctionConfiguration: () => ({}) }, {}],
+    ['bucket content', { GetBucketEncryption: () => ({ ServerSideEncryptionConfiguration: { Rules: [] } }) }, {}],
+    [
+      'the database',
+      { DescribeDBClusters: () => ({ DBClusters: [{ StorageEncrypted: true, KmsKeyId: 'arn:other' }] }) },
+      {},
+    ],
+    ['The bucket answers them 200', {}, { bucket: 200 }],
+    ['An attack is answered 200', {}, { attack: 200 }],
+    ['a question 403', {}, { health: 403 }],
+  ] as const)('says what is not: %s', async (words, answers, statuses) => {
+    const { findings } = await look(answers, statuses);
+    expect(findings.filter(({ state }) => state === 'problem').map(({ message }) => message)).toEqual([
+      expect.stringContaining(words),
+    ]);
+  });
+
+  it('needs a stage that is deployed', async () => {
+    await expect(look({ DescribeStacks: () => awsError('ValidationError', 'does not exist') })).rejects.toThrow(
+      'There is no stage "production" in eu-central-1.',
+    );
+  });
+});
