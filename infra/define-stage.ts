@@ -1,5 +1,6 @@
 import { type IdentityProvider, signatureAlgorithms } from '../shared/core/identity-provider.ts';
 import { prices } from '../shared/usage/prices.ts';
+import { connectionNeed } from './connection-need.ts';
 import { placementChecks } from './placement-checks.ts';
 import { type Check, isNetwork, isWhole } from './stage-check.ts';
 import type { ConcurrencyByPriority, ModelSettings, StageSettings } from './stage-settings.ts';
@@ -168,6 +169,13 @@ const checks: readonly Check[] = [
   ({ quotas }) =>
     Object.values(quotas ?? {}).some((limit) => !Number.isSafeInteger(limit) || limit < 0) &&
     'quotas must be whole numbers of at least 0.',
+  (stage) => {
+    const { needed, admitted } = connectionNeed(stage);
+    return (
+      needed > admitted &&
+      `its functions may open ${needed.toLocaleString('en')} connections and the database admits ${admitted.toLocaleString('en')}: lower api.reservedConcurrency or the concurrency of ingestion, or raise database.capacity.maximum.`
+    );
+  },
 ];
 
 const hasPrice = (name: string): boolean => prices.some(({ model }) => model === name);

@@ -128,13 +128,14 @@ function grantHttp({ httpApi, httpStream }: ServiceFunctions, { data, queues, st
   storage.grantWriteUploads(httpApi);
   storage.grantWriteContent(httpApi);
   queues.grantSendIngest(httpApi);
-  queues.grantSendEmbed(httpApi);
   queues.maintenance.grantSend(httpApi);
   // What was answered is told to the audit trail by it.
   queues.maintenance.grantSend(httpStream);
-  queues.grantMeasure(httpApi);
-  // Whether anything is left of what was erased.
+  // Whether SQS answers, for `/ready`.
+  queues.ingest.default.grantMeasure(httpApi);
   storage.grantList(httpApi);
+  // Whether anything is left of what was erased.
+  storage.grantListVersions(httpApi);
 }
 
 function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Resources): void {
@@ -171,6 +172,7 @@ function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Re
   storage.grantReadContent(maintain);
   storage.grantRemove(maintain);
   storage.grantList(maintain);
+  storage.grantListVersions(maintain);
   storage.grantKeepAuditRoots(maintain);
   // What was erased is forgotten there at once, and not when its time has come.
   data.cache?.grantUse(maintain);

@@ -111,7 +111,7 @@ export const standard = defineStage({
     ingestConcurrency: { critical: 10, default: 10, low: 4 },
     embedConcurrency: { critical: 8, default: 8, low: 2 },
   },
-  api: { ...small.api, reservedConcurrency: { buffered: 50, streaming: 25 } },
+  api: { ...small.api, requestsPerSecond: 400, burst: 800, reservedConcurrency: { buffered: 50, streaming: 25 } },
   operations: {
     ...small.operations,
     objectives: true,
@@ -139,7 +139,13 @@ export const production = defineStage({
     ingestConcurrency: { critical: 50, default: 30, low: 10 },
     embedConcurrency: { critical: 20, default: 16, low: 4 },
   },
-  api: { ...standard.api, reservedConcurrency: { buffered: 200, streaming: 100 }, firewall: true },
+  api: {
+    ...standard.api,
+    requestsPerSecond: 2_500,
+    burst: 5_000,
+    reservedConcurrency: { buffered: 200, streaming: 100 },
+    firewall: true,
+  },
   operations: {
     ...standard.operations,
     logRetentionDays: 365,

@@ -77,9 +77,12 @@ export class Queues extends Construct {
     for (const priority of priorities) this.embed[priority].grantSend(grantee);
   }
 
-  /** How much waits anywhere: for readiness, and for a sweeper that holds off while consumers are busy. */
+  /** How much of documents waits: for a sweeper that holds off while consumers are busy. */
   grantMeasure(grantee: LambdaFunction): void {
-    for (const queue of this.all) if (queue !== this.uploads) queue.grantMeasure(grantee);
+    for (const priority of priorities) {
+      this.ingest[priority].grantMeasure(grantee);
+      this.embed[priority].grantMeasure(grantee);
+    }
   }
 
   private create(name: string, consumerTimeout: Duration, environmentName?: EnvironmentName): WorkQueue {

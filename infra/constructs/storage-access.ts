@@ -11,19 +11,32 @@ interface PrefixRight {
   readonly id: string;
   readonly prefix: string;
   readonly actions: readonly string[];
+  /** What it takes of the key: nothing to remove an object, and both for one in parts, whose parts are read again. */
+  readonly keyActions: readonly string[];
 }
 
 const read = ['s3:GetObject', 's3:GetObjectVersion'] as const;
 const remove = ['s3:DeleteObject', 's3:DeleteObjectVersion'] as const;
+const write = ['kms:Decrypt', 'kms:GenerateDataKey'] as const;
 
 const rights = {
-  readUploads: { id: 'ReadUploads', prefix: 'uploads', actions: read },
-  readContent: { id: 'ReadContent', prefix: 'content', actions: read },
-  writeUploads: { id: 'WriteUploads', prefix: 'uploads', actions: ['s3:PutObject'] },
-  writeContent: { id: 'WriteContent', prefix: 'content', actions: ['s3:PutObject', 's3:AbortMultipartUpload'] },
-  removeUploads: { id: 'RemoveUploads', prefix: 'uploads', actions: remove },
-  removeContent: { id: 'RemoveContent', prefix: 'content', actions: remove },
-  keepAuditRoots: { id: 'KeepAuditRoots', prefix: 'roots', actions: ['s3:PutObject', 's3:GetObject'] },
+  readUploads: { id: 'ReadUploads', prefix: 'uploads', actions: read, keyActions: ['kms:Decrypt'] },
+  readContent: { id: 'ReadContent', prefix: 'content', actions: read, keyActions: ['kms:Decrypt'] },
+  writeUploads: { id: 'WriteUploads', prefix: 'uploads', actions: ['s3:PutObject'], keyActions: write },
+  writeContent: {
+    id: 'WriteContent',
+    prefix: 'content',
+    actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
+    keyActions: write,
+  },
+  removeUploads: { id: 'RemoveUploads', prefix: 'uploads', actions: remove, keyActions: [] },
+  removeContent: { id: 'RemoveContent', prefix: 'content', actions: remove, keyActions: [] },
+  keepAuditRoots: {
+    id: 'KeepAuditRoots',
+    prefix: 'roots',
+    actions: ['s3:PutObject', 's3:GetObject'],
+    keyActions: write,
+  },
 } as const satisfies Record<string, PrefixRight>;
 
 /** A bucket of another stack, and the name under which that stack exports its ARN. */
@@ -76,19 +89,24 @@ export class StorageAccess extends Construct {
 
   /** Also what turns the answer for a missing key from 403 into 404. */
   grantList(grantee: LambdaFunction): void {
-    grantee.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['s3:ListBucket', 's3:ListBucketVersions'],
-        resources: [this.props.content.bucket.bucketArn],
-      }),
-    );
+    this.listBy(grantee, 's3:ListBucket');
+  }
+
+  /** Old versions of objects too: for whoever removes them, or says that they are gone. */
+  grantListVersions(grantee: LambdaFunction): void {
+    this.listBy(grantee, 's3:ListBucketVersions');
+  }
+
+  private listBy(grantee: LambdaFunction, action: string): void {
+    const resources = [this.props.content.bucket.bucketArn];
+    grantee.addToRolePolicy(new PolicyStatement({ actions: [action], resources }));
     this.name(grantee);
   }
 
   /** Writing and reading back the roots of the audit trail. */
   grantKeepAuditRoots(grantee: LambdaFunction): void {
     this.policy(rights.keepAuditRoots, this.props.audit).attachToRole(roleOf(grantee));
-    this.grantKey(grantee);
+    this.grantKey(grantee, rights.keepAuditRoots.keyActions);
     grantee.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.props.audit.bucket.bucketArn] }),
     );
@@ -109,7 +127,7 @@ export class StorageAccess extends Construct {
 
   private attach(right: PrefixRight, grantee: LambdaFunction): void {
     this.policy(right, this.props.content).attachToRole(roleOf(grantee));
-    this.grantKey(grantee);
+    this.grantKey(grantee, right.keyActions);
     this.name(grantee);
   }
 
@@ -117,11 +135,12 @@ export class StorageAccess extends Construct {
     grantee.addEnvironment(names.bucketName, this.props.content.bucket.bucketName);
   }
 
-  private grantKey(grantee: LambdaFunction): void {
+  private grantKey(grantee: LambdaFunction, actions: readonly string[]): void {
+    if (actions.length === 0) return;
     const { region } = Stack.of(this);
     grantee.addToRolePolicy(
       new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        actions: [...actions],
         resources: [this.props.key.keyArn],
         conditions: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
       }),

@@ -94,14 +94,12 @@ export class WorkQueue extends Construct {
     this.deliver(this.deadLetters, consumer, options);
   }
 
-  /** The CDK's event source would give the right to use the key for anything; this one only on behalf of SQS. */
+  /**
+   * The CDK's event source would give the right to use the key for anything, and to change how long messages are hidden, which nobody
+   * does: Lambda asks for no more than these.
+   */
   private deliver(queue: Queue, consumer: IFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
-    const actions = [
-      'sqs:ReceiveMessage',
-      'sqs:DeleteMessage',
-      'sqs:ChangeMessageVisibility',
-      'sqs:GetQueueAttributes',
-    ];
+    const actions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
     consumer.addToRolePolicy(new PolicyStatement({ actions, resources: [queue.queueArn] }));
     this.grantKey(consumer, ['kms:Decrypt']);
     // Beside the function, also where its alias is the target: else a stage that begins to roll out would make all mappings anew.

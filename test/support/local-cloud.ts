@@ -6,6 +6,7 @@ import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { callApi } from '../../infra/local/start/first-workspace.ts';
 import { modelKeyCanary } from './canaries.ts';
 import { type FakeModelServer, startFakeModelServer } from './fake-model-server/server.ts';
+import { recordRights } from './record-rights.ts';
 
 export interface TestCloud extends LocalCloud {
   readonly models: FakeModelServer;
@@ -57,6 +58,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       lines,
       createWorkspace: (name = 'test') => createWorkspace(cloud, name),
       async close() {
+        recordRights(cloud);
         await cloud.close();
         await models.close();
         removeData();

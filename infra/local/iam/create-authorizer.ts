@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Authorizer, Principal, RequestContext } from './authorizer.ts';
 import { checkStatement, type Decision, evaluatePolicy } from './evaluate-policy.ts';
+import { type Grant, UsedGrants } from './grants.ts';
 
 /** An access that was refused, and how often. */
 export interface Denial {
@@ -19,6 +20,8 @@ export interface LocalIam extends Authorizer {
   issueAccessKey(roleName: string, statements: Principal['statements']): Principal;
   /** Role → action → resources that were allowed, of each at most `MOST_RESOURCES`. */
   used(): Record<string, Record<string, string[]>>;
+  /** Role → the rights of its statements that were used. */
+  usedGrants(): ReadonlyMap<string, readonly Grant[]>;
   denied(): Denial[];
 }
 
@@ -30,6 +33,7 @@ export function createAuthorizer(principals: readonly Principal[] = []): LocalIa
   const byKey = new Map<string, Principal>();
   const used = new Map<string, Map<string, Set<string>>>();
   const denied = new Map<string, Denial>();
+  const grants = new UsedGrants();
 
   function addPrincipal(principal: Principal): void {
     const { name, accessKeyId, statements } = principal;
@@ -40,6 +44,7 @@ export function createAuthorizer(principals: readonly Principal[] = []): LocalIa
       });
     }
     byKey.set(accessKeyId, principal);
+    if (statements !== 'administrator') grants.add(name, statements);
   }
 
   function recordDenial(role: string, action: string, resource: string, decision: Denial['decision']): void {
@@ -65,8 +70,10 @@ export function createAuthorizer(principals: readonly Principal[] = []): LocalIa
     principalOf: (accessKeyId) => byKey.get(accessKeyId),
     allows(principal, action, resource, context = {}) {
       const decision = decide(principal, action, resource, context);
-      if (decision === 'allowed') recordUse(used, principal.name, action, resource);
-      else recordDenial(principal.name, action, resource, decision);
+      if (decision === 'allowed') {
+        recordUse(used, principal.name, action, resource);
+        grants.note(principal.name, action, resource, context);
+      } else recordDenial(principal.name, action, resource, decision);
       return decision === 'allowed';
     },
     used() {
@@ -76,6 +83,7 @@ export function createAuthorizer(principals: readonly Principal[] = []): LocalIa
       ]);
       return Object.fromEntries(entries);
     },
+    usedGrants: () => grants.all(),
     denied: () => [...denied.values()],
   };
 }

@@ -182,7 +182,7 @@ export const rightsAssertions: readonly Assertion[] = [
   ),
   onlyFor(
     'only these send to embedding',
-    ['http/api', 'queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
+    ['queue/ingest-document', 'queue/embed-chunks', 'queue/maintain', 'queue/dead-letter'],
     sendsTo(/^Queuesembed/),
   ),
   onlyFor(

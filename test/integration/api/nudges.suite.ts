@@ -187,7 +187,10 @@ export function nudgeSuite(world: World): void {
     });
 
     it('no function has ended in an error but where a test broke what it stands on', () => {
-      const broken = world().cloud.lines.filter((line) => /Invoke Error|Unhandled|"level":"ERROR"/.test(line));
+      const broken = world()
+        .cloud.lines.filter((line) => /Invoke Error|Unhandled|"level":"ERROR"/.test(line))
+        // Says of an error that another line tells of that it is news, and no more.
+        .filter((line) => !line.includes('"message":"an error that was not seen before"'));
       const expected =
         /retries_exhausted|message given up|cursed text|is being deleted; try again|content\/ws_|SlowDown|reduce your request rate/i;
       expect(broken.filter((line) => !expected.test(line))).toEqual([]);

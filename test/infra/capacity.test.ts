@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { firstUsedUp, type Load, partsOf } from '../../infra/capacity/parts.ts';
+import { searchCapacity, secondsToIngest, simulateBurst } from '../../infra/capacity/simulate-burst.ts';
+import { tellCapacity } from '../../infra/capacity/tell-capacity.ts';
+import { connectionNeed } from '../../infra/connection-need.ts';
+import { connectionLimit } from '../../infra/constructs/connection-limit.ts';
+import { withTables } from '../../infra/cost/write-document.ts';
+import { defineStage } from '../../infra/define-stage.ts';
+import { production, small, stageNamed, standard } from '../../infra/stages.ts';
+
+const load: Load = { name: 'x', chunks: 100_000, searchesPerSecond: 10, answersPerSecond: 0, documentsPerSecond: 0 };
+
+describe('what a stage can do', () => {
+  it('grows with the part that is used up first, and with no other', () => {
+    const before = firstUsedUp(partsOf(small, { ...load, searchesPerSecond: 1_000 }));
+    expect(before.part.name).toBe('writer, cores');
+    const stronger = { ...small, database: { ...small.database, capacity: { minimum: 0.5, maximum: 8 } } };
+    expect(firstUsedUp(partsOf(stronger, { ...load, searchesPerSecond: 1_000 })).part.name).not.toBe('writer, cores');
+    const wider = { ...small, api: { ...small.api, requestsPerSecond: 1_000, burst: 2_000 } };
+    expect(firstUsedUp(partsOf(wider, { ...load, searchesPerSecond: 1_000 })).headroom).toBe(before.headroom);
+  });
+
+  it('is bound by memory where there are many chunks, whatever is asked', () => {
+    const idle = { ...load, searchesPerSecond: 0.001, chunks: 1_000_000 };
+    expect(firstUsedUp(partsOf(small, idle)).part.name).toBe('memory for vectors');
+    expect(firstUsedUp(partsOf(small, idle)).headroom).toBeLessThan(1);
+  });
+
+  it.each([small, standard, production])('is kept to in a burst of three times as much: $name', (stage) => {
+    const capacity = searchCapacity(stage, 100_000);
+    const shed = simulateBurst(capacity, 3, 60, { longestWait: 0.25, patience: 5 });
+    expect(shed.goodput).toBeGreaterThanOrEqual(0.8);
+    expect(shed.longestWait).toBeLessThan(0.5);
+    // What shedding is for: where everybody waits, most work is for people who have left.
+    expect(simulateBurst(capacity, 3, 60, { longestWait: null, patience: 5 }).goodput).toBeLessThan(0.3);
+  });
+
+  it('is done wholly where it is not too much', () => {
+    const calm = simulateBurst(100, 0.9, 10, { longestWait: 0.25, patience: 5 });
+    expect(calm.served).toBeCloseTo(90, 0);
+  });
+
+  it('waits for the slowest station when documents come at once', () => {
+    const slow = { ...small, models: { ...small.models, tokensPerMinute: 60_000 } };
+    expect(secondsToIngest(slow, 1_000)).toEqual({ seconds: 3_000, station: 'embedding model, tokens' });
+  });
+
+  it('is what the document says: `npm run simulate -- --write`', () => {
+    const document = readFileSync(new URL('../../docs/scaling.md', import.meta.url), 'utf8');
+    const stages = ['small', 'standard', 'production'].map(stageNamed);
+    expect(document).toBe(withTables(document, tellCapacity(stages), 'simulate'));
+  });
+});
+
+describe('connections', () => {
+  it.each([
+    [{ minimum: 0, maximum: 1 }, 189],
+    [{ minimum: 0, maximum: 2 }, 400],
+    [{ minimum: 0.5, maximum: 8 }, 1_669],
+    [{ minimum: 0.5, maximum: 16 }, 2_000],
+    [{ minimum: 1, maximum: 16 }, 3_360],
+    [{ minimum: 2, maximum: 64 }, 5_000],
+  ])('of a cluster of %o are %d', (capacity, connections) => {
+    expect(connectionLimit({ capacity })).toBe(connections);
+  });
+
+  it.each([small, standard, production])('suffice for all functions of $name', (stage) => {
+    const { needed, admitted } = connectionNeed(stage);
+    expect(needed).toBeLessThanOrEqual(admitted);
+  });
+
+  it('that functions could not get stop the synthesis', () => {
+    const crowded = { ...small, api: { ...small.api, reservedConcurrency: { buffered: 180, streaming: 10 } } };
+    expect(() => defineStage(crowded)).toThrow(
+      /^Stage "small": its functions may open \d+ connections and the database admits 380: lower/,
+    );
+  });
+});
