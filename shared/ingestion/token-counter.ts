@@ -1,13 +1,13 @@
 import { BytePairs } from './byte-pairs.ts';
 
 /**
- * Exact cl100k token counts. The tokeniser costs 53 ms to load, so it is loaded on first use.
+ * Exact cl100k token counts. The table of tokens costs 70 ms to load, so it is loaded on first use.
  *
  * cl100k first cuts a text into words by a regular expression and then merges bytes inside each word, so a text's count is the
  * sum of its words' counts, and words repeat: most counts come from a table.
  */
 export interface TokenCounter {
-  /** Tokens of one word, which must be short: the merge is quadratic in its length. */
+  /** Tokens of one word of at most `longestWord` units. */
   countWord(word: string): number;
   /** Tokens of a text without unbroken runs over `longestWord`. Special tokens such as `<|endoftext|>` count as plain text. */
   count(text: string): number;

@@ -24,7 +24,10 @@ const longestWritingMilliseconds = 250;
 /** More at a time would wait for each other longer than their time limit: 64 vectors are 400 kB. */
 const commandsInFlight = 4;
 
-/** The cache port on Redis or Valkey, one server or a cluster. An outage costs 50 ms, then nothing: a breaker keeps callers away. */
+/**
+ * The cache port on Redis or Valkey, one server or a cluster. An outage costs a look 50 ms and a write 250, then nothing: a breaker keeps
+ * callers away.
+ */
 export class RedisCache implements Cache {
   private readonly settings: RedisCacheSettings;
   /** Others who ask the same server may share it. */
