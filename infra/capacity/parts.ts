@@ -118,7 +118,7 @@ function databaseParts({ database }: StageSettings, load: Load): Part[] {
 }
 
 /** What must lie in memory: the graph, over vectors while these are few, over their signs beyond. */
-export function graphGigabytes(chunks: number): number {
+function graphGigabytes(chunks: number): number {
   const { mostChunksOnVectors, graphGigabytesOfChunk, signGigabytesOfChunk } = measured;
   return chunks * (chunks <= mostChunksOnVectors ? graphGigabytesOfChunk : signGigabytesOfChunk);
 }

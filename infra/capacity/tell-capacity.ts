@@ -5,7 +5,7 @@ import { searchCapacity, secondsToIngest, simulateBurst } from './simulate-burst
 const million = 1_000_000;
 
 /** From a team's to more than one cluster can hold. */
-export const loads: readonly Load[] = [
+const loads: readonly Load[] = [
   {
     name: '100 k chunks, 5 searches/s',
     chunks: 100_000,

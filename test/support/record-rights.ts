@@ -31,7 +31,7 @@ export function readRecords(directory: string): RightsRecord {
   return { used: union(records.map(({ used }) => used)), denied: union(records.map(({ denied }) => denied)) };
 }
 
-export function union(all: readonly NamedRights[]): NamedRights {
+function union(all: readonly NamedRights[]): NamedRights {
   const roles = [...new Set(all.flatMap((rights) => Object.keys(rights)))].sort();
   return Object.fromEntries(
     roles.map((role) => [role, [...new Set(all.flatMap((rights) => rights[role] ?? []))].sort()]),

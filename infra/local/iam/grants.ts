@@ -23,7 +23,7 @@ export function grantsOf(statements: readonly PolicyStatement[]): Grant[] {
 }
 
 /** Whether a right is one that a request needs, or could have used. */
-export function allowsRequest(grant: Grant, action: string, resource: string, context: RequestContext): boolean {
+function allowsRequest(grant: Grant, action: string, resource: string, context: RequestContext): boolean {
   const { condition } = grant;
   const statement = { Effect: 'Allow', Action: grant.action, Resource: grant.resource } as const;
   const whole = condition === undefined ? statement : { ...statement, Condition: condition };
