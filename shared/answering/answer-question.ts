@@ -122,8 +122,8 @@ async function* answerInSteps(
   for (;;) {
     const { done, value } = await writing.next();
     if (done) return value;
-    yield* told(steps.ready());
     yield value;
+    yield* told(steps.ready());
   }
 }
 

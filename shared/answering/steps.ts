@@ -22,7 +22,12 @@ export class Steps {
     }
   }
 
+  /** All others. Counted before it is given out: whoever asks for those that are ready meanwhile gets the ones behind it. */
   async *rest(): AsyncGenerator<AnsweredStep> {
-    for (; this.given < this.running.length; this.given += 1) yield (await this.running[this.given]) as AnsweredStep;
+    while (this.given < this.running.length) {
+      const step = (await this.running[this.given]) as AnsweredStep;
+      this.given += 1;
+      yield step;
+    }
   }
 }
