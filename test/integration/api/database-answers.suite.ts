@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../../infra/local/models/wire/chat-request.ts';
 import { endOfJob, ingest, type Json } from '../../support/api-client.ts';
 import { readEvents } from '../../support/server-sent-events.ts';
-import type { Workspace, World } from './world.ts';
+import { catalogFunctions, complaintsOf, type Workspace, type World } from './world.ts';
 
 const password = 'password-of-a-reader-of-trade';
 const canary = 'CANARY-of-comments';
@@ -23,7 +23,8 @@ export function databaseAnswersSuite(world: World): void {
       const login = { user: 'trade_reader', password, ssl: false, schemas: ['trade'] };
       const made = await home.api.expect(201, 'POST', '/v1/connections', { ...place, ...login, ...body });
       const job = await endOfJob(home.api, made.job.id, 90_000);
-      expect(job.status, JSON.stringify(job)).toBe('succeeded');
+      const why = `${JSON.stringify(job)}\n${complaintsOf(world(), catalogFunctions)}`;
+      expect(job.status, why).toBe('succeeded');
       return made;
     };
     const chat = () => world().cloud.models.chat;

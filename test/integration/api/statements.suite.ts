@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { endOfJob, type Json } from '../../support/api-client.ts';
-import type { Workspace, World } from './world.ts';
+import { catalogFunctions, complaintsOf, type Workspace, type World } from './world.ts';
 
 const password = 'password-of-a-reader-of-sales';
 
@@ -31,7 +31,8 @@ export function statementSuite(world: World): void {
         schemas: ['sales'],
         tables: { exclude: ['secrets'] },
       });
-      expect(await endOfJob(home.api, connection.job.id, 90_000)).toMatchObject({ status: 'succeeded', error: null });
+      const job = await endOfJob(home.api, connection.job.id, 90_000);
+      expect(job.status, `${JSON.stringify(job)}\n${complaintsOf(world(), catalogFunctions)}`).toBe('succeeded');
     });
 
     const run = (sql: string, more: object = {}) =>

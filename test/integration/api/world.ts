@@ -44,6 +44,20 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
+/** Those that learn the tables of a database. */
+export const catalogFunctions = /DescribeTable|QueryDatabase|Maintain|describe-table|query-database|catalog/;
+
+/** What functions of these names printed of errors and warnings, newest last, for a test that failed where nobody was looking. */
+export function complaintsOf({ cloud }: ApiWorld, functions: RegExp): string {
+  const complaints = cloud.lines.filter(
+    (line) => functions.test(line) && /"level":"(ERROR|WARN)"|Invoke Error|Task timed out|failed/.test(line),
+  );
+  return complaints
+    .slice(-20)
+    .map((line) => line.slice(0, 600))
+    .join('\n');
+}
+
 /** Embedded engines, or native ones where `LOCAL_DATABASE_URL` says so. */
 export async function startApiWorld(): Promise<ApiWorld> {
   const engines = process.env.LOCAL_DATABASE_URL ? startOwnEngines() : undefined;
