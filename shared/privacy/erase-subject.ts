@@ -4,9 +4,11 @@ import { publicId, tryParsePublicId } from '../core/ids.ts';
 import { finishJob } from '../jobs/finish-job.ts';
 import { createJob } from '../jobs/jobs.ts';
 import { certificateOf, type ErasurePorts, erasureDeadlineMilliseconds, type HasTime } from './erasure.ts';
+import { endExports } from './export-job.ts';
 import { exportsPrefix } from './object-prefixes.ts';
 
 const rowsAtOnce = 2_000;
+const endedByErasure = 'A subject was erased meanwhile. Begin it again.';
 
 export interface BegunErasure {
   /** UUID. */
@@ -38,6 +40,7 @@ export async function beginSubjectErasure(
     const running = await runningErasure(db, workspaceId, subject.id);
     if (running) return { jobId: running, subjectId: subject.id, begun: false };
   }
+  await endExports(db, workspaceId, endedByErasure);
   const counts = await forgetName(db, workspaceId, subject);
   const jobId = await createJob(db, workspaceId, {
     type: 'erase',
@@ -122,11 +125,7 @@ export async function eraseSubject(
       if (count < rowsAtOnce) break;
     }
   }
-  // Archives hold what was there when they were written.
-  const archives = await objects.purge(exportsPrefix(workspaceId));
-  await failpoint.reach('erase.before_last_row');
   await database.inWorkspace(scope, async (db) => {
-    if (archives > 0) await addCount(db, workspaceId, jobId, 'export_archives', archives);
     await addCount(db, workspaceId, jobId, 'usage_daily', await forgetDailyUsage(db, workspaceId, subjectId));
     const keys = await db.query('DELETE FROM dbrag.audit_keys WHERE workspace_id = $1 AND holder = $2', [
       workspaceId,
@@ -138,6 +137,14 @@ export async function eraseSubject(
       subjectId,
     ]);
     await addCount(db, workspaceId, jobId, 'subjects', subjects.count);
+    // Begun after the erasure was: they have read some of its rows, perhaps.
+    await endExports(db, workspaceId, endedByErasure);
+  });
+  // Archives hold what was there when they were written; from here on there is nothing of the subject to read.
+  const archives = await objects.purge(exportsPrefix(workspaceId));
+  await failpoint.reach('erase.before_last_row');
+  await database.inWorkspace(scope, async (db) => {
+    if (archives > 0) await addCount(db, workspaceId, jobId, 'export_archives', archives);
     const erased = await countsOf(db, workspaceId, jobId);
     const result = certificateOf(ports, { workspaceId, subjectId, jobId, erased });
     await finishJob(db, workspaceId, jobId, { status: 'succeeded', result, why: 'Erased.' });

@@ -2,7 +2,7 @@ import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { publicId, tryParsePublicId } from '../core/ids.ts';
 import type { AddressedNudge } from '../core/work-queue.ts';
-import { restartJob } from '../jobs/finish-job.ts';
+import { finishJob, restartJob } from '../jobs/finish-job.ts';
 import type { JobKind } from '../jobs/job-kinds.ts';
 import { createJob } from '../jobs/jobs.ts';
 import { exportsPrefix } from './object-prefixes.ts';
@@ -16,6 +16,8 @@ export interface ExportInput {
   readonly archives: readonly ExportedArchive[];
   /** Files are archived in the order of their document and version: the last that is in a closed archive. */
   readonly last_file: { readonly document_id: string; readonly version: number } | null;
+  /** How often it was begun again: archives of different rounds have different keys. Missing: never. */
+  readonly round?: number;
   /** When the rows were read: files of versions that came later are in none. */
   readonly snapshot_at: string | null;
 }
@@ -66,8 +68,24 @@ export function exportNudge(workspaceId: string, jobId: string): AddressedNudge 
   return { queue: 'maintenance', nudge: { body, groupId: workspaceId } };
 }
 
-export function archiveKey(workspaceId: string, jobId: string, number: number): string {
-  return `${exportsPrefix(workspaceId)}${publicId('job', jobId)}-${number}.zip`;
+/** A run that outlived its job writes over no archive of the next round. */
+export function archiveKey(workspaceId: string, jobId: string, number: number, round = 0): string {
+  return `${archivesPrefix(workspaceId, jobId)}${round === 0 ? '' : `${round}-`}${number}.zip`;
+}
+
+/** Of all archives of one export. */
+export function archivesPrefix(workspaceId: string, jobId: string): string {
+  return `${exportsPrefix(workspaceId)}${publicId('job', jobId)}-`;
+}
+
+/** Ends exports that are under way. @returns how many */
+export async function endExports(db: Db, workspaceId: string, why: string): Promise<number> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM dbrag.jobs WHERE workspace_id = $1 AND type = 'export' AND status IN ('queued', 'running') ORDER BY id`,
+    [workspaceId],
+  );
+  for (const { id } of rows) await finishJob(db, workspaceId, id, { status: 'cancelled', why });
+  return rows.length;
 }
 
 /** Begun again, an export is one of now: what was written of it before is not used. */
@@ -78,7 +96,8 @@ export const exportJobs: JobKind = {
     for (const { id } of jobs) {
       if (!(await restartJob(db, workspaceId, id, deadline))) continue;
       await db.query(
-        `UPDATE dbrag.jobs SET input = input || '{"archives": [], "last_file": null, "snapshot_at": null}', progress_done = 0
+        `UPDATE dbrag.jobs SET progress_done = 0, input = input || '{"archives": [], "last_file": null, "snapshot_at": null}'
+           || jsonb_build_object('round', coalesce((input ->> 'round')::int, 0) + 1)
          WHERE workspace_id = $1 AND id = $2`,
         [workspaceId, id],
       );

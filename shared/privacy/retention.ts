@@ -47,7 +47,9 @@ export async function expireDocuments(ports: RetentionPorts, workspaceId: string
 /** Removes archives of exports whose time is over; also of those that did not come to their end, and that no job tells of. */
 export async function expireExports(ports: RetentionPorts, workspaceId: string): Promise<void> {
   const { database, objects } = ports;
-  for await (const key of oldArchives(ports, workspaceId)) await objects.purge(key);
+  // The first archives of an export may be a day older than its last, and are kept for as long.
+  const promised = await database.inWorkspace({ workspaceId }, (db) => promisedArchives(db, workspaceId));
+  for await (const key of oldArchives(ports, workspaceId)) if (!promised.has(key)) await objects.purge(key);
   const keys = await database.inWorkspace({ workspaceId }, (db) => expiredArchives(db, workspaceId));
   for (const key of keys) await objects.purge(key);
   if (keys.length === 0) return;
@@ -69,6 +71,17 @@ async function* oldArchives({ objects, clock }: RetentionPorts, workspaceId: str
     for (const { key, modifiedAt } of listed) if (modifiedAt.getTime() < oldest) yield key;
     after = listed.at(-1)?.key;
   } while (after !== undefined);
+}
+
+/** Of exports whose time is not over. */
+async function promisedArchives(db: Db, workspaceId: string): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ key: string }>(
+    `SELECT archive ->> 'key' AS key FROM dbrag.jobs, jsonb_array_elements(input -> 'archives') AS archive
+     WHERE workspace_id = $1 AND type = 'export'
+       AND (status IN ('queued', 'running') OR (status = 'succeeded' AND (result ->> 'expires_at')::timestamptz >= now()))`,
+    [workspaceId],
+  );
+  return new Set(rows.map(({ key }) => key));
 }
 
 async function expiredArchives(db: Db, workspaceId: string): Promise<readonly string[]> {

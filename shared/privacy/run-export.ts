@@ -3,7 +3,14 @@ import { sendNudges } from '../core/work-queue.ts';
 import { finishJob, startJob } from '../jobs/finish-job.ts';
 import { Archive } from './archive.ts';
 import { type FilePlace, writeFiles } from './export-files.ts';
-import { archiveKey, type ExportInput, type ExportResult, exportDays, exportNudge } from './export-job.ts';
+import {
+  archiveKey,
+  archivesPrefix,
+  type ExportInput,
+  type ExportResult,
+  exportDays,
+  exportNudge,
+} from './export-job.ts';
 import { writeManifest } from './export-manifest.ts';
 import type { ExportPorts } from './export-ports.ts';
 import { writeRows } from './export-rows.ts';
@@ -11,7 +18,8 @@ import { writeRows } from './export-rows.ts';
 /**
  * Writes an export: all rows in one snapshot into the first archive, then the original files, into as many archives as it takes. Rows are
  * never split, since a snapshot ends with its transaction; files are of versions that never change, so they may follow in other
- * invocations. An archive counts once it is closed: whoever died in the middle of one begins that one again.
+ * invocations. An archive counts once it is closed: whoever died in the middle of one begins that one again. What is written of an
+ * export that was ended meanwhile is removed.
  */
 export async function runExport(
   ports: ExportPorts,
@@ -20,9 +28,9 @@ export async function runExport(
   hasTime: () => boolean,
 ): Promise<void> {
   const input = await ports.database.inWorkspace({ workspaceId }, (db) => beginRun(db, workspaceId, jobId));
-  if (!input) return;
+  if (!input) return removeEnded(ports, workspaceId, jobId);
   const number = input.archives.length + 1;
-  const key = archiveKey(workspaceId, jobId, number);
+  const key = archiveKey(workspaceId, jobId, number, input.round);
   const archive = new Archive(await ports.objects.beginUpload(key, { contentType: 'application/zip' }));
   let rows = 0;
   let end: { readonly last: FilePlace | null; readonly isDone: boolean };
@@ -43,16 +51,40 @@ export async function runExport(
   }
   const archives = [...input.archives, { key, ...written, files: archive.files.length }];
   const next: ExportInput = { ...input, archives, last_file: end.last, snapshot_at: snapshotAt };
-  await ports.database.inWorkspace({ workspaceId }, async (db) => {
+  const isWanted = await ports.database.inWorkspace({ workspaceId }, async (db) => {
     const { count } = await db.query(
       `UPDATE dbrag.jobs SET input = $3, progress_done = progress_done + $4, progress_unit = 'rows'
-       WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND jsonb_array_length(input -> 'archives') = $5`,
-      [workspaceId, jobId, next, rows, input.archives.length],
+       WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND jsonb_array_length(input -> 'archives') = $5
+         AND coalesce((input ->> 'round')::int, 0) = $6`,
+      [workspaceId, jobId, next, rows, input.archives.length, input.round ?? 0],
     );
-    // Another run closed this archive first: the object is the same one, written twice.
     if (count > 0 && end.isDone) await finish(db, ports, workspaceId, jobId, next);
+    // Another run closed this archive first: the object is the same one, written twice.
+    return count > 0 || (await isOfRound(db, workspaceId, jobId, input.round ?? 0));
   });
-  if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
+  if (!isWanted) await ports.objects.purge(key);
+  else if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
+}
+
+/** Whether what was written in a round may still be read: the export has neither been ended nor begun again. */
+async function isOfRound(db: Db, workspaceId: string, jobId: string, round: number): Promise<boolean> {
+  const { count } = await db.query(
+    `SELECT FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running', 'succeeded')
+       AND coalesce((input ->> 'round')::int, 0) = $3`,
+    [workspaceId, jobId, round],
+  );
+  return count > 0;
+}
+
+/** A run that died after it had written an archive, and before it saw that its export had been ended, left that archive behind. */
+async function removeEnded({ database, objects }: ExportPorts, workspaceId: string, jobId: string): Promise<void> {
+  const { count } = await database.inWorkspace({ workspaceId }, (db) =>
+    db.query(
+      `SELECT FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND type = 'export' AND status IN ('failed', 'cancelled')`,
+      [workspaceId, jobId],
+    ),
+  );
+  if (count > 0) await objects.purge(archivesPrefix(workspaceId, jobId));
 }
 
 async function beginRun(db: Db, workspaceId: string, jobId: string): Promise<ExportInput | undefined> {

@@ -11,10 +11,11 @@ import { systemClock } from '../../shared/core/clock.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { newUuid, publicId, timeOfUuid } from '../../shared/core/ids.ts';
+import { retryJob } from '../../shared/jobs/change-job.ts';
 import { archiveTables, unarchivedTables } from '../../shared/privacy/archive-tables.ts';
 import { beginSubjectErasure, remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
 import { beginWorkspaceErasure } from '../../shared/privacy/erase-workspace.ts';
-import { beginExport } from '../../shared/privacy/export-job.ts';
+import { beginExport, exportJobs } from '../../shared/privacy/export-job.ts';
 import { findErasure } from '../../shared/privacy/find-erasure.ts';
 import { runErasure } from '../../shared/privacy/run-erasure.ts';
 import { runExport } from '../../shared/privacy/run-export.ts';
@@ -179,6 +180,18 @@ describe('what leaves', () => {
     // What goes already is not begun again.
     await night();
     expect([await deleting(), sent.length, await events('document.delete')]).toEqual([[old.documentId], 1, 1]);
+    const listAll = objects.list;
+    const listing = (key: string, days: number) => {
+      objects.list = (async (prefix: string, after?: string) =>
+        key.startsWith(prefix) && after === undefined
+          ? [{ key, bytes: 1, modifiedAt: new Date(Date.now() - days * 86_400_000) }]
+          : []) as unknown as typeof objects.list;
+    };
+    // Written a day before the last of its export: it stays as long as that.
+    listing([...objects.bodies.keys()].find((key) => key.includes('/exports/')) ?? '', 8);
+    await night();
+    expect(archives()).toBe(1);
+    objects.list = listAll;
     await test.admin.query(
       `UPDATE dbrag.jobs SET result = jsonb_set(result, '{expires_at}', to_jsonb(now() - interval '1 second')) WHERE id = $1`,
       [begun],
@@ -194,14 +207,10 @@ describe('what leaves', () => {
     // One that never came to its end: its job tells of nothing.
     const lost = `content/${publicId('workspace', workspaceId)}/exports/lost-1.zip`;
     await objects.put(lost, Buffer.from('x'));
-    const ofAge = (days: number) => async (prefix: string, after?: string) =>
-      lost.startsWith(prefix) && after === undefined
-        ? [{ key: lost, bytes: 1, modifiedAt: new Date(Date.now() - days * 86_400_000) }]
-        : [];
-    objects.list = ofAge(6) as unknown as typeof objects.list;
+    listing(lost, 6);
     await night();
     expect(archives()).toBe(1);
-    objects.list = ofAge(8) as unknown as typeof objects.list;
+    listing(lost, 8);
     await night();
     expect(archives()).toBe(0);
     // Its trail: sealed, rooted and old.
@@ -215,6 +224,95 @@ describe('what leaves', () => {
     await inWorkspace(scope, (db) => updateWorkspace(db, workspaceId, { audit_retention_days: 10 }));
     await night();
     expect([await events('audit.expire'), await events('document.delete')]).toEqual([1, 0]);
+  });
+
+  describe('of a subject that is erased while an export is written', () => {
+    async function exporting() {
+      const staged = await stage();
+      const { workspaceId, objects, ports, converse, inWorkspace, scope } = staged;
+      await converse('ada');
+      const subjectId = await inWorkspace(scope, (db) => subjectIdOf(db, workspaceId, 'ada'));
+      const beginErasure = async () =>
+        (
+          await inWorkspace(scope, (db) =>
+            beginSubjectErasure(db, new Date(), { workspaceId, named: 'ada', actor: 'test' }),
+          )
+        ).jobId;
+      const runErasureOf = (jobId: string) => runErasure(ports, workspaceId, jobId, () => true);
+      const begin = () =>
+        inWorkspace(scope, (db) =>
+          beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
+        );
+      /** @param within done once the export has read its rows, and before it closes its archive */
+      const run = (jobId: string, within: () => Promise<unknown> = async () => {}, changed: object = {}) =>
+        runExport(
+          { ...ports, ...changed, failpoint: { reach: async () => void (await within()) } },
+          workspaceId,
+          jobId,
+          () => true,
+        );
+      const archives = () => [...objects.bodies.keys()].filter((key) => key.includes('/exports/'));
+      const statusOf = async (jobId: string) =>
+        (await test.admin.query('SELECT status FROM dbrag.jobs WHERE id = $1', [jobId])).rows[0]?.status;
+      return { ...staged, subjectId, beginErasure, runErasureOf, begin, run, archives, statusOf };
+    }
+
+    it('is in no archive that is closed afterwards', async () => {
+      const { beginErasure, runErasureOf, begin, run, archives, statusOf } = await exporting();
+      const jobId = await begin();
+      await run(jobId, async () => runErasureOf(await beginErasure()));
+      expect(archives()).toEqual([]);
+      expect(await statusOf(jobId)).toBe('cancelled');
+    });
+
+    it('is in none of an export that was begun after the erasure and read its rows before they went', async () => {
+      const { beginErasure, runErasureOf, begin, run, archives, statusOf } = await exporting();
+      const erasure = await beginErasure();
+      const jobId = await begin();
+      await run(jobId, () => runErasureOf(erasure));
+      expect(await statusOf(erasure)).toBe('succeeded');
+      expect(archives()).toEqual([]);
+      expect(await statusOf(jobId)).toBe('cancelled');
+    });
+
+    it('is in none that was left behind by a run that died: its message comes again', async () => {
+      const { ports, beginErasure, runErasureOf, begin, run, archives } = await exporting();
+      const jobId = await begin();
+      let isErased = false;
+      const database: typeof ports.database = {
+        ...ports.database,
+        inWorkspace: async (scope, work) => {
+          if (isErased && archives().length > 0) throw new Error('died');
+          return ports.database.inWorkspace(scope, work);
+        },
+        inSnapshot: (scope, work) => ports.database.inSnapshot(scope, work),
+      };
+      const within = async () => {
+        await runErasureOf(await beginErasure());
+        isErased = true;
+      };
+      await expect(run(jobId, within, { database })).rejects.toThrow('died');
+      expect(archives()).toHaveLength(1);
+      await run(jobId);
+      expect(archives()).toEqual([]);
+    });
+
+    it('does not come into an export that is begun again, by a run of before', async () => {
+      const { workspaceId, objects, subjectId, inWorkspace, scope, beginErasure, runErasureOf, begin, run, archives } =
+        await exporting();
+      const jobId = await begin();
+      let written: string[] = [];
+      await run(jobId, async () => {
+        await runErasureOf(await beginErasure());
+        await inWorkspace(scope, (db) => retryJob(db, { export: exportJobs }, workspaceId, jobId, new Date()));
+        await run(jobId);
+        written = archives();
+      });
+      expect(written).toHaveLength(1);
+      expect(archives()).toEqual(written);
+      const contents = unzipSync(objects.bodies.get(written[0] ?? '') as Uint8Array);
+      expect(Buffer.from(contents['tables/conversations.jsonl'] ?? []).toString()).not.toContain(subjectId);
+    });
   });
 
   it('is found by another run where a transaction that began before the erasure ends in the middle of it', async () => {
