@@ -1,43 +1,65 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Database } from '../../shared/core/database.ts';
 import type { Failure } from '../../shared/core/error-fingerprint.ts';
-import { noteErrors, type Sighting } from '../../shared/jobs/seen-errors.ts';
+import { markTold, noteErrors, type Sighting } from '../../shared/jobs/seen-errors.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** One place that fails at every request is noted so often, and not at every request. */
 const quietMilliseconds = 60_000;
+/** An answer waits no longer for it; what is under way goes on behind the answer. */
+const longestWaitMilliseconds = 1_000;
+
+type Log = Pick<Telemetry, 'takeFailures' | 'errorIsNew' | 'notNoted' | 'flush'>;
 
 /** Notes unexpected errors in the database, each place once a minute and process, and tells of those that are news. */
 export class ErrorLedger {
   private readonly database: Database;
   private readonly service: string;
-  private readonly log: Pick<Telemetry, 'takeFailures' | 'errorIsNew' | 'notNoted'>;
+  private readonly log: Log;
+  private readonly longestWait: number;
   private readonly pending = new Map<string, Sighting>();
-  private readonly noted = new Map<string, number>();
+  /** When it was last tried, whether it was noted or not. */
+  private readonly tried = new Map<string, number>();
 
-  constructor(database: Database, service: string, log: Pick<Telemetry, 'takeFailures' | 'errorIsNew' | 'notNoted'>) {
+  /** @param longestWait milliseconds that one call takes at most */
+  constructor(database: Database, service: string, log: Log, longestWait = longestWaitMilliseconds) {
     this.database = database;
     this.service = service;
     this.log = log;
+    this.longestWait = longestWait;
   }
 
-  /** Never fails: whoever waits for it has something better to tell. What could not be noted is noted with the next. */
+  /** Never fails: whoever waits for it has something better to tell. What could not be noted is noted a minute later. */
   async note(now = Date.now()): Promise<void> {
     for (const failure of this.log.takeFailures()) this.add(failure);
     const due = [...this.pending.values()].filter(
-      ({ fingerprint }) => now - (this.noted.get(fingerprint) ?? 0) >= quietMilliseconds,
+      ({ fingerprint }) => now - (this.tried.get(fingerprint) ?? 0) >= quietMilliseconds,
     );
     if (due.length === 0) return;
-    for (const { fingerprint } of due) this.pending.delete(fingerprint);
+    for (const { fingerprint } of due) {
+      this.pending.delete(fingerprint);
+      this.tried.set(fingerprint, now);
+    }
+    const over = new AbortController();
+    const waited = setTimeout(this.longestWait, undefined, { signal: over.signal }).catch(() => {});
+    await Promise.race([this.write(due), waited]);
+    over.abort();
+  }
+
+  private async write(due: readonly Sighting[]): Promise<void> {
+    let news: ReadonlySet<string>;
     try {
-      const news = await this.database.inSystem((db) => noteErrors(db, this.service, due));
-      for (const sighting of due) {
-        this.noted.set(sighting.fingerprint, now);
-        if (news.has(sighting.fingerprint)) this.log.errorIsNew(sighting);
-      }
+      news = await this.database.inSystem((db) => noteErrors(db, this.service, due));
     } catch (error) {
       for (const sighting of due) this.add(sighting, sighting.count);
       this.log.notNoted(error);
+      return;
     }
+    if (news.size === 0) return;
+    for (const sighting of due) if (news.has(sighting.fingerprint)) this.log.errorIsNew(sighting);
+    // What is counted is told only when it is written out.
+    this.log.flush();
+    await this.database.inSystem((db) => markTold(db, [...news])).catch((error) => this.log.notNoted(error));
   }
 
   private add(failure: Failure, count = 1): void {

@@ -11,19 +11,29 @@ export interface Sighting extends Failure {
 
 /**
  * Notes what was seen.
- * @returns the fingerprints that are news
+ * @returns the fingerprints that are news: nobody has marked them as told
  */
 export async function noteErrors(db: Db, service: string, sightings: readonly Sighting[]): Promise<Set<string>> {
   const { rows } = await db.query<{ fingerprint: string; is_new: boolean }>(
-    // Rows that stand there already are updated, so each sighting is told of once; xmax is 0 for those that were inserted.
+    // In one order: two who note the same errors would each wait for the other.
     `INSERT INTO dbrag.seen_errors AS seen (fingerprint, service, name, code, frames, sightings)
      SELECT fingerprint, $1, name, code, frames, count
      FROM jsonb_to_recordset($2::jsonb) AS noted (fingerprint text, name text, code text, frames text[], count bigint)
+     ORDER BY fingerprint
      ON CONFLICT (fingerprint) DO UPDATE SET sightings = seen.sightings + excluded.sightings, last_seen_at = now()
-     RETURNING fingerprint, xmax = 0 AS is_new`,
+     RETURNING fingerprint, told_at IS NULL AS is_new`,
     [service, JSON.stringify(sightings)],
   );
   return new Set(rows.filter(({ is_new }) => is_new).map(({ fingerprint }) => fingerprint));
+}
+
+/** After they were told: who dies before has them told twice, and never not at all. */
+export async function markTold(db: Db, fingerprints: readonly string[]): Promise<void> {
+  await db.query(
+    `UPDATE dbrag.seen_errors SET told_at = now() WHERE fingerprint IN (
+       SELECT fingerprint FROM dbrag.seen_errors WHERE fingerprint = ANY($1) AND told_at IS NULL ORDER BY fingerprint FOR UPDATE)`,
+    [fingerprints],
+  );
 }
 
 /** What has not come for so long would be news if it did. */

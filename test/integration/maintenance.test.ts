@@ -11,7 +11,7 @@ import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
 import { createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
-import { forgetErrors, noteErrors } from '../../shared/jobs/seen-errors.ts';
+import { forgetErrors, markTold, noteErrors } from '../../shared/jobs/seen-errors.ts';
 import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
@@ -73,14 +73,20 @@ describe('maintenance', () => {
     const note = (...sightings: Parameters<typeof noteErrors>[2]) =>
       database.application.inSystem((db) => noteErrors(db, 'embed-chunks', sightings));
     const other = { ...failure, fingerprint: 'fedcba9876543210', code: '23505' };
+    const told = (...fingerprints: string[]) => database.application.inSystem((db) => markTold(db, fingerprints));
     expect([...(await note(failure))]).toEqual([failure.fingerprint]);
+    // Whoever noted it died before it was told.
+    expect([...(await note(failure))]).toEqual([failure.fingerprint]);
+    await told(failure.fingerprint);
     expect([...(await note(failure, other))]).toEqual([other.fingerprint]);
+    await told(other.fingerprint);
+    expect([...(await note(failure, other))]).toEqual([]);
     const { rows } = await database.admin.query(
       'SELECT fingerprint, sightings, frames FROM dbrag.seen_errors ORDER BY 1',
     );
     expect(rows).toEqual([
-      { fingerprint: failure.fingerprint, sightings: '4', frames: ['embedPool'] },
-      { fingerprint: other.fingerprint, sightings: '2', frames: ['embedPool'] },
+      { fingerprint: failure.fingerprint, sightings: '8', frames: ['embedPool'] },
+      { fingerprint: other.fingerprint, sightings: '4', frames: ['embedPool'] },
     ]);
     await database.admin.query(
       `UPDATE dbrag.seen_errors SET last_seen_at = now() - interval '91 days' WHERE fingerprint = $1`,

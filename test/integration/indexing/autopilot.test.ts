@@ -147,6 +147,13 @@ describe('the index autopilot', () => {
     expect(said).toEqual([{ by_index: byIndex }]);
   });
 
+  it('takes the largest number there is for few', async () => {
+    const { rows } = await database.admin.query(
+      'SELECT dbrag.searched_by_index(3000000000, 3000000000, 2147483647) AS by_index',
+    );
+    expect(rows).toEqual([{ by_index: true }]);
+  });
+
   it('rebuilds when it is asked, and says how far it is and how it ended', async () => {
     const sent: Nudge[] = [];
     const queue: WorkQueue = { send: async (_, nudges) => sent.push(...nudges), depth: async () => 0 };

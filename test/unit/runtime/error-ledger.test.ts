@@ -7,19 +7,28 @@ const failure = (fingerprint: string): Failure => ({ fingerprint, name: 'Error',
 
 function world() {
   const rows = new Map<string, number>();
+  const told = new Set<string>();
   const news: string[] = [];
   let failures: Failure[] = [];
   let isAway = false;
+  let hangs = false;
+  let diesBeforeMarking = false;
   let statements = 0;
   let unnoted = 0;
   const db = {
-    async query(_sql: string, [, text]: [string, string]) {
+    async query(sql: string, [first, text]: [unknown, string]) {
+      if (diesBeforeMarking && sql.startsWith('UPDATE')) throw new Error('died');
+      if (sql.startsWith('UPDATE')) {
+        for (const fingerprint of first as string[]) told.add(fingerprint);
+        return { rows: [] };
+      }
       statements += 1;
+      if (hangs) await new Promise(() => {});
       if (isAway) throw new Error('away');
       const sightings = JSON.parse(text) as { fingerprint: string; count: number }[];
       return {
         rows: sightings.map(({ fingerprint, count }) => {
-          const is_new = !rows.has(fingerprint);
+          const is_new = !told.has(fingerprint);
           rows.set(fingerprint, (rows.get(fingerprint) ?? 0) + count);
           return { fingerprint, is_new };
         }),
@@ -27,13 +36,16 @@ function world() {
     },
   } as unknown as Db;
   const database = { inSystem: (work: (db: Db) => Promise<unknown>) => work(db) } as unknown as Database;
-  const ledger = new ErrorLedger(database, 'http-api', {
+  const unflushed: string[] = [];
+  const log = {
     takeFailures: () => failures.splice(0),
-    errorIsNew: ({ fingerprint }) => void news.push(fingerprint),
+    errorIsNew: ({ fingerprint }: Failure) => void unflushed.push(fingerprint),
+    flush: () => void news.push(...unflushed.splice(0)),
     notNoted: () => {
       unnoted += 1;
     },
-  });
+  };
+  const ledger = new ErrorLedger(database, 'http-api', log, 20);
   return {
     rows,
     news,
@@ -42,6 +54,12 @@ function world() {
     },
     away: (value: boolean) => {
       isAway = value;
+    },
+    hang: () => {
+      hangs = true;
+    },
+    dieBeforeMarking: (value: boolean) => {
+      diesBeforeMarking = value;
     },
     note: (second: number) => ledger.note(1_000_000 + second * 1_000),
     statements: () => statements,
@@ -75,15 +93,38 @@ describe('the ledger of errors', () => {
     expect(rows.get('a')).toBe(61);
   });
 
-  it('keeps what could not be noted for the next time, and fails nobody', async () => {
-    const { rows, news, fail, away, note, unnoted } = world();
+  it('keeps what could not be noted for a minute later, lets nobody wait for it before, and fails nobody', async () => {
+    const { rows, news, fail, away, note, statements, unnoted } = world();
     away(true);
     fail('a', 'a');
     await note(0);
-    expect(unnoted()).toBe(1);
-    away(false);
+    fail('a');
     await note(1);
+    expect([statements(), unnoted()]).toEqual([1, 1]);
+    away(false);
+    await note(61);
     expect(news).toEqual(['a']);
-    expect(rows.get('a')).toBe(2);
+    expect(rows.get('a')).toBe(3);
+  });
+
+  it('is not waited for where the database does not answer', async () => {
+    const { fail, hang, note, statements } = world();
+    hang();
+    fail('a');
+    await note(0);
+    expect(statements()).toBe(1);
+  });
+
+  it('tells again of what was told by somebody who died before that was written down', async () => {
+    const { news, fail, note, dieBeforeMarking } = world();
+    dieBeforeMarking(true);
+    fail('a');
+    await note(0);
+    dieBeforeMarking(false);
+    for (const second of [100, 200]) {
+      fail('a');
+      await note(second);
+    }
+    expect(news).toEqual(['a', 'a']);
   });
 });
