@@ -38,10 +38,10 @@ function codeOf(error: unknown): string | null {
 
 /**
  * Names without files, lines and classes: every deploy moves those or names them anew. Node’s own frames say how the work was scheduled,
- * and not what it was.
+ * and not what it was. A message may hold lines that look like frames, of whatever somebody wrote.
  */
 function framesOf(error: unknown): string[] {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const stack = error instanceof Error ? stackWithoutMessage(error) : '';
   return [...stack.matchAll(/^ +at (?:async )?(?:new )?([\w$.#<>[\] ]+?) \((?!node:)/gm)]
     .map(
       ([, name = '']) =>
@@ -52,4 +52,13 @@ function framesOf(error: unknown): string[] {
     )
     .filter((name) => name !== '' && !name.includes('<anonymous>'))
     .slice(0, mostFrames);
+}
+
+/** The stack begins with name and message, as they were when the error was made. */
+function stackWithoutMessage({ stack = '', message }: Error): string {
+  const at = stack.indexOf(message);
+  if (message !== '' && at !== -1 && !stack.slice(0, at).includes('\n')) return stack.slice(at + message.length);
+  // The message has been changed since: what follows its last line that is no frame.
+  const lines = stack.trimEnd().split('\n');
+  return lines.slice(lines.findLastIndex((line) => !/^ +at /.test(line)) + 1).join('\n');
 }

@@ -47,6 +47,17 @@ describe('the fingerprint of an error', () => {
     expect(before?.frames).toEqual(['embedPool', 'run']);
   });
 
+  it.each([
+    ['as it was thrown', (error: Error) => error],
+    ['with its message changed', (error: Error) => Object.assign(error, { message: 'another' })],
+  ])('takes no line of the message for a frame, %s', (_name, changed) => {
+    const error = new Error('could not read:\n    at Alice Example (her letter)\n  of hers');
+    const failure = failureOf(changed(error));
+    expect(JSON.stringify(failure)).not.toContain('Alice');
+    const plain = failureOf(changed(new Error('could not read')));
+    expect(failure?.fingerprint).toBe(plain?.fingerprint);
+  });
+
   it('takes the code from the cause, where the error itself has none', () => {
     const cause = Object.assign(new Error('x'), { code: 'ECONNRESET' });
     expect(failureOf(new Error('y', { cause }))?.code).toBe('ECONNRESET');
