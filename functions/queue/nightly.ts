@@ -78,7 +78,9 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await removeOrphanedPasswords(services, workspaceId, hasTime);
   const embedding = { database, embedder: services.space.embedder, now: () => clock.now().getTime() };
   await embedForgotten(embedding, workspaceId, hasTime);
-  const violations = await checkIntegrity({ database, clock }, workspaceId, hasTime);
+  const onUnseen = (documentId: string, error: unknown) =>
+    services.log.recordFailed(error, { source: `integrity of ${documentId}`, messageId: 'nightly' });
+  const violations = await checkIntegrity({ database, clock, onUnseen }, workspaceId, hasTime);
   if (violations.length > 0) services.log.integrityViolated({ workspaceId, violations });
 }
 

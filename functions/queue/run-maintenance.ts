@@ -83,7 +83,7 @@ export async function runMaintenance(
       await eraseOn(services, message, timeForSteps(remainingTime));
       return services.announcements.tell(message.workspace_id);
     case 'tend_indexes':
-      return tendOn(services);
+      return tendOn(services, timeForSteps(remainingTime));
     case 'rebuild_index':
       await rebuildIndex({ ...indexingPorts(services), queue: services.queue }, message.workspace_id, message.job_id);
       return armTending(services.database, services.queue);

@@ -1,7 +1,8 @@
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import type { Db } from '../core/database.ts';
+import { isOutage } from '../core/outage.ts';
 import { checkRecall, type IndexedWorkspace } from './check-recall.ts';
-import { type PartitionState, readPartitions } from './partition-state.ts';
+import { note, type PartitionState, readPartitions } from './partition-state.ts';
 import { autopilotSettings, promisedRecall } from './plan-index.ts';
 import { homePartition } from './rebuild-index.ts';
 import type { IndexingPorts } from './tend-indexes.ts';
@@ -12,17 +13,28 @@ export interface MeasuredRecall {
   readonly promised: number;
 }
 
+export interface CheckOptions {
+  /** Asked before each partition and each question. */
+  readonly hasTime?: () => boolean;
+  /** These partitions alone; default all. */
+  readonly partitions?: readonly string[];
+  /** Told of a partition that could not be measured; the others are. */
+  readonly onFailed?: (partition: string, error: unknown) => void;
+}
+
 /**
  * The canary of every partition that has an index, longest unchecked first; where there is none, nothing is asked. What there is no
- * time for is the next night's.
- * @param hasTime asked before each partition
+ * time for is the next night's. One that fails has had its turn, or it would be the first of every night.
+ * @throws when the database is away
  */
 export async function checkAllIndexes(
   ports: IndexingPorts,
-  hasTime: () => boolean = () => true,
+  { hasTime = () => true, partitions, onFailed = () => {} }: CheckOptions = {},
 ): Promise<readonly MeasuredRecall[]> {
   const { database, model, settings = autopilotSettings } = ports;
-  const ready = (await readPartitions(database, { model })).filter(({ status }) => status === 'ready');
+  const ready = (await readPartitions(database, { model })).filter(
+    ({ status, partition }) => status === 'ready' && (partitions?.includes(partition) ?? true),
+  );
   if (ready.length === 0) return [];
   const homes = new Map<string, IndexedWorkspace[]>();
   for await (const id of walkWorkspaces(database)) {
@@ -39,11 +51,22 @@ export async function checkAllIndexes(
     });
   }
   const measured: MeasuredRecall[] = [];
+  let tried = 0;
   for (const state of ready.toSorted((one, other) => checkedAt(one) - checkedAt(other))) {
     if (!hasTime()) break;
     const promised = promisedRecall(state.rows);
-    const recall = await checkRecall(database, state, model, homes.get(state.partition) ?? [], promised);
-    if (recall !== undefined) measured.push({ recall, promised });
+    const workspaces = homes.get(state.partition) ?? [];
+    try {
+      const recall = await checkRecall(database, state, model, workspaces, promised, hasTime);
+      if (recall !== undefined) measured.push({ recall, promised });
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      // Those before it took the time: it is the next night's, and not one that takes too long by itself.
+      if (tried > 0 && !hasTime()) break;
+      onFailed(state.partition, error);
+      await database.inSystem((db) => note(db, state.partition, model, { checked_at: new Date() }));
+    }
+    tried++;
   }
   return measured;
 

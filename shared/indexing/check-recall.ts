@@ -26,6 +26,8 @@ export interface IndexedWorkspace {
  * than any question does (measured on 300,000: 1.000 for such ones, .840 for others). And those neighbours are the exact ones: what the index
  * does not find is where the next question must be able to lie.
  * @param workspaces those of the partition; the largest are asked
+ * @param hasTime asked before each question
+ * @throws Error when there was not the time for all questions: nothing is noted of those that were asked
  */
 export async function checkRecall(
   database: Database,
@@ -33,6 +35,7 @@ export async function checkRecall(
   model: string,
   workspaces: readonly IndexedWorkspace[],
   promise = promisedRecall(state.rows),
+  hasTime: () => boolean = () => true,
 ): Promise<number | undefined> {
   const asked = [...workspaces].sort((left, right) => right.chunks - left.chunks).slice(0, workspacesOfPartition);
   if (asked.length === 0) return undefined;
@@ -43,6 +46,7 @@ export async function checkRecall(
     for (const { id } of asked) {
       const found: number[] = [];
       for (let question = 0; question < questions; question++) {
+        if (!hasTime()) throw new Error(`There was no time to measure the index of ${state.partition}.`);
         const share = await database.inWorkspace({ workspaceId: id }, (db) =>
           compareOne(db, id, model, question / questions),
         );
@@ -60,11 +64,30 @@ export async function checkRecall(
 }
 
 /**
- * The share of the exact nearest that the index finds for one question.
+ * The share of the exact nearest that the index finds for one question. Each statement looks through all vectors of the workspace once,
+ * since a statement has a time limit.
  * @param position 0 to 1: beside which stored vector, in the order of documents
  */
 async function compareOne(db: Db, workspaceId: string, model: string, position: number): Promise<number | undefined> {
+  const question = await drawQuestion(db, workspaceId, model, position);
+  if (question === undefined) return undefined;
   const { rows } = await db.query<{ found: number; exact: number }>(
+    `WITH exact AS MATERIALIZED (
+       SELECT near.* FROM dbrag.nearest_candidates($1::text::halfvec, $2, NULL, $3, NULL, NULL, NULL, $4) AS near
+     ), found AS MATERIALIZED (
+       SELECT near.* FROM dbrag.nearest_candidates($1::text::halfvec, $2, NULL, $3, NULL, NULL, NULL, 0) AS near
+     )
+     -- By distance: of several at the same one any is right.
+     SELECT (SELECT count(*) FROM found WHERE distance <= (SELECT max(distance) FROM exact) + 1e-6) AS found, (SELECT count(*) FROM exact) AS exact`,
+    [question, model, wanted, everything],
+  );
+  const [row] = rows;
+  return row && row.exact > 0 ? row.found / row.exact : undefined;
+}
+
+/** @returns a vector as text */
+async function drawQuestion(db: Db, workspaceId: string, model: string, position: number): Promise<string | undefined> {
+  const { rows } = await db.query<{ question: string }>(
     `WITH stored AS MATERIALIZED (
        SELECT place.is_here, e.embedding
        FROM (VALUES (true, $3::float8), (false, ($3::float8 + 0.38) - floor($3::float8 + 0.38))) AS place (is_here, position)
@@ -78,22 +101,14 @@ async function compareOne(db: Db, workspaceId: string, model: string, position: 
      ), around AS MATERIALIZED (
        SELECT stored.is_here, stored.embedding::vector AS own, avg(e.embedding::vector) AS mean
        FROM stored
-       CROSS JOIN LATERAL dbrag.nearest_candidates(stored.embedding, $2, NULL, $6, NULL, NULL, NULL, CASE WHEN stored.is_here THEN $5 ELSE 0 END) AS n
+       CROSS JOIN LATERAL dbrag.nearest_candidates(stored.embedding, $2, NULL, $5, NULL, NULL, NULL, CASE WHEN stored.is_here THEN $4 ELSE 0 END) AS n
        JOIN dbrag.embeddings e ON e.workspace_id = $1 AND e.document_id = n.document_id AND e.content_hash = n.content_hash AND e.model = $2
        GROUP BY stored.is_here, stored.embedding::vector
-     ), asked AS MATERIALIZED (
-       SELECT (here.mean + coalesce(there.own - there.mean, here.own - here.mean))::halfvec AS embedding
-       FROM around AS here LEFT JOIN around AS there ON NOT there.is_here
-       WHERE here.is_here
-     ), exact AS MATERIALIZED (
-       SELECT near.* FROM asked, dbrag.nearest_candidates(asked.embedding, $2, NULL, $4, NULL, NULL, NULL, $5) AS near
-     ), found AS MATERIALIZED (
-       SELECT near.* FROM asked, dbrag.nearest_candidates(asked.embedding, $2, NULL, $4, NULL, NULL, NULL, 0) AS near
      )
-     -- By distance: of several at the same one any is right.
-     SELECT (SELECT count(*) FROM found WHERE distance <= (SELECT max(distance) FROM exact) + 1e-6) AS found, (SELECT count(*) FROM exact) AS exact`,
-    [workspaceId, model, position, wanted, everything, neighbours],
+     SELECT (here.mean + coalesce(there.own - there.mean, here.own - here.mean))::halfvec::text AS question
+     FROM around AS here LEFT JOIN around AS there ON NOT there.is_here
+     WHERE here.is_here`,
+    [workspaceId, model, position, everything, neighbours],
   );
-  const [row] = rows;
-  return row && row.exact > 0 ? row.found / row.exact : undefined;
+  return rows[0]?.question;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
+import { DbragError } from '../core/errors.ts';
 import { contentStatements, type Narrowing, statementOfAll, structureStatements } from './integrity-statements.ts';
 
 /** Something that must always hold, and does not. */
@@ -14,6 +15,8 @@ export interface IntegrityPorts {
   readonly clock: Clock;
   /** That one statement looks at, so that it is done in a moment; default 200. */
   readonly documentsAtOnce?: number;
+  /** Told of a document that was not looked at, because that alone takes too long. */
+  readonly onUnseen?: (documentId: string, error: unknown) => void;
 }
 
 /** Every text and vector is read once in so many nights. */
@@ -32,30 +35,55 @@ const content = statementOfAll(contentStatements(listed));
 /**
  * Looks whether a workspace's documents are what was promised, newest first, as far as there is time: how their rows belong together of all
  * of them, and what stands in these rows of a thirtieth, another one each night. It holds at every moment, so work may go on meanwhile.
+ * A page that takes too long is looked at in halves, so that large documents do not keep the night from those behind them.
  * @returns at most a few of each kind for each page of documents; none when all is well
  */
 export async function checkIntegrity(
-  { database, clock, documentsAtOnce = 200 }: IntegrityPorts,
+  { database, clock, documentsAtOnce = 200, onUnseen = () => {} }: IntegrityPorts,
   workspaceId: string,
   hasTime: () => boolean = () => true,
 ): Promise<readonly Violation[]> {
   const tonight = Math.floor(clock.now().getTime() / millisecondsOfDay) % nights;
   const violations: Violation[] = [];
   let upTo = ends.last;
+  let atOnce = documentsAtOnce;
   while (upTo !== ends.first && hasTime()) {
-    const page = await database.inWorkspace({ workspaceId }, async (db) => {
-      // One more than is looked at: the next page begins with it.
-      const ids = await documentsUpTo(db, workspaceId, upTo, documentsAtOnce + 1);
-      const from = ids[documentsAtOnce] ?? ends.first;
-      const found = [...(await db.query<Violation>(structure, [workspaceId, from, upTo])).rows];
-      const chosen = ids.filter((id) => id > from && Number.parseInt(id.slice(-6), 16) % nights === tonight);
-      if (chosen.length > 0) found.push(...(await db.query<Violation>(content, [workspaceId, chosen])).rows);
-      return { from, found };
-    });
-    violations.push(...page.found);
-    upTo = page.from;
+    try {
+      const page = await database.inWorkspace({ workspaceId }, (db) => lookAt(db, workspaceId, upTo, atOnce, tonight));
+      violations.push(...page.found);
+      upTo = page.from;
+      atOnce = Math.min(documentsAtOnce, atOnce * 2);
+    } catch (error) {
+      if (!(error instanceof DbragError && error.code === 'timeout')) throw error;
+      if (atOnce > 1) {
+        atOnce = Math.floor(atOnce / 2);
+        continue;
+      }
+      const [document, from = ends.first] = await database.inWorkspace({ workspaceId }, (db) =>
+        documentsUpTo(db, workspaceId, upTo, 2),
+      );
+      if (document) onUnseen(document, error);
+      upTo = from;
+    }
   }
   return violations;
+}
+
+/** One page. @returns also where the next one begins */
+async function lookAt(
+  db: Db,
+  workspaceId: string,
+  upTo: string,
+  atOnce: number,
+  tonight: number,
+): Promise<{ readonly from: string; readonly found: readonly Violation[] }> {
+  // One more than is looked at: the next page begins with it.
+  const ids = await documentsUpTo(db, workspaceId, upTo, atOnce + 1);
+  const from = ids[atOnce] ?? ends.first;
+  const found = [...(await db.query<Violation>(structure, [workspaceId, from, upTo])).rows];
+  const chosen = ids.filter((id) => id > from && Number.parseInt(id.slice(-6), 16) % nights === tonight);
+  if (chosen.length > 0) found.push(...(await db.query<Violation>(content, [workspaceId, chosen])).rows);
+  return { from, found };
 }
 
 async function documentsUpTo(db: Db, workspaceId: string, upTo: string, limit: number): Promise<readonly string[]> {
