@@ -5,10 +5,18 @@ import { type CatalogOutline, readOutline } from './catalog-outline.ts';
 import { getConnection } from './connections.ts';
 import { type ReadableConnection, readableWith } from './readable-connection.ts';
 
-/** Tables of all connections together that one process remembers: some 50 MB. */
-const mostTablesRemembered = 20_000;
+/** Names of tables, columns and references of all connections together that one process remembers: some 50 MB. */
+const mostNamesRemembered = 1_000_000;
+/** What a table takes beside the names of its columns and references, in names. */
+const namesOfTable = 6;
 /** Longer, and it would not come within the time limit of a command, which counts as an outage of the cache. */
 const largestShared = 400_000;
+
+interface Remembered {
+  readonly key: string;
+  readonly outline: CatalogOutline;
+  readonly names: number;
+}
 
 /**
  * The outline of each catalog: whoever writes or checks SQL asks for all of it, question after question. It is kept by this process, and
@@ -18,14 +26,19 @@ const largestShared = 400_000;
 export class CatalogCache {
   private readonly cache: Cache;
   private readonly secondsToLive: number;
-  /** Least recently used first. */
-  private readonly remembered = new Map<string, CatalogOutline>();
-  private tables = 0;
+  private readonly mostNames: number;
+  /** One a connection, the newest that was asked for; least recently used first. */
+  private readonly remembered = new Map<string, Remembered>();
+  private names = 0;
 
-  /** @param secondsToLive of what the cache keeps; 0: this process alone */
-  constructor(cache: Cache, secondsToLive: number) {
+  /**
+   * @param secondsToLive of what the cache keeps; 0: this process alone
+   * @param mostNames that this process remembers
+   */
+  constructor(cache: Cache, secondsToLive: number, mostNames = mostNamesRemembered) {
     this.cache = cache;
     this.secondsToLive = secondsToLive;
+    this.mostNames = mostNames;
   }
 
   /**
@@ -42,12 +55,12 @@ export class CatalogCache {
   }
 
   private recall(key: string): CatalogOutline | undefined {
-    const outline = this.remembered.get(key);
-    if (outline) {
-      this.remembered.delete(key);
-      this.remembered.set(key, outline);
-    }
-    return outline;
+    const connection = connectionOf(key);
+    const known = this.remembered.get(connection);
+    if (known?.key !== key) return undefined;
+    this.remembered.delete(connection);
+    this.remembered.set(connection, known);
+    return known.outline;
   }
 
   private async fetch(key: string): Promise<CatalogOutline | undefined> {
@@ -66,16 +79,32 @@ export class CatalogCache {
     return outline;
   }
 
-  /** What was before the last change goes with the others that nobody asks for. */
+  /** In place of what was before the last change. One that is larger than all that may be remembered is remembered alone. */
   private remember(key: string, outline: CatalogOutline): CatalogOutline {
-    this.tables += outline.tables.length - (this.remembered.get(key)?.tables.length ?? 0);
-    this.remembered.delete(key);
-    this.remembered.set(key, outline);
-    for (const [oldest, { tables }] of this.remembered) {
-      if (this.tables <= mostTablesRemembered || oldest === key) break;
-      this.remembered.delete(oldest);
-      this.tables -= tables.length;
+    const connection = connectionOf(key);
+    const names = namesIn(outline);
+    this.forget(connection);
+    this.remembered.set(connection, { key, outline, names });
+    this.names += names;
+    for (const oldest of this.remembered.keys()) {
+      if (this.names <= this.mostNames || oldest === connection) break;
+      this.forget(oldest);
     }
     return outline;
   }
+
+  private forget(connection: string): void {
+    this.names -= this.remembered.get(connection)?.names ?? 0;
+    this.remembered.delete(connection);
+  }
+}
+
+/** Without the number of its changes. */
+const connectionOf = (key: string): string => key.slice(0, key.lastIndexOf(':'));
+
+function namesIn({ tables, types }: CatalogOutline): number {
+  return tables.reduce(
+    (sum, { columns, references }) => sum + namesOfTable + columns.length + references.length,
+    2 * types.length,
+  );
 }
