@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { defaultParseLimits, parseInChild } from '../../../../shared/ingestion/parse-in-child.ts';
+import type { ChildRequest } from '../../../../shared/ingestion/parse-in-child-contract.ts';
 import { ParserProcess } from '../../../../shared/ingestion/parse-in-child-process.ts';
 
 const html = { name: 'x', mediaType: 'text/html' } as const;
@@ -42,6 +43,16 @@ describe('parseInChild', () => {
     await expect(failure).rejects.toMatchObject({ code: 'file_expands_too_far' });
     await expect(failure).rejects.toHaveProperty('cause.message', 'more than 200 MB of memory');
     expect((await parseInChild(page('next'), html)).text).toBe('next');
+  });
+
+  it('answers at once where what reads a file fails in a way that nobody foresaw', async () => {
+    const child = await ParserProcess.start(512);
+    const started = performance.now();
+    const request = { texts: [null], mostChunks: 10, limits: defaultParseLimits } as unknown as ChildRequest;
+    const { header } = await child.ask(request, Buffer.from('x'));
+    child.end();
+    expect(header).toMatchObject({ outcome: 'refused', code: 'corrupt_file', detail: expect.stringContaining('null') });
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it.skipIf(process.platform !== 'linux')('reads on after its idle child was killed', async () => {
