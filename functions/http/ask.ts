@@ -156,7 +156,7 @@ async function answerAndKeep(
       route: whole.route,
       costUsd: whole.costUsd,
       answered: whole.citations.length > 0,
-      resultCache: whole.resultCache,
+      resultCache: whole.resultCache === 'hit' || services.answers.isOn ? whole.resultCache : 'off',
       removedMarks: whole.trace.removedMarks,
       unverifiedNumbers: whole.trace.unverifiedNumbers,
       sqlGenerateMilliseconds: whole.timing.sqlGenerate,

@@ -122,10 +122,12 @@ export class ObservedChatModel implements ChatModel {
 /** Times how long questions wait for their vectors, and counts which were known. */
 export class ObservedQuestionEmbedder extends QuestionEmbedder {
   readonly #measures: Measures;
+  readonly #isCacheOn: boolean;
 
   constructor(embedder: Embedder, cache: EmbeddingCache, measures: Measures) {
     super(embedder, cache);
     this.#measures = measures;
+    this.#isCacheOn = cache.isOn;
   }
 
   override async embed(workspaceId: string, question: string, options: EmbedOptions): Promise<EmbeddedQuestion> {
@@ -136,7 +138,7 @@ export class ObservedQuestionEmbedder extends QuestionEmbedder {
     try {
       const embedded = await super.embed(workspaceId, question, options);
       const hit = embedded.cache === 'hit';
-      this.#measures.cacheAsked('question', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
+      if (this.#isCacheOn) this.#measures.cacheAsked('question', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
       ended(false);
       return embedded;
     } catch (error) {
@@ -157,6 +159,7 @@ export class ObservedChunkCache extends EmbeddingCache {
 
   override async get(space: EmbeddingSpace, hashes: readonly Uint8Array[]): Promise<(Float32Array | undefined)[]> {
     const found = await super.get(space, hashes);
+    if (!this.isOn) return found;
     const hits = found.filter((vector) => vector !== undefined).length;
     this.#measures.cacheAsked('chunk', { hits, misses: found.length - hits });
     return found;

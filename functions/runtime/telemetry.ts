@@ -52,7 +52,7 @@ export interface Telemetry extends Measures {
     route: string;
     costUsd: number;
     answered: boolean;
-    resultCache: 'hit' | 'miss';
+    resultCache: 'hit' | 'miss' | 'off';
     removedMarks: number;
     unverifiedNumbers: number;
     sqlGenerateMilliseconds: number;
@@ -219,7 +219,7 @@ export function createTelemetry(
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
       const hit = event.resultCache === 'hit';
       if (hit) count('QueryKnown');
-      measures.cacheAsked('answer', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
+      if (event.resultCache !== 'off') measures.cacheAsked('answer', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
       measures.questionAnswered(event.route, event.costUsd);
       count('CitationRemoved', event.removedMarks);
       count('NumberUnverified', event.unverifiedNumbers);

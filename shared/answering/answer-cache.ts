@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cache } from '../core/cache.ts';
+import { type Cache, noCache } from '../core/cache.ts';
 import type { AnsweredQuery } from './answered-query.ts';
 import { isWorthKnowing, type KnownAnswer, packAnswer, unpackAnswer } from './known-answer.ts';
 import type { LegQuestion } from './leg.ts';
@@ -65,6 +65,11 @@ export class AnswerCache {
   constructor(cache: Cache, secondsToLive: number) {
     this.cache = cache;
     this.secondsToLive = secondsToLive;
+  }
+
+  /** Whether there is a cache: what only this process remembers is known by chance. */
+  get isOn(): boolean {
+    return this.cache !== noCache;
   }
 
   /** Whoever gets the task leaves its turn in any case, with an answer settled or without. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Cache } from '../core/cache.ts';
+import { type Cache, noCache } from '../core/cache.ts';
 import { isUsableVector } from './check-response.ts';
 
 const digestBytes = 8;
@@ -22,6 +22,11 @@ export class EmbeddingCache {
   constructor(cache: Cache, secondsToLive: number) {
     this.cache = cache;
     this.secondsToLive = secondsToLive;
+  }
+
+  /** Whether there is a cache: what is not found in none was not missed. */
+  get isOn(): boolean {
+    return this.cache !== noCache;
   }
 
   /** @returns one vector a hash, in order; undefined for a miss */

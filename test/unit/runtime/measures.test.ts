@@ -2,12 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { DimensionedMetrics } from '../../../functions/runtime/dimensioned-metrics.ts';
 import { EmbeddedMetrics } from '../../../functions/runtime/embedded-metrics.ts';
 import { createMeasures } from '../../../functions/runtime/measures.ts';
-import { ObservedChatModel, ObservedChunkCache, ObservedEmbedder } from '../../../functions/runtime/observed-models.ts';
+import {
+  ObservedChatModel,
+  ObservedChunkCache,
+  ObservedEmbedder,
+  ObservedQuestionEmbedder,
+} from '../../../functions/runtime/observed-models.ts';
 import { type MetricValue, parseEmbeddedMetrics } from '../../../infra/local/cloudwatch/embedded-metrics.ts';
 import { noCache } from '../../../shared/core/cache.ts';
 import type { ChatEvent, ChatModel } from '../../../shared/models/chat-model.ts';
+import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
 import { ModelError } from '../../../shared/models/model-error.ts';
 import { FakeEmbedder } from '../models/fake-embedder.ts';
+import { MemoryCache } from '../models/memory-cache.ts';
 
 function watched() {
   const lines: string[] = [];
@@ -135,9 +142,27 @@ describe('an observed chat model', () => {
   });
 });
 
-it('an observed cache of chunks counts what it holds and what it does not', async () => {
-  const { measures, values, of } = watched();
-  const cache = new ObservedChunkCache(measures, noCache, 60);
-  await cache.get({ workspaceId: 'w', model: 'm', dimensions: 4 }, [new Uint8Array(32), new Uint8Array(32)]);
-  expect(of(values(), 'CacheMiss')).toEqual([{ cache: 'chunk', value: 2 }]);
+describe('an observed cache', () => {
+  const space = { workspaceId: 'w', model: 'm', dimensions: 4 };
+  const hashes = [new Uint8Array(32), new Uint8Array(32)];
+
+  it('counts what it holds and what it does not', async () => {
+    const { measures, values, of } = watched();
+    await new ObservedChunkCache(measures, new MemoryCache(), 60).get(space, hashes);
+    const embedder = new FakeEmbedder();
+    const cache = new EmbeddingCache(new MemoryCache(), 60);
+    await new ObservedQuestionEmbedder(embedder, cache, measures).embed('w', 'question', options);
+    expect(of(values(), 'CacheMiss')).toEqual([
+      { cache: 'chunk', value: 2 },
+      { cache: 'question', value: 1 },
+    ]);
+  });
+
+  it('counts no misses where a stage has none', async () => {
+    const { measures, values, of } = watched();
+    await new ObservedChunkCache(measures, noCache, 60).get(space, hashes);
+    const questions = new ObservedQuestionEmbedder(new FakeEmbedder(), new EmbeddingCache(noCache, 60), measures);
+    await questions.embed('w', 'question', options);
+    expect(of(values(), 'CacheMiss')).toEqual([]);
+  });
 });
