@@ -32,6 +32,8 @@ const checks: readonly Check[] = [
   ({ name }) =>
     !/^[a-z][a-z0-9-]{0,19}$/.test(name) &&
     'name must be 1 to 20 lower-case letters, digits and hyphens and start with a letter.',
+  ({ name }) =>
+    name.endsWith('-drill') && 'name must not end in -drill: so a restore drill names its copy of the database.',
 
   ({ database: { capacity } }) =>
     (!isHalf(capacity.minimum) || !isHalf(capacity.maximum)) &&

@@ -1,6 +1,7 @@
 import {
   CreateDBInstanceCommand,
   type DBCluster,
+  type DBInstance,
   DeleteDBClusterCommand,
   DeleteDBInstanceCommand,
   DescribeDBClustersCommand,
@@ -36,9 +37,13 @@ const pauseSeconds = 30;
 /** Volumes are cloned and not copied: it does not grow with the data, but with the log that is replayed. */
 const patienceSeconds = 7_200;
 
+/** By these a copy is known to be a drill's; whoever puts it in place of the database takes them away. */
+const purpose = { Key: 'purpose', Value: 'restore drill' } as const;
+const tags = { moment: 'moment', kept: 'kept' } as const;
+
 /**
  * Restores the database to a moment, beside the one that serves and in the same network, sees that it comes up, and deletes it again. The stage
- * is not touched. Begun again after it was broken off, it goes on with the copy that is there.
+ * is not touched. Begun again after it was broken off, it goes on with the copy that is there, if that is of the moment that is named.
  * @throws CommandError saying what stands in the way
  */
 export async function drill({ clients, stage, at, keep, waiting }: DrillOptions): Promise<Drilled> {
@@ -62,10 +67,18 @@ export async function drill({ clients, stage, at, keep, waiting }: DrillOptions)
       waited += pauseSeconds;
     }
   };
-  if (!(await findCluster(clients, id))) await restore(clients, source, id, at);
+  if ((await findCluster(clients, id))?.Status === 'deleting')
+    await patiently(`The end of ${id}`, async () => !(await findCluster(clients, id)));
+  const there = await findCluster(clients, id);
+  if (there) requireSame(there, id, stage.name, at, keep);
+  const writer = await findInstance(clients, instance);
+  if (writer) requireWriterOf(writer, id);
+  if (!there) await restore(clients, source, { id, at, restoredTo, keep });
   await patiently(id, async () => (await findCluster(clients, id))?.Status === 'available');
-  if ((await statusOf(clients, instance)) === undefined) await createWriter(clients, id, instance);
-  await patiently(instance, async () => (await statusOf(clients, instance)) === 'available');
+  if (writer?.DBInstanceStatus === 'deleting')
+    await patiently(`The end of ${instance}`, async () => !(await findInstance(clients, instance)));
+  if (!(await findInstance(clients, instance))) await createWriter(clients, id, instance);
+  await patiently(instance, async () => (await findInstance(clients, instance))?.DBInstanceStatus === 'available');
   const copy = await findCluster(clients, id);
   if (!keep) await remove(clients, id, instance);
   return {
@@ -87,18 +100,53 @@ async function findCluster({ databases }: Clients, id: string): Promise<DBCluste
   }
 }
 
-async function statusOf({ databases }: Clients, id: string): Promise<string | undefined> {
+async function findInstance({ databases }: Clients, id: string): Promise<DBInstance | undefined> {
   try {
     const { DBInstances = [] } = await databases.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: id }));
-    return DBInstances[0]?.DBInstanceStatus;
+    return DBInstances[0];
   } catch (error) {
     if (errorName(error) === 'DBInstanceNotFoundFault' || errorName(error) === 'DBInstanceNotFound') return undefined;
     throw error;
   }
 }
 
+function tagOf({ TagList = [] }: DBCluster, key: string): string | undefined {
+  return TagList.find(({ Key }) => Key === key)?.Value;
+}
+
+function requireDrills(cluster: DBCluster, id: string): void {
+  if (tagOf(cluster, purpose.Key) !== purpose.Value)
+    throw new CommandError(`${id} was not made by a drill: give it another name, or delete it yourself.`);
+}
+
+/** A copy of another moment proves nothing of this one, and one that somebody keeps is not ours to delete. */
+function requireSame(copy: DBCluster, id: string, stage: string, at: Date | undefined, keep: boolean): void {
+  requireDrills(copy, id);
+  const moment = tagOf(copy, tags.moment);
+  const isKept = tagOf(copy, tags.kept) === 'yes';
+  if (moment === at?.toISOString() && isKept === keep) return;
+  throw new CommandError(
+    `There is a copy already: ${id}, of ${moment}${isKept ? ', which was to be kept' : ''}. Go on with it by npm run drill -- ${stage} --at ${moment}${isKept ? ' --keep' : ''}, or delete it.`,
+  );
+}
+
+/** After a promotion the instance may still have the name that the drill gave it, and be the only writer that there is. */
+function requireWriterOf({ DBInstanceIdentifier, DBClusterIdentifier }: DBInstance, cluster: string): void {
+  if (DBClusterIdentifier !== cluster)
+    throw new CommandError(
+      `${DBInstanceIdentifier} is an instance of ${DBClusterIdentifier}: give it another name (aws rds modify-db-instance --db-instance-identifier ${DBInstanceIdentifier} --new-db-instance-identifier ${DBClusterIdentifier}-writer --apply-immediately).`,
+    );
+}
+
+interface Copy {
+  readonly id: string;
+  readonly at: Date | undefined;
+  readonly restoredTo: Date;
+  readonly keep: boolean;
+}
+
 /** Where the source stands, with its groups and parameters: a copy of which nobody could say that it would have served proves nothing. */
-async function restore({ databases }: Clients, source: DBCluster, id: string, at: Date | undefined): Promise<void> {
+async function restore({ databases }: Clients, source: DBCluster, { id, at, restoredTo, keep }: Copy): Promise<void> {
   const groups = (source.VpcSecurityGroups ?? []).map(({ VpcSecurityGroupId = '' }) => VpcSecurityGroupId);
   const { MinCapacity = 0.5, MaxCapacity = 1 } = source.ServerlessV2ScalingConfiguration ?? {};
   await databases.send(
@@ -111,7 +159,11 @@ async function restore({ databases }: Clients, source: DBCluster, id: string, at
       DBClusterParameterGroupName: source.DBClusterParameterGroup,
       ServerlessV2ScalingConfiguration: { MinCapacity, MaxCapacity },
       DeletionProtection: false,
-      Tags: [{ Key: 'purpose', Value: 'restore drill' }],
+      Tags: [
+        purpose,
+        { Key: tags.moment, Value: restoredTo.toISOString() },
+        { Key: tags.kept, Value: keep ? 'yes' : 'no' },
+      ],
     }),
   );
 }
@@ -128,8 +180,15 @@ async function createWriter({ databases }: Clients, cluster: string, instance: s
   );
 }
 
-/** Only what the drill made: its names end in `-drill`. */
-async function remove({ databases }: Clients, cluster: string, instance: string): Promise<void> {
-  await databases.send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: instance, SkipFinalSnapshot: true }));
+/** Only what the drill made. Names alone do not say so: whoever renamed a cluster meanwhile has put it in place. */
+async function remove(clients: Clients, cluster: string, instance: string): Promise<void> {
+  const { databases } = clients;
+  const [copy, writer] = [await findCluster(clients, cluster), await findInstance(clients, instance)];
+  if (!copy) throw new CommandError(`${cluster} has been renamed or deleted meanwhile: nothing is deleted.`);
+  requireDrills(copy, cluster);
+  if (writer) {
+    requireWriterOf(writer, cluster);
+    await databases.send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: instance, SkipFinalSnapshot: true }));
+  }
   await databases.send(new DeleteDBClusterCommand({ DBClusterIdentifier: cluster, SkipFinalSnapshot: true }));
 }

@@ -35,6 +35,7 @@ const inAccount = (change: Partial<OperationSettings>): Partial<StageSettings> =
 
 /** Mistakes about the account, the region, the network and the name that a stage lives under. */
 const elsewhere: readonly [string, Partial<StageSettings>][] = [
+  ['must not end in -drill', { name: 'small-drill' }],
   ['network.egress', { network: { ...network, egress: 'existing' } }],
   ['network.egress', { network: { ...network, existing } }],
   ['vpcId', inNetwork({ vpcId: 'my-vpc' })],

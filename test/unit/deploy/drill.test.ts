@@ -14,28 +14,53 @@ const source = {
   LatestRestorableTime: new Date(Date.now() - 240_000),
 };
 
-/** A region with the database of the stage, in which copies come up when they were looked at three times. */
-function region(changes: Answers = {}, clusters: Record<string, object> = { 'dbrag-small': source }) {
-  const instances: Record<string, number> = {};
+type Row = Record<string, unknown>;
+const tagged = (moment: string, kept = 'no') => ({
+  TagList: [
+    { Key: 'purpose', Value: 'restore drill' },
+    { Key: 'moment', Value: moment },
+    { Key: 'kept', Value: kept },
+  ],
+});
+
+/** A region with the database of the stage. What is made comes up, and what is deleted goes, when it was looked at three times. */
+function region(changes: Answers = {}, others: Record<string, Row> = {}, instances: Record<string, Row> = {}) {
+  const clusters: Record<string, Row> = { 'dbrag-small': source, ...others };
   const looks: Record<string, number> = {};
+  /** Its state now; undefined when it is not there any more. */
+  const look = (rows: Record<string, Row>, id: string): Row | undefined => {
+    const row = rows[id];
+    if (row === undefined) return undefined;
+    looks[id] = (looks[id] ?? 0) + 1;
+    if (row.deleting && looks[id] >= 3) {
+      delete rows[id];
+      delete looks[id];
+      return undefined;
+    }
+    return {
+      ...row,
+      state: row.deleting ? 'deleting' : id === 'dbrag-small' || looks[id] >= 3 ? 'available' : 'creating',
+    };
+  };
   const stub = stubAccount({
     DescribeDBClusters: ({ DBClusterIdentifier: id }) => {
-      if (!clusters[id]) return awsError('DBClusterNotFoundFault');
-      looks[id] = (looks[id] ?? 0) + 1;
-      const Status = id === 'dbrag-small' || looks[id] >= 3 ? 'available' : 'creating';
-      return { DBClusters: [{ ...clusters[id], Status, Endpoint: `${id}.example.com` }] };
+      const row = look(clusters, id);
+      if (!row) return awsError('DBClusterNotFoundFault');
+      return { DBClusters: [{ ...row, Status: row.state, Endpoint: `${id}.example.com` }] };
     },
-    RestoreDBClusterToPointInTime: ({ DBClusterIdentifier }) => {
-      clusters[DBClusterIdentifier] = {};
+    RestoreDBClusterToPointInTime: ({ DBClusterIdentifier, Tags }) => {
+      if (clusters[DBClusterIdentifier]) return awsError('DBClusterAlreadyExistsFault');
+      clusters[DBClusterIdentifier] = { TagList: Tags };
       return {};
     },
     DescribeDBInstances: ({ DBInstanceIdentifier: id }) => {
-      if (instances[id] === undefined) return awsError('DBInstanceNotFoundFault');
-      instances[id] += 1;
-      return { DBInstances: [{ DBInstanceStatus: instances[id] >= 3 ? 'available' : 'creating' }] };
+      const row = look(instances, id);
+      if (!row) return awsError('DBInstanceNotFoundFault');
+      return { DBInstances: [{ ...row, DBInstanceIdentifier: id, DBInstanceStatus: row.state }] };
     },
-    CreateDBInstance: ({ DBInstanceIdentifier }) => {
-      instances[DBInstanceIdentifier] = 0;
+    CreateDBInstance: ({ DBInstanceIdentifier, DBClusterIdentifier }) => {
+      if (instances[DBInstanceIdentifier]) return awsError('DBInstanceAlreadyExistsFault');
+      instances[DBInstanceIdentifier] = { DBClusterIdentifier };
       return {};
     },
     DeleteDBInstance: () => ({}),
@@ -45,7 +70,8 @@ function region(changes: Answers = {}, clusters: Record<string, object> = { 'dbr
   const waiting = { sleep: async () => undefined, tell: () => undefined };
   const run = (options: { at?: Date; keep?: boolean } = {}) =>
     drill({ clients: stub.clients, stage: small, at: options.at, keep: options.keep ?? false, waiting });
-  return { ...stub, run };
+  const did = () => stub.sent.map(([name]) => name).filter((name) => !name.startsWith('Describe'));
+  return { ...stub, run, did, clusters };
 }
 
 describe('a restore drill', () => {
@@ -75,19 +101,76 @@ describe('a restore drill', () => {
     expect(sent.filter(([name]) => name.startsWith('Delete'))).toEqual([]);
   });
 
-  it('goes on with a copy that is there already', async () => {
-    const { run, sent } = region({}, { 'dbrag-small': source, 'dbrag-small-drill': {} });
-    await run();
-    expect(sent.filter(([name]) => name === 'RestoreDBClusterToPointInTime')).toEqual([]);
-    expect(sent.filter(([name]) => name === 'CreateDBInstance')).toHaveLength(1);
+  const at = new Date('2026-11-25T10:00:00Z');
+
+  it('goes on with a copy of the moment that is named', async () => {
+    const { run, did } = region({}, { 'dbrag-small-drill': tagged(at.toISOString()) });
+    await run({ at });
+    expect(did()).toEqual(['CreateDBInstance', 'DeleteDBInstance', 'DeleteDBCluster']);
+  });
+
+  it.each([
+    ['of another moment', tagged('2026-11-24T00:00:00.000Z'), { at }, '--at 2026-11-24T00:00:00.000Z, or delete it'],
+    ['of a moment, when the latest is asked for', tagged(at.toISOString()), {}, 'There is a copy already'],
+    ['that is kept', tagged(at.toISOString(), 'yes'), { at }, 'which was to be kept'],
+    ['that would have to be kept', tagged(at.toISOString()), { at, keep: true }, 'There is a copy already'],
+    ['that no drill made', {}, { at }, 'dbrag-small-drill was not made by a drill'],
+  ] as const)('takes no copy %s', async (_, copy, options, sentence) => {
+    const { run, did } = region({}, { 'dbrag-small-drill': copy });
+    await expect(run(options)).rejects.toThrow(sentence);
+    expect(did()).toEqual([]);
+  });
+
+  it('waits until the copy of the drill before is gone, and its instance', async () => {
+    const going = region({}, { 'dbrag-small-drill': { ...tagged(at.toISOString()), deleting: true } });
+    await going.run({ at });
+    expect(going.did()).toEqual([
+      'RestoreDBClusterToPointInTime',
+      'CreateDBInstance',
+      'DeleteDBInstance',
+      'DeleteDBCluster',
+    ]);
+    const half = region(
+      {},
+      { 'dbrag-small-drill': tagged(at.toISOString()) },
+      { 'dbrag-small-drill-writer': { DBClusterIdentifier: 'dbrag-small-drill', deleting: true } },
+    );
+    await half.run({ at });
+    expect(half.did()).toEqual(['CreateDBInstance', 'DeleteDBInstance', 'DeleteDBCluster']);
+  });
+
+  it('never takes for its own what was put in place of the database', async () => {
+    const promoted = region({}, {}, { 'dbrag-small-drill-writer': { DBClusterIdentifier: 'dbrag-small' } });
+    await expect(promoted.run()).rejects.toThrow(
+      'dbrag-small-drill-writer is an instance of dbrag-small: give it another name',
+    );
+    expect(promoted.did()).toEqual([]);
+    let looks = 0;
+    const meanwhile = region({
+      DescribeDBInstances: () => {
+        looks += 1;
+        // As soon as it is up, somebody renames it.
+        if (looks === 3) delete meanwhile.clusters['dbrag-small-drill'];
+        return { DBInstances: [{ DBClusterIdentifier: 'dbrag-small-drill', DBInstanceStatus: 'available' }] };
+      },
+    });
+    meanwhile.clusters['dbrag-small-drill'] = tagged(at.toISOString());
+    await expect(meanwhile.run({ at })).rejects.toThrow('has been renamed or deleted meanwhile: nothing is deleted');
+    expect(meanwhile.did().filter((name) => name.startsWith('Delete'))).toEqual([]);
   });
 
   it('says what stands in the way', async () => {
-    await expect(region({}, {}).run()).rejects.toThrow('There is no database dbrag-small in eu-central-1.');
+    const absent = region();
+    delete absent.clusters['dbrag-small'];
+    await expect(absent.run()).rejects.toThrow('There is no database dbrag-small in eu-central-1.');
     await expect(region().run({ at: new Date('2026-11-01T00:00:00Z') })).rejects.toThrow(
       'Backups reach back to 2026-11-22T00:00:00.000Z',
     );
-    const stuck = region({ DescribeDBInstances: () => ({ DBInstances: [{ DBInstanceStatus: 'creating' }] }) });
+    const stuck = region({
+      DescribeDBInstances: () => ({
+        DBInstances: [{ DBClusterIdentifier: 'dbrag-small-drill', DBInstanceStatus: 'creating' }],
+      }),
+    });
     await expect(stuck.run()).rejects.toThrow('dbrag-small-drill-writer is not available after two hours');
   });
 });
