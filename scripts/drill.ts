@@ -2,6 +2,7 @@
  * `npm run drill -- <stage> [--region r] [--at 2026-11-29T12:00:00Z] [--keep] [--yes]`: restores the stage's database to a moment beside the one that
  * serves, says how long that took and what would have been lost, and deletes the copy.
  */
+import { placeOf } from '../infra/deploy/check-credentials.ts';
 import { createClients } from '../infra/deploy/clients.ts';
 import { readCommandLine } from '../infra/deploy/command-line.ts';
 import { drill } from '../infra/deploy/drill.ts';
@@ -20,9 +21,10 @@ await runCommand(async () => {
   const { stage, region, yes } = await readCommandLine('drill', rest, process.env);
   if (region === undefined)
     throw new CommandError('The database of a stage on one machine is its directory: copy it while nothing runs.');
-  const question = `Restore dbrag-${stage.name} beside itself, at the price of a second database meanwhile? (y/N) `;
+  const clients = createClients(region);
+  const question = `Restore dbrag-${stage.name} beside itself, in ${await placeOf(clients)}, at the price of a second database meanwhile? (y/N) `;
   if (!yes && !/^y(es)?$/i.test(await typed(question))) throw new CommandError('Nothing was changed.');
-  const result = await drill({ clients: createClients(region), stage, at, keep, waiting: wait });
+  const result = await drill({ clients, stage, at, keep, waiting: wait });
   console.log(
     `Restored to ${result.restoredTo.toISOString()} in ${result.seconds} s; ${result.behindSeconds} s would have been lost.`,
   );

@@ -1,4 +1,5 @@
 /** `npm run rollback -- <stage> [--region r] [--yes]`: takes the code of the last deploy back; the database stays as it is. */
+import { placeOf } from '../infra/deploy/check-credentials.ts';
 import { createClients } from '../infra/deploy/clients.ts';
 import { readCommandLine } from '../infra/deploy/command-line.ts';
 import { CommandError } from '../infra/deploy/finding.ts';
@@ -9,9 +10,10 @@ await runCommand(async () => {
   const { stage, region, yes } = await readCommandLine('rollback', process.argv.slice(2), process.env);
   if (region === undefined)
     throw new CommandError('Nothing is rolled out on one machine: check out the commit before, and npm start.');
-  if (!yes && !/^y(es)?$/i.test(await typed(`Take the last deploy of ${stage.name} back? (y/N) `)))
-    throw new CommandError('Nothing was changed.');
-  const { stopped, moved } = await rollback(createClients(region), stage);
+  const clients = createClients(region);
+  const question = `Take the last deploy of ${stage.name} back, in ${await placeOf(clients)}? (y/N) `;
+  if (!yes && !/^y(es)?$/i.test(await typed(question))) throw new CommandError('Nothing was changed.');
+  const { stopped, moved } = await rollback(clients, stage);
   for (const move of moved) console.log(move);
   if (stopped > 0)
     console.log(`${stopped} rollouts were stopped: CloudFormation undoes the deploy. Look at it with npm run doctor.`);

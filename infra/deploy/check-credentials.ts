@@ -1,6 +1,6 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { Clients } from './clients.ts';
-import { errorName, type Finding, fine, problem } from './finding.ts';
+import { CommandError, errorName, type Finding, fine, problem } from './finding.ts';
 
 const subject = 'credentials';
 
@@ -12,6 +12,16 @@ export async function checkCredentials({ sts, region }: Pick<Clients, 'sts' | 'r
   } catch (error) {
     return problem(subject, complaint(errorName(error), region, (error as Error).message));
   }
+}
+
+/**
+ * Where a command is about to change something, for the question that it asks.
+ * @throws CommandError where AWS does not know who asks
+ */
+export async function placeOf(clients: Pick<Clients, 'sts' | 'region'>): Promise<string> {
+  const { state, message } = await checkCredentials(clients);
+  if (state === 'problem') throw new CommandError(message);
+  return `${clients.region}, ${message}`;
 }
 
 function complaint(name: string, region: string, message: string): string {

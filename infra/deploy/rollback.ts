@@ -1,4 +1,12 @@
-import { GetDeploymentCommand, ListDeploymentsCommand, StopDeploymentCommand } from '@aws-sdk/client-codedeploy';
+import {
+  BatchGetDeploymentTargetsCommand,
+  GetDeploymentCommand,
+  type LambdaFunctionInfo,
+  ListDeploymentsCommand,
+  type ListDeploymentsCommandInput,
+  ListDeploymentTargetsCommand,
+  StopDeploymentCommand,
+} from '@aws-sdk/client-codedeploy';
 import {
   type FunctionConfiguration,
   GetAliasCommand,
@@ -8,7 +16,7 @@ import {
 import { liveAlias } from '../constructs/live-alias.ts';
 import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
-import { CommandError } from './finding.ts';
+import { CommandError, errorName } from './finding.ts';
 import { stackResources } from './leftovers.ts';
 import { findStack, stackNames } from './stacks.ts';
 
@@ -38,12 +46,24 @@ export async function rollback(clients: Clients, stage: StageSettings): Promise<
     throw new CommandError(
       `Stage "${stage.name}" keeps no versions (operations.rollout is "${stage.operations.rollout}"): check out the commit before, and deploy.`,
     );
-  const stopped = await stopRollouts(clients, idsOf('AWS::CodeDeploy::Application'));
+  const [applicationName = ''] = idsOf('AWS::CodeDeploy::Application');
+  const groups = idsOf('AWS::CodeDeploy::DeploymentGroup').map((deploymentGroupName) => ({
+    applicationName,
+    deploymentGroupName,
+  }));
+  const stopped = await stopRollouts(clients, groups);
   if (stopped > 0) return { stopped, moved: [] };
   const since = stack.LastUpdatedTime ?? stack.CreationTime ?? new Date(0);
-  const moves = await Promise.all(aliases.map((arn) => moveBack(clients, functionOfAlias(arn), since)));
+  const shifts = (await Promise.all(groups.map((group) => shiftsSince(clients, group, since)))).flat();
+  const moves = await Promise.all(aliases.map((arn) => moveBack(clients, functionOfAlias(arn), since, shifts)));
   const moved = moves.filter((move) => move !== undefined);
   return { stopped, moved };
+}
+
+/** CodeDeploy lists the deployments of a group only where both names are given. */
+interface Group {
+  readonly applicationName: string;
+  readonly deploymentGroupName: string;
 }
 
 /** `arn:…:function:<name>:live` → the name. */
@@ -51,34 +71,75 @@ function functionOfAlias(arn: string): string {
   return /:function:([^:]+):/.exec(arn)?.[1] ?? arn;
 }
 
-async function stopRollouts({ rollouts }: Clients, applications: readonly string[]): Promise<number> {
+async function stopRollouts({ rollouts }: Clients, groups: readonly Group[]): Promise<number> {
   let stopped = 0;
-  for (const applicationName of applications) {
-    const { deployments = [] } = await rollouts.send(
-      new ListDeploymentsCommand({
-        applicationName,
-        includeOnlyStatuses: ['Created', 'Queued', 'InProgress', 'Ready'],
-      }),
-    );
-    for (const deploymentId of deployments) {
-      await rollouts.send(new StopDeploymentCommand({ deploymentId, autoRollbackEnabled: true }));
+  for (const group of groups)
+    for (const deploymentId of await deploymentsOf(rollouts, {
+      ...group,
+      includeOnlyStatuses: ['Created', 'Queued', 'InProgress', 'Ready'],
+    })) {
+      try {
+        await rollouts.send(new StopDeploymentCommand({ deploymentId, autoRollbackEnabled: true }));
+      } catch (error) {
+        // It has ended since it was listed; how, is asked below.
+        if (errorName(error) !== 'DeploymentAlreadyCompletedException') throw error;
+      }
       const { deploymentInfo } = await rollouts.send(new GetDeploymentCommand({ deploymentId }));
       if (deploymentInfo?.status !== 'Succeeded') stopped += 1;
     }
-  }
   return stopped;
+}
+
+async function deploymentsOf(rollouts: Clients['rollouts'], which: ListDeploymentsCommandInput): Promise<string[]> {
+  const found: string[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await rollouts.send(
+      new ListDeploymentsCommand({ ...which, ...(nextToken === undefined ? {} : { nextToken }) }),
+    );
+    found.push(...(page.deployments ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return found;
+}
+
+/** From which version to which the rollouts went that ended well; not those by which CodeDeploy went back itself. */
+async function shiftsSince({ rollouts }: Clients, group: Group, since: Date): Promise<LambdaFunctionInfo[]> {
+  const shifts: LambdaFunctionInfo[] = [];
+  for (const deploymentId of await deploymentsOf(rollouts, {
+    ...group,
+    includeOnlyStatuses: ['Succeeded'],
+    createTimeRange: { start: since },
+  })) {
+    const { deploymentInfo } = await rollouts.send(new GetDeploymentCommand({ deploymentId }));
+    if (deploymentInfo?.creator === 'codeDeployRollback') continue;
+    const { targetIds = [] } = await rollouts.send(new ListDeploymentTargetsCommand({ deploymentId }));
+    const { deploymentTargets = [] } = await rollouts.send(
+      new BatchGetDeploymentTargetsCommand({ deploymentId, targetIds }),
+    );
+    shifts.push(...deploymentTargets.flatMap(({ lambdaTarget }) => lambdaTarget?.lambdaFunctionInfo ?? []));
+  }
+  return shifts;
 }
 
 /**
  * Only where the version that is out was made by the last deploy: a function that it did not touch has its right version, and one that was moved back
- * already is not moved back once more.
+ * already is not moved back once more. To where the rollout began: the next lower number may be a version that another rollout gave up.
  */
-async function moveBack({ functions }: Clients, name: string, since: Date): Promise<string | undefined> {
+async function moveBack(
+  { functions }: Clients,
+  name: string,
+  since: Date,
+  shifts: readonly LambdaFunctionInfo[],
+): Promise<string | undefined> {
   const alias = await functions.send(new GetAliasCommand({ FunctionName: name, Name: liveAlias }));
   const versions = await versionsOf(functions, name);
   const current = versions.find(({ Version }) => Version === alias.FunctionVersion);
   if (!current?.LastModified || new Date(current.LastModified) < since) return undefined;
-  const before = versions.filter(({ Version }) => Number(Version) < Number(alias.FunctionVersion)).at(-1);
+  const shift = shifts.find(
+    ({ functionName, targetVersion }) => functionName === name && targetVersion === alias.FunctionVersion,
+  );
+  const before = versions.find(({ Version }) => Version === shift?.currentVersion);
   if (before?.Version === undefined) return undefined;
   await functions.send(
     new UpdateAliasCommand({
@@ -93,7 +154,6 @@ async function moveBack({ functions }: Clients, name: string, since: Date): Prom
   return `${name} ${alias.FunctionVersion} → ${before.Version}`;
 }
 
-/** Published versions, oldest first. */
 async function versionsOf(functions: Clients['functions'], FunctionName: string): Promise<FunctionConfiguration[]> {
   const found: FunctionConfiguration[] = [];
   let Marker: string | undefined;
@@ -104,7 +164,5 @@ async function versionsOf(functions: Clients['functions'], FunctionName: string)
     found.push(...(page.Versions ?? []));
     Marker = page.NextMarker;
   } while (Marker !== undefined);
-  return found
-    .filter(({ Version }) => Version !== '$LATEST')
-    .sort((one, other) => Number(one.Version) - Number(other.Version));
+  return found;
 }
