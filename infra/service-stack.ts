@@ -102,6 +102,7 @@ export class ServiceStack extends Stack {
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
     new Watching(this, 'Watching', { stage, alarms, queues, functions, api, proxyName: data.database.proxyName });
     new CfnOutput(this, 'ApiUrl', { value: api.url });
+    new CfnOutput(this, 'GatewayUrl', { value: api.gatewayUrl });
   }
 }
 

@@ -55,6 +55,8 @@ export const restApiName = (stageName: string): string => `dbrag-${stageName}`;
 /** The REST API: everything to one function, but what streams. Routes, roles and validation live in the function. */
 export class HttpApi extends Construct {
   readonly url: string;
+  /** API Gateway's own, which answers whatever a name of one's own is pointed at. */
+  readonly gatewayUrl: string;
   readonly stage: Stage;
   private readonly api: RestApi;
 
@@ -72,6 +74,7 @@ export class HttpApi extends Construct {
     catchTheRest(api.root, whole);
     addGatewayResponses(api, settings.corsOrigins);
     this.api = api;
+    this.gatewayUrl = api.url;
     this.url = settings.domain ? new ApiDomain(this, 'Domain', api, settings).url : api.url;
     this.stage = api.deploymentStage;
     this.watchServerErrors(props.alarms);

@@ -16,7 +16,7 @@ export async function checkBootstrap({ parameters, region }: Clients, qualifier:
     );
     const version = Number(Parameter?.Value);
     return version >= leastVersion
-      ? fine(subject, `version ${version}`)
+      ? fine(subject, `version ${version} in ${region}`)
       : problem(subject, `It has version ${version}, and ${leastVersion} is needed: run ${command} once more.`);
   } catch (error) {
     if (errorName(error) === 'ParameterNotFound')

@@ -13,12 +13,19 @@ const quotaOf = {
   addresses: { ServiceCode: 'ec2', QuotaCode: 'L-0263D0A3', name: 'EC2-VPC Elastic IPs' },
 } as const;
 
-/** Whether the account has room for the stage. A stage that stands already has taken its own. */
-export async function checkQuotas(clients: Clients, stage: StageSettings, isDeployed: boolean): Promise<Finding[]> {
-  return isDeployed
-    ? [await checkConcurrency(clients, stage, true)]
+/**
+ * Whether the account has room for the stage. A stack that stands already has taken its own: that of the data a network and addresses, that of the
+ * service executions.
+ */
+export async function checkQuotas(
+  clients: Clients,
+  stage: StageSettings,
+  isDeployed: { readonly data: boolean; readonly service: boolean },
+): Promise<Finding[]> {
+  return isDeployed.data
+    ? [await checkConcurrency(clients, stage, isDeployed.service)]
     : Promise.all([
-        checkConcurrency(clients, stage, false),
+        checkConcurrency(clients, stage, isDeployed.service),
         checkNetworks(clients, stage.network.existing ? 0 : 1),
         checkAddresses(clients, stage.network.egress === 'nat-gateway-per-zone' ? stage.network.availabilityZones : 0),
       ]);

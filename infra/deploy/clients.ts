@@ -26,6 +26,8 @@ export interface Clients {
   readonly objects: Pick<S3Client, 'send'>;
   readonly alarms: Pick<CloudWatchClient, 'send'>;
   readonly rollouts: Pick<CodeDeployClient, 'send'>;
+  /** The same of another region. */
+  readonly inRegion: (region: string) => Clients;
 }
 
 const regionOfCatalog = 'us-east-1';
@@ -47,5 +49,6 @@ export function createClients(region: string): Clients {
     objects: new S3Client(settings),
     alarms: new CloudWatchClient(settings),
     rollouts: new CodeDeployClient(settings),
+    inRegion: createClients,
   };
 }

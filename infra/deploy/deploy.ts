@@ -1,9 +1,10 @@
+import type { Stack } from '@aws-sdk/client-cloudformation';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
 import { CommandError, type Finding, findingLine, hasProblem } from './finding.ts';
 import { firstCommands } from './first-commands.ts';
-import { storeModelKey } from './model-key.ts';
+import { type GivenKey, storeModelKey } from './model-key.ts';
 import { preflight } from './preflight.ts';
 import { smoke } from './smoke.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
@@ -29,7 +30,7 @@ export interface DeployPorts {
 
 export interface DeployOptions {
   readonly stage: StageSettings;
-  readonly modelKey: string | undefined;
+  readonly modelKey: GivenKey | undefined;
 }
 
 /**
@@ -64,28 +65,31 @@ export async function deploy(ports: DeployPorts, { stage, modelKey }: DeployOpti
   if (modelKey !== undefined) await giveModelKey(ports, outputOf(data, 'ModelKeySecret'), modelKey);
   await cdk.run(['deploy', names.service, ...upload]);
   const service = await findStack(clients, names.service);
-  await tryOut(ports, outputOf(service, 'ApiUrl'), outputOf(data, 'OperatorKeySecret'), show);
+  await tryOut(ports, service, outputOf(data, 'OperatorKeySecret'), show);
 }
 
 /** Before the functions that read it are started. */
-async function giveModelKey({ clients, print }: DeployPorts, secret: string | undefined, key: string): Promise<void> {
+async function giveModelKey({ clients, print }: DeployPorts, secret: string | undefined, key: GivenKey): Promise<void> {
   if (secret === undefined) throw new CommandError('The data stack has no output ModelKeySecret: deploy it again.');
   if (await storeModelKey(clients, secret, key)) print('The model key stands in its secret.');
 }
 
 async function tryOut(
   ports: DeployPorts,
-  url: string | undefined,
+  service: Stack | undefined,
   operatorKeySecret: string | undefined,
   show: (findings: readonly Finding[]) => void,
 ): Promise<void> {
   const { clients, print } = ports;
-  if (url === undefined || operatorKeySecret === undefined)
+  const url = outputOf(service, 'ApiUrl');
+  // Under a name of one's own it answers only when somebody has pointed that here.
+  const gatewayUrl = outputOf(service, 'GatewayUrl') ?? url;
+  if (url === undefined || gatewayUrl === undefined || operatorKeySecret === undefined)
     throw new CommandError('The stacks have no outputs ApiUrl and OperatorKeySecret: deploy them again.');
   const { SecretString: operatorKey = '' } = await clients.secrets.send(
     new GetSecretValueCommand({ SecretId: operatorKeySecret }),
   );
-  const findings = await (ports.smoke ?? smoke)({ url, operatorKey });
+  const findings = await (ports.smoke ?? smoke)({ url: gatewayUrl, operatorKey });
   show(findings);
   print(firstCommands(url, operatorKeySecret, clients.region));
   if (hasProblem(findings)) throw new CommandError('It is deployed, and does not do what it should: see above.');

@@ -8,24 +8,33 @@ const subject = 'model key';
 /** Where a deploy takes the key from, to put it into the stage's secret. */
 const keyVariables = ['MODEL_API_KEY', 'OPENAI_API_KEY'] as const;
 
-export function givenModelKey(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  return keyVariables.map((name) => environment[name]?.trim()).find((value) => value !== undefined && value !== '');
+export interface GivenKey {
+  readonly value: string;
+  /** Set for the stage. `OPENAI_API_KEY` stands in many a shell for something else: it is taken only where no key was ever put. */
+  readonly isMeant: boolean;
+}
+
+export function givenModelKey(environment: Readonly<Record<string, string | undefined>>): GivenKey | undefined {
+  for (const name of keyVariables) {
+    const value = environment[name]?.trim();
+    if (value) return { value, isMeant: name === 'MODEL_API_KEY' };
+  }
+  return undefined;
 }
 
 /** Whether the stage has a key of the model provider, or is given one now. */
 export async function checkModelKey(
   { secrets }: Pick<Clients, 'secrets'>,
   data: Stack | undefined,
-  given: string | undefined,
+  given: GivenKey | undefined,
 ): Promise<Finding> {
-  if (given !== undefined) return fine(subject, 'given by the environment; the deploy puts it into the secret');
   const secret = outputOf(data, 'ModelKeySecret');
+  if (given && (given.isMeant || secret === undefined || !(await isOverwritten(secrets, secret))))
+    return fine(subject, 'given by the environment; the deploy puts it into the secret');
+  if (given) return fine(subject, 'stands in the secret; OPENAI_API_KEY does not replace it, MODEL_API_KEY would');
   if (secret === undefined)
     return problem(subject, 'There is none yet: set OPENAI_API_KEY, and the deploy puts it into the secret.');
-  // The stack fills it with a random value, so a secret of one version is one that nobody has put a key into.
-  const { VersionIdsToStages = {} } = await secrets.send(new DescribeSecretCommand({ SecretId: secret }));
-  const isOverwritten = Object.values(VersionIdsToStages).some((stages) => stages.includes('AWSPREVIOUS'));
-  return isOverwritten
+  return (await isOverwritten(secrets, secret))
     ? fine(subject, 'stands in the secret')
     : problem(
         subject,
@@ -33,14 +42,21 @@ export async function checkModelKey(
       );
 }
 
-/** Puts the key into the secret if another one stands there. @returns whether it did */
+/** The stack fills it with a random value, so a secret of one version is one that nobody has put a key into. */
+async function isOverwritten(secrets: Clients['secrets'], secret: string): Promise<boolean> {
+  const { VersionIdsToStages = {} } = await secrets.send(new DescribeSecretCommand({ SecretId: secret }));
+  return Object.values(VersionIdsToStages).some((stages) => stages.includes('AWSPREVIOUS'));
+}
+
+/** Puts the key into the secret if another one stands there that it may replace. @returns whether it did */
 export async function storeModelKey(
   { secrets }: Pick<Clients, 'secrets'>,
   secret: string,
-  key: string,
+  { value, isMeant }: GivenKey,
 ): Promise<boolean> {
+  if (!isMeant && (await isOverwritten(secrets, secret))) return false;
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: secret }));
-  if (SecretString === key) return false;
-  await secrets.send(new PutSecretValueCommand({ SecretId: secret, SecretString: key }));
+  if (SecretString === value) return false;
+  await secrets.send(new PutSecretValueCommand({ SecretId: secret, SecretString: value }));
   return true;
 }

@@ -7,7 +7,7 @@ import { checkQuotas } from './check-quotas.ts';
 import { checkRegion } from './check-region.ts';
 import type { Clients } from './clients.ts';
 import { errorName, type Finding, warning } from './finding.ts';
-import { checkModelKey } from './model-key.ts';
+import { checkModelKey, type GivenKey } from './model-key.ts';
 import { findStack, stackNames } from './stacks.ts';
 
 export interface PreflightOptions {
@@ -15,7 +15,7 @@ export interface PreflightOptions {
   readonly stage: StageSettings;
   /** What `cdk --version` prints, and the version that `package.json` pins. */
   readonly cli: { readonly output: string; readonly pinned: string };
-  readonly modelKey: string | undefined;
+  readonly modelKey: GivenKey | undefined;
 }
 
 /** Looks at everything that would stop a deploy half-way. Nothing is changed. */
@@ -23,17 +23,34 @@ export async function preflight({ clients, stage, cli, modelKey }: PreflightOpti
   const findings = [checkCli(cli.output, cli.pinned), await checkCredentials(clients)];
   // Without credentials every other look would say the same.
   if (findings.some(({ subject, state }) => subject === 'credentials' && state === 'problem')) return findings;
-  const data = await findStack(clients, stackNames(stage.name).data);
+  const names = stackNames(stage.name);
+  const [data, service] = await Promise.all([findStack(clients, names.data), findStack(clients, names.service)]);
   const { existing } = stage.network;
+  const { backupCopies, bootstrapQualifier } = stage.operations;
+  const qualifier = bootstrapQualifier ?? defaultQualifier;
   const looks: readonly [string, Promise<Finding | readonly Finding[]>][] = [
     ['region', checkRegion(clients, stage)],
-    ['bootstrap', checkBootstrap(clients, stage.operations.bootstrapQualifier ?? defaultQualifier)],
+    ['bootstrap', checkBootstrap(clients, qualifier)],
+    ...(backupCopies
+      ? [
+          ['bootstrap', checkBootstrap(clients.inRegion(backupCopies.region), qualifier)] satisfies [
+            string,
+            Promise<Finding>,
+          ],
+        ]
+      : []),
     ...(existing ? [['network', checkNetwork(clients, existing)] satisfies [string, Promise<Finding>]] : []),
-    ['quotas', checkQuotas(clients, stage, data !== undefined)],
+    ['quotas', checkQuotas(clients, stage, { data: data !== undefined, service: service !== undefined })],
     ['model key', checkModelKey(clients, data, modelKey)],
   ];
-  for (const [subject, look] of looks) findings.push(...(await orUnknown(subject, look)));
-  return findings;
+  return [...findings, ...(await lookAtAll(looks))];
+}
+
+/** All at once, and told in order. Each is heard from the start: one that fails while an earlier one is awaited would end the command. */
+export async function lookAtAll(
+  looks: readonly (readonly [subject: string, look: Promise<Finding | readonly Finding[]>])[],
+): Promise<readonly Finding[]> {
+  return (await Promise.all(looks.map(([subject, look]) => orUnknown(subject, look)))).flat();
 }
 
 /** Who may deploy need not be allowed to look at everything: what could not be looked at is no reason to stop. */

@@ -6,7 +6,7 @@ import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
 import { CommandError, type Finding, fine, problem } from './finding.ts';
 import { stackResources } from './leftovers.ts';
-import { orUnknown } from './preflight.ts';
+import { lookAtAll } from './preflight.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
 
 export interface ProveOptions {
@@ -26,7 +26,12 @@ const attack = '?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E';
  * whether strangers are kept out of the bucket, and whether the firewall answers an attack. Changes nothing.
  * @throws CommandError where the stage is not deployed
  */
-export async function prove({ clients, stage, ask = fetch, now = Date.now }: ProveOptions): Promise<Finding[]> {
+export async function prove({
+  clients,
+  stage,
+  ask = fetch,
+  now = Date.now,
+}: ProveOptions): Promise<readonly Finding[]> {
   const names = stackNames(stage.name);
   const [data, service] = await Promise.all([findStack(clients, names.data), findStack(clients, names.service)]);
   const url = outputOf(service, 'ApiUrl');
@@ -49,9 +54,7 @@ export async function prove({ clients, stage, ask = fetch, now = Date.now }: Pro
     ]),
     ...(stage.api.firewall ? [['firewall', stopsAttacks(ask, url)] satisfies [string, Promise<Finding>]] : []),
   ];
-  const findings: Finding[] = [];
-  for (const [subject, look] of looks) findings.push(...(await orUnknown(subject, look)));
-  return findings;
+  return lookAtAll(looks);
 }
 
 /** A connection that is pinned serves one client: a pool of pinned ones is none. */

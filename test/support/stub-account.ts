@@ -25,7 +25,7 @@ export function stubAccount(answers: Answers): StubAccount {
       sent.push([name, command.input]);
       const answer = answers[name];
       if (!answer) throw new Error(`Nobody expected ${name}.`);
-      const result = answer(command.input);
+      const result = await answer(command.input);
       if (result instanceof Error) throw result;
       return result;
     },
@@ -44,6 +44,7 @@ export function stubAccount(answers: Answers): StubAccount {
     'alarms',
     'rollouts',
   ] as const satisfies readonly (keyof Clients)[];
-  const clients = Object.fromEntries(services.map((service) => [service, client]));
-  return { clients: { region: 'eu-central-1', ...clients } as unknown as Clients, sent };
+  const inRegion = (region: string): Clients =>
+    ({ region, inRegion, ...Object.fromEntries(services.map((service) => [service, client])) }) as unknown as Clients;
+  return { clients: inRegion('eu-central-1'), sent };
 }

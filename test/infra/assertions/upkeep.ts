@@ -21,7 +21,7 @@ const stateful = [
 ];
 /** Types that the CDK tags; a sample of each stack. */
 const tagged = ['AWS::S3::Bucket', 'AWS::RDS::DBCluster', 'AWS::Lambda::Function', 'AWS::SQS::Queue', 'AWS::EC2::VPC'];
-const plainOutputs = ['BucketName', 'ModelKeySecret', 'OperatorKeySecret', 'ApiUrl', 'DomainTarget'];
+const plainOutputs = ['BucketName', 'ModelKeySecret', 'OperatorKeySecret', 'ApiUrl', 'GatewayUrl', 'DomainTarget'];
 
 const accountNumber = /(?<![0-9a-f])\d{12}(?![0-9a-f])/;
 

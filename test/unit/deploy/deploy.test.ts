@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deploy } from '../../../infra/deploy/deploy.ts';
 import { CommandError, fine, problem } from '../../../infra/deploy/finding.ts';
+import type { GivenKey } from '../../../infra/deploy/model-key.ts';
 import type { smoke } from '../../../infra/deploy/smoke.ts';
 import type { StageSettings } from '../../../infra/stage-settings.ts';
 import { small } from '../../../infra/stages.ts';
@@ -51,11 +52,12 @@ function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried
       if (name !== undefined && name === fails) throw new CommandError('cdk failed');
       if (name === 'dbrag-small-data')
         stacks.set(name, { ModelKeySecret: 'arn:model', OperatorKeySecret: 'arn:operator' });
-      if (name === 'dbrag-small-service') stacks.set(name, { ApiUrl: 'https://api.example.com/live/' });
+      if (name === 'dbrag-small-service')
+        stacks.set(name, { ApiUrl: 'https://ask.example.com/', GatewayUrl: 'https://gateway.example.com/live/' });
     },
   };
   const printed: string[] = [];
-  const run = (modelKey: string | undefined = 'sk-1') =>
+  const run = (modelKey: GivenKey = { value: 'sk-1', isMeant: true }) =>
     deploy(
       {
         clients,
@@ -81,8 +83,8 @@ describe('a deploy', () => {
       'put arn:model sk-1',
       'cdk deploy dbrag-small-service',
     ]);
-    expect(printed.join('\n')).toContain('smoke: https://api.example.com/live/ value of arn:operator');
-    expect(printed.join('\n')).toContain('curl -s https://api.example.com/live/v1/workspaces');
+    expect(printed.join('\n')).toContain('smoke: https://gateway.example.com/live/ value of arn:operator');
+    expect(printed.join('\n')).toContain('curl -s https://ask.example.com/v1/workspaces');
     expect(printed.join('\n')).toContain('--region eu-central-1 --secret-id arn:operator');
   });
 

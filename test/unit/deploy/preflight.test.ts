@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkCli } from '../../../infra/deploy/check-cli.ts';
+import { placeOf } from '../../../infra/deploy/check-credentials.ts';
 import { readCommandLine } from '../../../infra/deploy/command-line.ts';
 import { type Finding, hasProblem } from '../../../infra/deploy/finding.ts';
-import { storeModelKey } from '../../../infra/deploy/model-key.ts';
+import { type GivenKey, givenModelKey, storeModelKey } from '../../../infra/deploy/model-key.ts';
 import { preflight } from '../../../infra/deploy/preflight.ts';
 import type { StageSettings } from '../../../infra/stage-settings.ts';
 import { production, small } from '../../../infra/stages.ts';
@@ -40,7 +41,7 @@ const pinned = '2.1148.1';
 async function look(
   changes: Answers = {},
   stage: StageSettings = small,
-  modelKey: string | undefined = 'sk-1',
+  modelKey: GivenKey = { value: 'sk-1', isMeant: true },
   output = pinned,
 ) {
   const { clients, sent } = stubAccount({ ...ready, ...changes });
@@ -63,6 +64,69 @@ describe('before a deploy', () => {
       'ok model key',
     ]);
     expect(sent.filter(([name]) => !/^(Get|Describe)/.test(name))).toEqual([]);
+  });
+
+  const forbidden = () => awsError('AccessDeniedException', 'is not authorized');
+
+  it('goes on where one look is refused while a slower one before it is under way', async () => {
+    const { findings } = await look({
+      GetParametersByPath: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return listed(services);
+      },
+      GetParameter: forbidden,
+      GetAccountSettings: forbidden,
+    });
+    expect(findings.map(({ state, subject }) => `${state} ${subject}`)).toEqual([
+      'ok CDK CLI',
+      'ok credentials',
+      'ok region',
+      'warning bootstrap',
+      'warning quotas',
+      'ok model key',
+    ]);
+  });
+
+  it('looks at the region of the copies as well', async () => {
+    const backupCopies = { region: 'eu-west-1', days: 35 };
+    const stage = { ...small, operations: { ...small.operations, region: 'eu-central-1', backupCopies } };
+    let looks = 0;
+    const { findings } = await look(
+      {
+        GetParameter: () => {
+          looks += 1;
+          return looks === 1 ? { Parameter: { Value: '21' } } : awsError('ParameterNotFound');
+        },
+      },
+      stage,
+    );
+    expect(problems(findings).map(({ message }) => message)).toEqual([
+      expect.stringContaining('The account is not prepared for the CDK in eu-west-1'),
+    ]);
+  });
+
+  it('counts what the stage reserves until its service stands, and not only its data', async () => {
+    const account = (...stacks: string[]): Answers => ({
+      DescribeStacks: ({ StackName }) =>
+        stacks.includes(StackName)
+          ? { Stacks: [{ StackStatus: 'CREATE_COMPLETE' }] }
+          : awsError('ValidationError', 'does not exist'),
+      GetAccountSettings: () => ({
+        AccountLimit: { ConcurrentExecutions: 110, UnreservedConcurrentExecutions: 110 },
+      }),
+    });
+    const subjects = async (...stacks: string[]) =>
+      problems((await look(account(...stacks))).findings).map(({ subject }) => subject);
+    expect(await subjects('dbrag-small-data')).toEqual(['quota: concurrent executions']);
+    expect(await subjects('dbrag-small-data', 'dbrag-small-service')).toEqual([]);
+  });
+
+  it('says in which account and region something would be changed', async () => {
+    expect(await placeOf(stubAccount(ready).clients)).toBe(
+      'eu-central-1, account 111122223333 as arn:aws:iam::111122223333:user/somebody',
+    );
+    const { clients } = stubAccount({ GetCallerIdentity: () => awsError('ExpiredToken') });
+    await expect(placeOf(clients)).rejects.toThrow('They have expired');
   });
 
   const stops: readonly [string, Answers, Parameters<typeof look>[1]?][] = [
@@ -220,6 +284,30 @@ describe('the model key', () => {
     expect(await missing(secretWith('AWSPREVIOUS', 'AWSCURRENT'))).toEqual([]);
   });
 
+  it('is replaced by what is meant for it only', async () => {
+    const store = async (environment: Record<string, string>, ...stages: string[]) => {
+      const key = givenModelKey(environment) ?? expect.fail('none is given');
+      const answers = { ...ready, ...secretWith(...stages) };
+      const { clients, sent } = stubAccount({
+        ...answers,
+        GetSecretValue: () => ({ SecretString: 'sk-production' }),
+        PutSecretValue: () => ({}),
+      });
+      const findings = await preflight({ clients, stage: small, modelKey: key, cli: { output: pinned, pinned } });
+      const put = await storeModelKey(clients, 'arn:model', key);
+      expect(sent.filter(([name]) => name === 'PutSecretValue')).toHaveLength(put ? 1 : 0);
+      return [put, findings.find(({ subject }) => subject === 'model key')?.message];
+    };
+    const own = { OPENAI_API_KEY: 'sk-own' };
+    const taken = 'given by the environment; the deploy puts it into the secret';
+    expect(await store(own, 'AWSCURRENT')).toEqual([true, taken]);
+    expect(await store(own, 'AWSPREVIOUS', 'AWSCURRENT')).toEqual([
+      false,
+      'stands in the secret; OPENAI_API_KEY does not replace it, MODEL_API_KEY would',
+    ]);
+    expect(await store({ ...own, MODEL_API_KEY: 'sk-new' }, 'AWSPREVIOUS', 'AWSCURRENT')).toEqual([true, taken]);
+  });
+
   it('is written once', async () => {
     let stands = 'random';
     const { clients, sent } = stubAccount({
@@ -229,8 +317,8 @@ describe('the model key', () => {
         return {};
       },
     });
-    expect(await storeModelKey(clients, 'arn:model', 'sk-1')).toBe(true);
-    expect(await storeModelKey(clients, 'arn:model', 'sk-1')).toBe(false);
+    expect(await storeModelKey(clients, 'arn:model', { value: 'sk-1', isMeant: true })).toBe(true);
+    expect(await storeModelKey(clients, 'arn:model', { value: 'sk-1', isMeant: true })).toBe(false);
     expect(sent.filter(([name]) => name === 'PutSecretValue')).toHaveLength(1);
   });
 });

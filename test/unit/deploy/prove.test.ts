@@ -84,6 +84,22 @@ describe('proving a stage', () => {
     ]);
   });
 
+  it('goes on where one look is refused while a slower one before it is under way', async () => {
+    const { findings } = await look({
+      GetFunctionConfiguration: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return { KMSKeyArn: key };
+      },
+      GetMetricStatistics: () => awsError('AccessDenied', 'is not authorized'),
+    });
+    expect(findings.map(({ subject, state }) => `${state} ${subject}`)).toEqual([
+      'ok encryption',
+      'ok strangers',
+      'warning pinning',
+      'ok firewall',
+    ]);
+  });
+
   it('needs a stage that is deployed', async () => {
     await expect(look({ DescribeStacks: () => awsError('ValidationError', 'does not exist') })).rejects.toThrow(
       'There is no stage "production" in eu-central-1.',
