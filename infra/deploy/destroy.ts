@@ -1,3 +1,4 @@
+import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { ModifyDBClusterCommand } from '@aws-sdk/client-rds';
 import { DeleteBucketCommand } from '@aws-sdk/client-s3';
 import type { StageSettings } from '../stage-settings.ts';
@@ -7,7 +8,7 @@ import { deleteStack } from './delete-stack.ts';
 import { emptyBucket } from './empty-bucket.ts';
 import { CommandError, errorName } from './finding.ts';
 import { findLeftovers, type Leftover, stackResources } from './leftovers.ts';
-import { findStack, stackNames } from './stacks.ts';
+import { findDeletedStack, findStack, stackNames } from './stacks.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface DestroyOptions {
@@ -30,33 +31,57 @@ const attempts = 3;
 export async function destroy({ clients, stage, withData, waiting }: DestroyOptions): Promise<Leftover[]> {
   const names = stackNames(stage.name);
   const [service, data] = await Promise.all([findStack(clients, names.service), findStack(clients, names.data)]);
-  if (!service && !data) throw new CommandError(`There is no stage "${stage.name}" in ${clients.region}.`);
+  // Of a stage whose stacks are gone: what they left is listed, and with the data deleted, by a command that comes again.
+  const serviceId = service?.StackId ?? (await findDeletedStack(clients, names.service));
+  const dataId = data?.StackId ?? (await findDeletedStack(clients, names.data));
+  if (serviceId === undefined && dataId === undefined)
+    throw new CommandError(`There is no stage "${stage.name}" in ${clients.region}.`);
   for (const stack of [service, data])
     if (stack?.EnableTerminationProtection)
       throw new CommandError(
         `${stack.StackName} is protected from being deleted: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack.StackName}`,
       );
-  const resources = data?.StackId === undefined ? [] : await stackResources(clients, data.StackId);
+  const resources = dataId === undefined ? [] : await stackResources(clients, dataId);
   const idsOf = (type: string): string[] =>
     resources
       .filter(({ ResourceType, ResourceStatus }) => ResourceType === type && ResourceStatus !== 'DELETE_COMPLETE')
       .map(({ PhysicalResourceId }) => PhysicalResourceId ?? '');
+  const buckets = idsOf('AWS::S3::Bucket');
+  const going = data ? await bucketsThatGo(clients, names.data, resources) : [];
+  if (going.length > 0 && !withData && stage.operations.dataOnRemoval === 'keep')
+    throw new CommandError(
+      `Stage "${stage.name}" keeps its data, and ${names.data} as it was deployed does not: deploy it first, or say --with-data.`,
+    );
   if (service) await deleteStack(clients, names.service, waiting);
   for (const vpcId of idsOf('AWS::EC2::VPC')) await awaitInterfaces(clients, vpcId, waiting);
-  const buckets = idsOf('AWS::S3::Bucket');
   if (data) {
     await unprotect(clients, idsOf('AWS::RDS::DBCluster'));
-    await deleteData(
-      clients,
-      names.data,
-      withData || stage.operations.dataOnRemoval === 'destroy' ? buckets : [],
-      waiting,
-    );
+    await deleteData(clients, names.data, { buckets: withData ? buckets : going, withData }, waiting);
   }
   if (withData) for (const bucket of buckets) await deleteBucket(clients, bucket, waiting);
-  const stackIds = [service?.StackId, data?.StackId].filter((id) => id !== undefined);
+  const stackIds = [serviceId, dataId].filter((id) => id !== undefined);
   const left = await findLeftovers(clients, stackIds, `dbrag-${stage.name}`);
   return withData ? left.filter(({ type }) => type !== 'AWS::S3::Bucket') : left;
+}
+
+/** The stack as it was deployed says which it will delete, whatever the settings say by now. */
+async function bucketsThatGo(
+  { stacks }: Clients,
+  StackName: string,
+  resources: readonly StackResourceSummary[],
+): Promise<string[]> {
+  const { TemplateBody = '{}' } = await stacks.send(new GetTemplateCommand({ StackName }));
+  const { Resources = {} } = JSON.parse(TemplateBody) as {
+    Resources?: Readonly<Record<string, { readonly DeletionPolicy?: string }>>;
+  };
+  return resources
+    .filter(
+      ({ ResourceType, LogicalResourceId = '', ResourceStatus }) =>
+        ResourceType === 'AWS::S3::Bucket' &&
+        ResourceStatus !== 'DELETE_COMPLETE' &&
+        Resources[LogicalResourceId]?.DeletionPolicy === 'Delete',
+    )
+    .map(({ PhysicalResourceId }) => PhysicalResourceId ?? '');
 }
 
 /** The stack could not delete a cluster that is protected; a snapshot is taken where the stage keeps its data. */
@@ -75,12 +100,12 @@ async function unprotect({ databases }: Clients, clusters: readonly string[]): P
 async function deleteData(
   clients: Clients,
   stack: string,
-  buckets: readonly string[],
+  { buckets, withData }: { readonly buckets: readonly string[]; readonly withData: boolean },
   waiting: Waiting,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     for (const bucket of buckets)
-      await emptyBucket(clients, bucket, (removed) => waiting.tell(`${bucket}: ${removed} versions deleted`));
+      await emptyBucket(clients, bucket, withData, (removed) => waiting.tell(`${bucket}: ${removed} versions deleted`));
     try {
       return await deleteStack(clients, stack, waiting);
     } catch (error) {
@@ -91,7 +116,9 @@ async function deleteData(
 }
 
 async function deleteBucket(clients: Clients, bucket: string, waiting: Waiting): Promise<void> {
-  const removed = await emptyBucket(clients, bucket, (count) => waiting.tell(`${bucket}: ${count} versions deleted`));
+  const removed = await emptyBucket(clients, bucket, true, (count) =>
+    waiting.tell(`${bucket}: ${count} versions deleted`),
+  );
   if (removed === undefined) return;
   await clients.objects.send(new DeleteBucketCommand({ Bucket: bucket }));
 }

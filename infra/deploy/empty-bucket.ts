@@ -3,14 +3,16 @@ import type { Clients } from './clients.ts';
 import { errorName } from './finding.ts';
 
 /**
- * Deletes every version and delete marker of a bucket, those under governance included; a listing of 1,000 at a time, from the front, so that
+ * Deletes every version and delete marker of a bucket; a listing of 1,000 at a time, from the front, so that
  * it can be broken off and begun again.
+ * @param bypassGovernance also those that are locked, with the right to do so
  * @returns how many went; undefined where there is no such bucket
  * @throws Error naming a version that S3 did not delete
  */
 export async function emptyBucket(
   { objects }: Pick<Clients, 'objects'>,
   bucket: string,
+  bypassGovernance: boolean,
   onProgress: (removed: number) => void = () => undefined,
 ): Promise<number | undefined> {
   let removed = 0;
@@ -22,7 +24,7 @@ export async function emptyBucket(
       new DeleteObjectsCommand({
         Bucket: bucket,
         Delete: { Objects: page, Quiet: true },
-        BypassGovernanceRetention: true,
+        ...(bypassGovernance ? { BypassGovernanceRetention: true } : {}),
       }),
     );
     const [first] = Errors;

@@ -17,7 +17,8 @@ export interface Leftover {
 const known: Readonly<Record<string, { readonly price: string; readonly remove: (id: string) => string }>> = {
   'AWS::S3::Bucket': {
     price: `$${prices.objectGigabyteMonth} a GB and month`,
-    remove: (id) => `aws s3 rb s3://${id} --force (old versions first: npm run destroy -- <stage> --with-data)`,
+    // It has old versions, which aws s3 rb --force leaves in it.
+    remove: (id) => `npm run destroy -- <stage> --with-data deletes ${id} with all its versions`,
   },
   'AWS::KMS::Key': {
     price: `$${prices.keyMonth} a month`,
@@ -36,6 +37,9 @@ const known: Readonly<Record<string, { readonly price: string; readonly remove: 
     remove: (id) => `aws backup delete-backup-vault --backup-vault-name ${id}`,
   },
 };
+
+/** Versions are kept by the stack, for `npm run rollback`, and end with their function. */
+const goesWithFunction = (type: string | undefined): boolean => type === 'AWS::Lambda::Version';
 
 const snapshot = {
   type: 'AWS::RDS::DBClusterSnapshot',
@@ -71,7 +75,9 @@ export async function findLeftovers(
 ): Promise<Leftover[]> {
   const resources = (await Promise.all(stackIds.map((id) => stackResources(clients, id)))).flat();
   const kept = resources
-    .filter(({ ResourceStatus }) => ResourceStatus === 'DELETE_SKIPPED')
+    .filter(
+      ({ ResourceStatus, ResourceType }) => ResourceStatus === 'DELETE_SKIPPED' && !goesWithFunction(ResourceType),
+    )
     .map(({ ResourceType = '', PhysicalResourceId: id = '' }) => ({
       type: ResourceType,
       id,

@@ -1,4 +1,9 @@
-import { DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import {
+  DescribeStacksCommand,
+  ListStacksCommand,
+  type Stack,
+  type StackSummary,
+} from '@aws-sdk/client-cloudformation';
 import type { Clients } from './clients.ts';
 
 /** The names of a stage's stacks, as `createApplication` gives them. */
@@ -24,6 +29,24 @@ export async function findStack({ stacks }: Pick<Clients, 'stacks'>, name: strin
     if (/does not exist/.test((error as Error).message)) return undefined;
     throw error;
   }
+}
+
+/** The ARN of the stack of that name that was deleted last: by it, what was in it can be told for 90 days. Undefined where there was none. */
+export async function findDeletedStack({ stacks }: Pick<Clients, 'stacks'>, name: string): Promise<string | undefined> {
+  let last: StackSummary | undefined;
+  let NextToken: string | undefined;
+  do {
+    const page = await stacks.send(
+      new ListStacksCommand({
+        StackStatusFilter: ['DELETE_COMPLETE'],
+        ...(NextToken === undefined ? {} : { NextToken }),
+      }),
+    );
+    for (const one of page.StackSummaries ?? [])
+      if (one.StackName === name && (one.DeletionTime ?? 0) >= (last?.DeletionTime ?? 0)) last = one;
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return last?.StackId;
 }
 
 /** Undefined if the stack has no output of that name. */

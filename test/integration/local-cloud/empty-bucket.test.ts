@@ -22,10 +22,11 @@ it('empties a bucket of all versions and markers, those under governance include
   await objects.send(new DeleteObjectCommand({ Bucket, Key: 'roots/0' }));
   const everything = ['s3:ListBucketVersions', 's3:DeleteObjectVersion', 's3:DeleteObject'];
   const bound = s3.clientOf([{ Effect: 'Allow', Action: everything, Resource: '*' }]);
-  await expect(emptyBucket({ objects: bound }, Bucket)).rejects.toThrow('S3 did not delete roots/');
-  expect(await emptyBucket({ objects }, Bucket)).toBeGreaterThanOrEqual(4);
+  await expect(emptyBucket({ objects: bound }, Bucket, true)).rejects.toThrow('S3 did not delete roots/');
+  await expect(emptyBucket({ objects }, Bucket, false)).rejects.toThrow('S3 did not delete roots/');
+  expect(await emptyBucket({ objects }, Bucket, true)).toBeGreaterThanOrEqual(4);
   const { Versions, DeleteMarkers } = await objects.send(new ListObjectVersionsCommand({ Bucket }));
   expect([...(Versions ?? []), ...(DeleteMarkers ?? [])]).toEqual([]);
-  expect(await emptyBucket({ objects }, Bucket)).toBe(0);
-  expect(await emptyBucket({ objects }, 'no-such-bucket')).toBeUndefined();
+  expect(await emptyBucket({ objects }, Bucket, true)).toBe(0);
+  expect(await emptyBucket({ objects }, 'no-such-bucket', true)).toBeUndefined();
 });

@@ -7,7 +7,7 @@ import { type Answers, awsError, stubAccount } from '../../support/stub-account.
 const forgetful: StageSettings = { ...small, operations: { ...small.operations, dataOnRemoval: 'destroy' } };
 
 /** A stage in an account: its stacks go when they are deleted, its functions' interfaces when they were looked at twice. */
-function account(changes: Answers = {}, protectedStacks = false) {
+function account(changes: Answers = {}, protectedStacks = false, goes: readonly string[] = []) {
   const present = new Set(['dbrag-small-service', 'dbrag-small-data']);
   let interfaces = 2;
   const versions = new Map([
@@ -28,6 +28,30 @@ function account(changes: Answers = {}, protectedStacks = false) {
             ],
           }
         : awsError('ValidationError', `Stack with id ${StackName} does not exist`),
+    // Older ones of the same name, and other stages, a page each.
+    ListStacks: ({ NextToken = '0' }) => {
+      const page = [
+        { StackName: 'dbrag-other-data', StackId: 'arn:other', DeletionTime: new Date('2026-11-29') },
+        ...['dbrag-small-service', 'dbrag-small-data']
+          .filter((name) => !present.has(name))
+          .flatMap((StackName) => [
+            { StackName, StackId: `arn:${StackName}`, DeletionTime: new Date('2026-11-28') },
+            { StackName, StackId: `arn:old:${StackName}`, DeletionTime: new Date('2026-11-01') },
+          ]),
+      ];
+      const next = Number(NextToken) + 1;
+      return { StackSummaries: page.slice(next - 1, next), ...(next < page.length ? { NextToken: String(next) } : {}) };
+    },
+    GetTemplate: () => ({
+      TemplateBody: JSON.stringify({
+        Resources: Object.fromEntries(
+          ['content', 'audit'].map((id) => [
+            `Logical${id}`,
+            { DeletionPolicy: goes.includes(id) ? 'Delete' : 'Retain' },
+          ]),
+        ),
+      }),
+    }),
     DeleteStack: ({ StackName }) => {
       present.delete(StackName);
       return {};
@@ -44,6 +68,7 @@ function account(changes: Answers = {}, protectedStacks = false) {
               },
               ...[...versions.keys()].map((id) => ({
                 ResourceType: 'AWS::S3::Bucket',
+                LogicalResourceId: `Logical${id}`,
                 PhysicalResourceId: id,
                 ResourceStatus: present.has('dbrag-small-data') ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED',
               })),
@@ -53,7 +78,13 @@ function account(changes: Answers = {}, protectedStacks = false) {
                 ResourceStatus: present.has('dbrag-small-data') ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED',
               },
             ]
-          : [],
+          : [
+              {
+                ResourceType: 'AWS::Lambda::Version',
+                PhysicalResourceId: 'arn:aws:lambda:eu-central-1:111122223333:function:api:7',
+                ResourceStatus: present.has('dbrag-small-service') ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED',
+              },
+            ],
     }),
     DescribeNetworkInterfaces: () => {
       interfaces -= 1;
@@ -102,7 +133,9 @@ describe('destroying a stage', () => {
       'AWS::KMS::Key key-1',
       'AWS::RDS::DBClusterSnapshot last-one',
     ]);
-    expect(left.every(({ price, remove }) => price.startsWith('$') && remove.startsWith('aws '))).toBe(true);
+    expect(
+      left.every(({ price, remove }) => price.startsWith('$') && /^(aws|npm run destroy -- ) ?/.test(remove)),
+    ).toBe(true);
     // The stage keeps its data.
     expect([...versions]).toEqual([
       ['content', 1_500],
@@ -110,38 +143,67 @@ describe('destroying a stage', () => {
     ]);
   });
 
-  it('empties the buckets of a stage that keeps nothing, before their stack is deleted', async () => {
-    const { run, sent, versions } = account();
+  it('empties the buckets that their stack deletes, before that, and no lock is bypassed', async () => {
+    const { run, sent, versions } = account({}, false, ['content']);
     await run({ stage: forgetful });
-    expect([...versions.values()]).toEqual([0, 0]);
+    expect([...versions]).toEqual([
+      ['content', 0],
+      ['audit', 3],
+    ]);
     const names = sent.map(([name]) => name);
     expect(names.lastIndexOf('DeleteObjects')).toBeLessThan(names.lastIndexOf('DeleteStack'));
-    expect(
-      sent.filter(([name]) => name === 'DeleteObjects').every(([, input]) => input.BypassGovernanceRetention),
-    ).toBe(true);
+    expect(sent.filter(([, input]) => input.BypassGovernanceRetention)).toEqual([]);
+  });
+
+  it('believes the stack as it was deployed, and not the settings by now', async () => {
+    const kept = account();
+    await kept.run({ stage: forgetful });
+    expect([...kept.versions.values()]).toEqual([1_500, 3]);
+    const going = account({}, false, ['content']);
+    await expect(going.run()).rejects.toThrow(
+      'Stage "small" keeps its data, and dbrag-small-data as it was deployed does not',
+    );
+    expect(going.sent.filter(([name]) => name.startsWith('Delete'))).toEqual([]);
   });
 
   it('deletes the buckets with their data only where that was asked for', async () => {
-    const { run, versions } = account();
+    const { run, sent, versions } = account();
+    const left = await run({ withData: true });
+    expect([...versions]).toEqual([]);
+    expect(
+      sent.filter(([name]) => name === 'DeleteObjects').every(([, input]) => input.BypassGovernanceRetention),
+    ).toBe(true);
+    expect(left.map(({ type }) => type)).toEqual(['AWS::KMS::Key', 'AWS::RDS::DBClusterSnapshot']);
+  });
+
+  it('goes on after the stacks are gone: lists what stays, and deletes the buckets where that is asked for now', async () => {
+    const { run, sent, versions } = account();
+    const first = await run();
+    expect(await run()).toEqual(first);
     const left = await run({ withData: true });
     expect([...versions]).toEqual([]);
     expect(left.map(({ type }) => type)).toEqual(['AWS::KMS::Key', 'AWS::RDS::DBClusterSnapshot']);
+    expect(sent.filter(([name]) => name === 'DeleteStack')).toHaveLength(2);
   });
 
   it('empties a bucket again that received access logs meanwhile', async () => {
     let fails = 1;
-    const { run, sent } = account({
-      DeleteStack: ({ StackName }) => {
-        if (StackName === 'dbrag-small-data' && fails-- > 0)
-          return new Error('The bucket you tried to delete is not empty');
-        present.delete(StackName);
-        return {};
+    const { run, sent } = account(
+      {
+        DeleteStack: ({ StackName }) => {
+          if (StackName === 'dbrag-small-data' && fails-- > 0)
+            return new Error('The bucket you tried to delete is not empty');
+          present.delete(StackName);
+          return {};
+        },
+        DescribeStacks: ({ StackName }) =>
+          present.has(StackName)
+            ? { Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE' }] }
+            : awsError('ValidationError', 'does not exist'),
       },
-      DescribeStacks: ({ StackName }) =>
-        present.has(StackName)
-          ? { Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE' }] }
-          : awsError('ValidationError', 'does not exist'),
-    });
+      false,
+      ['content', 'audit'],
+    );
     const present = new Set(['dbrag-small-service', 'dbrag-small-data']);
     await run({ stage: forgetful });
     expect(
@@ -154,7 +216,10 @@ describe('destroying a stage', () => {
       '--no-enable-termination-protection --stack-name dbrag-small-service',
     );
     await expect(
-      account({ DescribeStacks: () => awsError('ValidationError', 'does not exist') }).run(),
+      account({
+        DescribeStacks: () => awsError('ValidationError', 'does not exist'),
+        ListStacks: () => ({ StackSummaries: [] }),
+      }).run(),
     ).rejects.toThrow('There is no stage "small" in eu-central-1.');
     await expect(
       account({ DescribeNetworkInterfaces: () => ({ NetworkInterfaces: [{ NetworkInterfaceId: 'eni-1' }] }) }).run(),
