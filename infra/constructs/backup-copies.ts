@@ -1,9 +1,16 @@
-import { BackupPlan, BackupPlanRule, BackupResource, BackupVault, type IBackupVault } from 'aws-cdk-lib/aws-backup';
+import {
+  BackupPlan,
+  BackupPlanRule,
+  BackupResource,
+  BackupVault,
+  type CfnBackupVault,
+  type IBackupVault,
+} from 'aws-cdk-lib/aws-backup';
 import { Schedule } from 'aws-cdk-lib/aws-events';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
+import { ArnFormat, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { copiesVaultName } from '../copies-stack.ts';
 import type { BackupCopySettings } from '../stage-settings.ts';
@@ -31,10 +38,14 @@ export class BackupCopies extends Construct {
   constructor(scope: Construct, id: string, { settings, stageName, key, clusterArn, buckets }: BackupCopiesProps) {
     super(scope, id);
     const vault = new BackupVault(this, 'Vault', {
-      backupVaultName: `dbrag-${stageName}`,
       encryptionKey: key,
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    // It outlives its stack, and the next stack could not make one of the same name. CloudFormation generates none; the L2's own is the same each time.
+    (vault.node.defaultChild as CfnBackupVault).backupVaultName = Fn.join('-', [
+      `dbrag-${stageName}`,
+      partOfStackId(this),
+    ]);
     const plan = new BackupPlan(this, 'Plan', { backupPlanName: `dbrag-${stageName}`, backupVault: vault });
     plan.addRule(
       new BackupPlanRule({
@@ -84,4 +95,10 @@ export class BackupCopies extends Construct {
     );
     return role;
   }
+}
+
+/** Eight digits that differ from one making of the stack to the next: the first of the UUID at the end of its ARN. */
+function partOfStackId(scope: Construct): string {
+  const uuid = Fn.select(2, Fn.split('/', Stack.of(scope).stackId));
+  return Fn.select(0, Fn.split('-', uuid));
 }

@@ -55,6 +55,19 @@ export const backupAssertions: readonly Assertion[] = [
   }),
   every({
     area: 'backups',
+    name: 'a vault that outlives its stack is not in the way of the next',
+    binds: hasCopies,
+    type: 'AWS::Backup::BackupVault',
+    demand: ({ properties }, _system, { name }) => {
+      const text = JSON.stringify(properties.BackupVaultName);
+      return text.includes(`dbrag-${name}`) && text.includes('{"Ref":"AWS::StackId"}');
+    },
+    break: ({ properties }) => {
+      properties.BackupVaultName = 'dbrag-own';
+    },
+  }),
+  every({
+    area: 'backups',
     name: 'only AWS Backup on behalf of this account wears the role that reads everything',
     binds: hasCopies,
     type: 'AWS::IAM::Role',
