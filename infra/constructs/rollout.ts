@@ -17,6 +17,8 @@ import { liveAlias } from './live-alias.ts';
 const deploymentConfig = 'CodeDeployDefault.LambdaCanary10Percent5Minutes';
 /** In one minute. A version that cannot start fails whatever it gets; one that is broken in a corner shows in what the API answers. */
 const toleratedFailures = 2;
+/** Of the whole API's answers: old versions fail now and then as well, and a new one has a tenth of the calls. */
+const toleratedPercent = 2;
 const minute = Duration.minutes(1);
 
 export interface RolloutProps {
@@ -113,23 +115,33 @@ export class Rollout extends Construct {
         usingMetrics: Object.fromEntries(errors),
         period: minute,
       }),
+      above: toleratedFailures,
     });
   }
 
   private watchApi(): Alarm {
     return this.watch('ApiErrors', {
       says: 'The API answers 5xx: a rollout goes back.',
-      metric: new Metric({
-        namespace: 'AWS/ApiGateway',
-        metricName: '5XXError',
-        dimensionsMap: { ApiName: this.apiName },
-        statistic: 'Sum',
+      metric: new MathExpression({
+        expression: `IF(FILL(failed, 0) > ${toleratedFailures}, 100 * failed / asked, 0)`,
+        usingMetrics: { failed: this.ofApi('5XXError'), asked: this.ofApi('Count') },
         period: minute,
       }),
+      above: toleratedPercent,
     });
   }
 
-  private watch(id: string, what: Pick<Watched, 'says' | 'metric'>): Alarm {
-    return this.alarms.watch(this, id, { ...what, runbook: 'A rollout went back', above: toleratedFailures });
+  private ofApi(metricName: string): Metric {
+    return new Metric({
+      namespace: 'AWS/ApiGateway',
+      metricName,
+      dimensionsMap: { ApiName: this.apiName },
+      statistic: 'Sum',
+      period: minute,
+    });
+  }
+
+  private watch(id: string, what: Omit<Watched, 'runbook'>): Alarm {
+    return this.alarms.watch(this, id, { ...what, runbook: 'A rollout went back' });
   }
 }

@@ -88,6 +88,28 @@ export const rolloutAssertions: readonly Assertion[] = [
   }),
   every({
     area: 'Lambda',
+    name: 'a few 5xx among many answers end no rollout',
+    binds,
+    type: 'AWS::CloudWatch::Alarm',
+    where: ({ id }) => id.startsWith('RolloutApiErrors'),
+    demand: ({ properties }) => {
+      const metrics = list(properties.Metrics);
+      const names = metrics.map(({ MetricStat }) => MetricStat?.Metric?.MetricName);
+      const [expression = ''] = metrics.map(({ Expression }) => Expression).filter(Boolean);
+      return (
+        names.includes('Count') &&
+        /^IF\(FILL\(failed, 0\) > 2, 100 \* failed \/ asked, 0\)$/.test(expression) &&
+        properties.Threshold === 2
+      );
+    },
+    break: ({ properties }) => {
+      properties.Metrics = properties.Metrics.filter(
+        ({ MetricStat }: Json) => MetricStat?.Metric?.MetricName !== 'Count',
+      );
+    },
+  }),
+  every({
+    area: 'Lambda',
     name: 'queues deliver to aliases',
     binds,
     type: 'AWS::Lambda::EventSourceMapping',

@@ -4,6 +4,8 @@ import { type Assertion, every, type Json, list, resourcesOf, type System } from
 
 const alarmType = 'AWS::CloudWatch::Alarm';
 const compositeType = 'AWS::CloudWatch::CompositeAlarm';
+/** "An alarm on a math expression" takes so many; one more is refused at the deploy. */
+const mostMetricsOfAlarm = 10;
 const dashboardType = 'AWS::CloudWatch::Dashboard';
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
@@ -104,6 +106,19 @@ export const watchingAssertions: readonly Assertion[] = [
     demand: ({ properties }) => headings.includes(runbookOf(properties)),
     break: ({ properties }) => {
       properties.AlarmDescription = 'Something is wrong. Runbook: Something is wrong';
+    },
+  }),
+  every({
+    area: 'watching',
+    name: 'no alarm reckons with more metrics than CloudWatch takes',
+    type: alarmType,
+    demand: ({ properties }) => metricsOfAlarm(properties).length <= mostMetricsOfAlarm,
+    break: ({ properties }) => {
+      properties.Metrics = Array.from({ length: mostMetricsOfAlarm + 1 }, (_, at) => ({
+        Id: `m${at}`,
+        MetricStat: { Metric: { Namespace: 'AWS/Lambda', MetricName: 'Errors' } },
+      }));
+      properties.MetricName = undefined;
     },
   }),
   {
