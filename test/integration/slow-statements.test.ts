@@ -3,14 +3,16 @@ import { PGlite } from '@electric-sql/pglite';
 import { pg_stat_statements } from '@electric-sql/pglite/contrib/pg_stat_statements';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const migration = readFileSync(new URL('../../shared/migrations/0050-slow-statements.sql', import.meta.url), 'utf8');
+const migrations = ['0050-slow-statements', '0068-no-passwords-in-slow-statements'].map((name) =>
+  readFileSync(new URL(`../../shared/migrations/${name}.sql`, import.meta.url), 'utf8'),
+);
 
 /** On an engine of its own: the ones that tests share count no statements. */
 describe('slow statements', () => {
   let engine: PGlite;
   beforeAll(async () => {
     engine = await PGlite.create({ extensions: { pg_stat_statements } });
-    await engine.exec(`CREATE SCHEMA dbrag; ${migration}`);
+    await engine.exec(`CREATE SCHEMA dbrag; ${migrations.join('\n')}`);
   });
   afterAll(() => engine?.close());
 
@@ -29,5 +31,14 @@ describe('slow statements', () => {
     expect(rows[place('AS long')]).toMatchObject({ calls: 1, role: 'postgres', rows_per_call: '1.0' });
     expect(place('AS short')).toBeGreaterThan(place('AS long'));
     expect(rows[place('AS short')]?.statement).not.toContain('42');
+  });
+
+  it('are not those with a password, whose text Postgres keeps as it was typed', async () => {
+    await engine.exec(`CREATE ROLE somebody; ALTER ROLE somebody pAsSwOrD 'hunter2'`);
+    const kept = await engine.query("SELECT query FROM pg_stat_statements WHERE query LIKE '%hunter2%'");
+    expect(kept.rows.length).toBeGreaterThan(0);
+    const { rows } = await engine.query<{ statement: string }>('SELECT statement FROM dbrag.slow_statements');
+    expect(rows.some(({ statement }) => statement.includes('CREATE ROLE somebody'))).toBe(true);
+    expect(rows.filter(({ statement }) => statement.includes('hunter2'))).toEqual([]);
   });
 });
