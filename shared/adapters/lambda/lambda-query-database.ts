@@ -20,7 +20,8 @@ export function createLambdaQueryDatabase(functionName: string | undefined): Que
         throw new Error('This function has not been given the one that queries databases.');
       const milliseconds = request.deadline + graceMilliseconds - Date.now();
       if (milliseconds <= 0) throw outOfTime();
-      return invoke(await connect(), functionName, request, AbortSignal.timeout(milliseconds));
+      // Takes whole milliseconds only, and a deadline may be a share of what an invocation has left.
+      return invoke(await connect(), functionName, request, AbortSignal.timeout(Math.ceil(milliseconds)));
     },
   };
 }
