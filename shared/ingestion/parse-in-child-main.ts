@@ -81,15 +81,10 @@ function endNow(): void {
 async function work(): Promise<void> {
   const port = parentPort;
   if (!port) throw new Error('A thread has a port to its parent.');
-  port.on('message', ({ header, body }: Frame<ChildRequest>) => {
-    answer(header, body)
-      .then((reply) => port.postMessage(reply, [reply.body.buffer]))
-      // Out of the promise, or it would be one of those that nobody hears of, and no reply would come: this ends the thread.
-      .catch((error: unknown) =>
-        setImmediate(() => {
-          throw error;
-        }),
-      );
+  // What is rejected here is no stray: Node throws it out of the listener's promise, and that ends the thread.
+  port.on('message', async ({ header, body }: Frame<ChildRequest>) => {
+    const reply = await answer(header, body);
+    port.postMessage(reply, [reply.body.buffer]);
   });
   // A promise that a library left behind says nothing about the file that is read now: what is awaited decides.
   process.on('unhandledRejection', () => undefined);
