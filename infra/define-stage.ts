@@ -1,19 +1,18 @@
 import { type IdentityProvider, signatureAlgorithms } from '../shared/core/identity-provider.ts';
 import { prices } from '../shared/usage/prices.ts';
 import { connectionNeed } from './connection-need.ts';
+import { leastConcurrency, mostConcurrency } from './environments-admitted.ts';
 import { placementChecks } from './placement-checks.ts';
 import { type Check, isNetwork, isWhole } from './stage-check.ts';
 import type { ConcurrencyByPriority, ModelSettings, StageSettings } from './stage-settings.ts';
+import { executionsFed, totalOf } from './work-concurrency.ts';
 
 /** Widest vector that pgvector's halfvec indexes. */
 const widestVector = 4_000;
 /** Aurora's own ceiling for one Serverless v2 instance. */
 const largestCapacity = 256;
-/** An SQS event source accepts 2 to 1,000. */
 /** Of the 29 s that a request may take, some are needed around the statement. */
 const longestStatementSeconds = 25;
-const smallestEventSourceConcurrency = 2;
-const largestEventSourceConcurrency = 1_000;
 const defaultPostgresPort = 5432;
 
 /**
@@ -112,6 +111,14 @@ const checks: readonly Check[] = [
     'ingestion.versionGraceSeconds must be 0 to 604,800, a week.',
   ({ ingestion }) => concurrencyComplaint('ingestion.ingestConcurrency', ingestion.ingestConcurrency),
   ({ ingestion }) => concurrencyComplaint('ingestion.embedConcurrency', ingestion.embedConcurrency),
+  ({ ingestion: { embedConcurrency }, models }) => {
+    const fed = executionsFed(models);
+    return (
+      embedConcurrency !== null &&
+      totalOf(embedConcurrency) > fed &&
+      `ingestion.embedConcurrency lets ${totalOf(embedConcurrency).toLocaleString('en')} executions ask the model at once and models.tokensPerMinute and models.requestsPerMinute keep ${fed.toLocaleString('en')} of them busy: lower it, or leave it null.`
+    );
+  },
 
   ({ search }) =>
     (![search.semanticWeight, search.keywordWeight].every((weight) => weight >= 0 && weight <= 100) ||
@@ -125,6 +132,15 @@ const checks: readonly Check[] = [
   ({ api }) =>
     (!isWhole(api.reservedConcurrency.buffered, 1, 1_000) || !isWhole(api.reservedConcurrency.streaming, 1, 1_000)) &&
     'api.reservedConcurrency must be 1 to 1,000.',
+  ({ api: { provisionedConcurrency, reservedConcurrency } }) =>
+    (['buffered', 'streaming'] as const).some(
+      (kind) => !isWhole(provisionedConcurrency[kind], 0, Math.floor(reservedConcurrency[kind] / 2)),
+    ) &&
+    'api.provisionedConcurrency must be 0 to half of api.reservedConcurrency, since a rollout holds it for two versions at once.',
+  ({ api: { provisionedConcurrency }, operations }) =>
+    operations.rollout !== 'canary' &&
+    provisionedConcurrency.buffered + provisionedConcurrency.streaming > 0 &&
+    'api.provisionedConcurrency belongs to a version that is called by an alias, so operations.rollout must be "canary".',
   ({ api, network }) => identityComplaint(api.identityProviders, network.loopback),
 
   ({ connections }) =>
@@ -144,8 +160,8 @@ const checks: readonly Check[] = [
     ) &&
     'connections.iamDatabaseUsers must be ARNs arn:aws:rds-db:<region>:<account>:dbuser:<resource id>/ws_…, each user named like its workspace.',
   ({ connections }) =>
-    !isWhole(connections.catalogConcurrency, smallestEventSourceConcurrency, largestEventSourceConcurrency) &&
-    `connections.catalogConcurrency must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')}.`,
+    !isWhole(connections.catalogConcurrency, leastConcurrency, mostConcurrency) &&
+    `connections.catalogConcurrency must be ${leastConcurrency} to ${mostConcurrency.toLocaleString('en')}.`,
   ({ connections: { statements } }) =>
     !isWhole(statements.mostCost, 1, Number.MAX_SAFE_INTEGER) &&
     'connections.statements.mostCost must be a whole number of at least 1.',
@@ -185,11 +201,12 @@ const hasPrice = (name: string): boolean => prices.some(({ model }) => model ===
 const modelsOf = ({ embedding, fallbackEmbeddingModel, chatModel }: ModelSettings): string[] =>
   [embedding.model, fallbackEmbeddingModel, chatModel].filter((one) => one !== null);
 
-function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriority): string | false {
-  const inRange = (value: number) => isWhole(value, smallestEventSourceConcurrency, largestEventSourceConcurrency);
+function concurrencyComplaint(setting: string, concurrency: ConcurrencyByPriority | null): string | false {
+  if (concurrency === null) return false;
+  const inRange = (value: number) => isWhole(value, leastConcurrency, mostConcurrency);
   return (
     ![concurrency.critical, concurrency.default, concurrency.low].every(inRange) &&
-    `${setting} must be ${smallestEventSourceConcurrency} to ${largestEventSourceConcurrency.toLocaleString('en')} for each priority.`
+    `${setting} must be ${leastConcurrency} to ${mostConcurrency.toLocaleString('en')} for each priority, or null.`
   );
 }
 

@@ -24,7 +24,9 @@ import { StorageAccess } from './constructs/storage-access.ts';
 import { UploadNotification } from './constructs/upload-notification.ts';
 import { Watching } from './constructs/watching/watching.ts';
 import type { DataStack } from './data-stack.ts';
+import { leastConcurrency, registerConcurrency } from './environments-admitted.ts';
 import type { StageSettings } from './stage-settings.ts';
+import { workConcurrency } from './work-concurrency.ts';
 
 /** Objects below it become documents. */
 const uploadPrefix = 'uploads/';
@@ -34,9 +36,6 @@ const embedBatch = 10;
 /** Tables of one message batch share a session on their database. */
 const describeBatch = 10;
 const deadLetterBatch = 10;
-/** An event source's minimum; these wait for the database anyway. */
-const leastConcurrency = 2;
-const registerConcurrency = 5;
 
 export interface ServiceStackProps extends StackProps {
   readonly stage: StageSettings;
@@ -217,14 +216,19 @@ type Called = Readonly<Record<Exclude<keyof ServiceFunctions, 'migrateDatabase'>
 function release(
   scope: Construct,
   { migrateDatabase: _, ...functions }: ServiceFunctions,
-  { name, operations }: StageSettings,
+  { name, operations, api }: StageSettings,
   alarms: Alarms,
 ): Called {
   if (operations.rollout === 'all-at-once') return functions;
-  return new Rollout(scope, 'Rollout', { alarms, apiName: restApiName(name) }).release(functions);
+  const { buffered: httpApi, streaming: httpStream } = api.provisionedConcurrency;
+  return new Rollout(scope, 'Rollout', { alarms, apiName: restApiName(name) }).release(functions, {
+    httpApi,
+    httpStream,
+  });
 }
 
-function deliver(functions: Called, queues: Queues, { ingestion, connections }: StageSettings): void {
+function deliver(functions: Called, queues: Queues, stage: StageSettings): void {
+  const work = workConcurrency(stage);
   queues.uploads.deliverTo(functions.registerUpload, {
     batchSize: registerBatch,
     maximumConcurrency: registerConcurrency,
@@ -232,17 +236,17 @@ function deliver(functions: Called, queues: Queues, { ingestion, connections }: 
   for (const priority of ['critical', 'default', 'low'] as const) {
     queues.ingest[priority].deliverTo(functions.ingestDocument, {
       batchSize: ingestBatch,
-      maximumConcurrency: ingestion.ingestConcurrency[priority],
+      maximumConcurrency: work.ingest[priority],
     });
     queues.embed[priority].deliverTo(functions.embedChunks, {
       batchSize: embedBatch,
-      maximumConcurrency: ingestion.embedConcurrency[priority],
+      maximumConcurrency: work.embed[priority],
     });
   }
   queues.maintenance.deliverTo(functions.maintain, { batchSize: 1, maximumConcurrency: leastConcurrency });
   queues.catalog.deliverTo(functions.describeTable, {
     batchSize: describeBatch,
-    maximumConcurrency: connections.catalogConcurrency,
+    maximumConcurrency: stage.connections.catalogConcurrency,
   });
   for (const queue of queues.all) {
     queue.deliverDeadLettersTo(functions.deadLetter, {

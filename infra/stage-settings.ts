@@ -134,8 +134,9 @@ export interface IngestionSettings {
   readonly maximumFileBytes: number;
   /** Seconds for which an overtaken version stays readable, so that a citation of a moment ago still leads somewhere. */
   readonly versionGraceSeconds: number;
-  readonly ingestConcurrency: ConcurrencyByPriority;
-  readonly embedConcurrency: ConcurrencyByPriority;
+  /** Null: as many as the database admits and can write, and for embeddings as the model's minute feeds (`infra/work-concurrency.ts`). */
+  readonly ingestConcurrency: ConcurrencyByPriority | null;
+  readonly embedConcurrency: ConcurrencyByPriority | null;
 }
 
 export interface ApiSettings {
@@ -143,6 +144,8 @@ export interface ApiSettings {
   readonly requestsPerSecond: number;
   readonly burst: number;
   readonly reservedConcurrency: { readonly buffered: number; readonly streaming: number };
+  /** Environments of them that are started before anybody asks, and paid all the time; 0 for none. Needs `operations.rollout` "canary". */
+  readonly provisionedConcurrency: { readonly buffered: number; readonly streaming: number };
   readonly firewall: boolean;
   /** A name of your own for the API; null leaves the one that AWS gives. */
   readonly domain: DomainSettings | null;

@@ -46,8 +46,8 @@ export const small = defineStage({
   ingestion: {
     maximumFileBytes: 100_000_000,
     versionGraceSeconds: 3_600,
-    ingestConcurrency: { critical: 4, default: 4, low: 2 },
-    embedConcurrency: { critical: 4, default: 4, low: 2 },
+    ingestConcurrency: null,
+    embedConcurrency: null,
   },
   search: { semanticWeight: 1, keywordWeight: 1 },
   api: {
@@ -55,6 +55,7 @@ export const small = defineStage({
     requestsPerSecond: 100,
     burst: 200,
     reservedConcurrency: { buffered: 20, streaming: 10 },
+    provisionedConcurrency: { buffered: 0, streaming: 0 },
     firewall: false,
     domain: null,
     tls: '1.3',
@@ -106,11 +107,6 @@ export const standard = defineStage({
     performanceInsights: true,
     backupDays: 14,
   },
-  ingestion: {
-    ...small.ingestion,
-    ingestConcurrency: { critical: 10, default: 10, low: 4 },
-    embedConcurrency: { critical: 8, default: 8, low: 2 },
-  },
   api: { ...small.api, requestsPerSecond: 400, burst: 800, reservedConcurrency: { buffered: 50, streaming: 25 } },
   operations: {
     ...small.operations,
@@ -134,11 +130,6 @@ export const production = defineStage({
     backupDays: 35,
   },
   cache: { ...standard.cache, maxGigabytes: 10 },
-  ingestion: {
-    ...standard.ingestion,
-    ingestConcurrency: { critical: 50, default: 30, low: 10 },
-    embedConcurrency: { critical: 20, default: 16, low: 4 },
-  },
   api: {
     ...standard.api,
     requestsPerSecond: 2_500,
@@ -161,6 +152,12 @@ export const local = defineStage({
   name: 'local',
   network: { ...small.network, loopback: true },
   cache: { ...small.cache, mode: 'single', login: 'none' },
+  // As measured on two cores, which no unit of capacity says anything about.
+  ingestion: {
+    ...small.ingestion,
+    ingestConcurrency: { critical: 4, default: 4, low: 2 },
+    embedConcurrency: { critical: 4, default: 4, low: 2 },
+  },
   // The same work for every request, and numbers that only a broken program meets: on one machine there is nobody to share with.
   rateLimits: {
     ask: { subject: { requests: 6_000, seconds: 60 }, workspace: { requests: 100_000, seconds: 3_600 } },

@@ -1,4 +1,5 @@
 import type { StageSettings } from '../stage-settings.ts';
+import { totalOf, workConcurrency } from '../work-concurrency.ts';
 import { assumed, limits, measured } from './measured.ts';
 
 /** What comes, in the mean of the time that is simulated. */
@@ -21,9 +22,6 @@ export interface Part {
   readonly change: string;
 }
 
-const total = ({ critical, default: usual, low }: StageSettings['ingestion']['ingestConcurrency']) =>
-  critical + usual + low;
-
 /**
  * Every part that can be used up, with what a load takes of it. A part is used up when `used` reaches `available`. Connections are none: the
  * synthesis stops where a stage's functions could open more than there are.
@@ -39,7 +37,9 @@ export function firstUsedUp(parts: readonly Part[]): { readonly part: Part; read
   return { part, headroom: part.available / part.used };
 }
 
-function functionParts({ api, ingestion }: StageSettings, load: Load): Part[] {
+function functionParts(stage: StageSettings, load: Load): Part[] {
+  const { api } = stage;
+  const { ingest, embed } = workConcurrency(stage);
   const requests = load.searchesPerSecond + load.answersPerSecond + load.documentsPerSecond;
   const environments = {
     buffered: load.searchesPerSecond * measured.searchFunctionSeconds,
@@ -74,8 +74,8 @@ function functionParts({ api, ingestion }: StageSettings, load: Load): Part[] {
       api.reservedConcurrency.streaming,
       '`api.reservedConcurrency.streaming`',
     ),
-    part('ingest workers', environments.ingest, total(ingestion.ingestConcurrency), '`ingestion.ingestConcurrency`'),
-    part('embed workers', environments.embed, total(ingestion.embedConcurrency), '`ingestion.embedConcurrency`'),
+    part('ingest workers', environments.ingest, totalOf(ingest), '`ingestion.ingestConcurrency`'),
+    part('embed workers', environments.embed, totalOf(embed), '`ingestion.embedConcurrency`'),
     part(
       'environments of the account',
       Object.values(environments).reduce((sum, each) => sum + each, 0),

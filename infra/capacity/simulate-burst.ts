@@ -1,4 +1,5 @@
 import type { StageSettings } from '../stage-settings.ts';
+import { totalOf, workConcurrency } from '../work-concurrency.ts';
 import { assumed, limits, measured } from './measured.ts';
 import { firstUsedUp, type Load, partsOf } from './parts.ts';
 
@@ -75,13 +76,14 @@ export function simulateBurst(
 
 /** Seconds until what was posted at once is ready, by the slowest of its stations. */
 export function secondsToIngest(
-  { ingestion, database, models }: StageSettings,
+  stage: StageSettings,
   documents: number,
 ): { readonly seconds: number; readonly station: string } {
-  const sum = ({ critical, default: usual, low }: typeof ingestion.ingestConcurrency) => critical + usual + low;
+  const { database, models } = stage;
+  const { ingest, embed } = workConcurrency(stage);
   const stations = [
-    { station: 'ingest workers', rate: sum(ingestion.ingestConcurrency) / assumed.ingestFunctionSeconds },
-    { station: 'embed workers', rate: sum(ingestion.embedConcurrency) / assumed.embedFunctionSeconds },
+    { station: 'ingest workers', rate: totalOf(ingest) / assumed.ingestFunctionSeconds },
+    { station: 'embed workers', rate: totalOf(embed) / assumed.embedFunctionSeconds },
     {
       station: 'writer, cores',
       rate: (database.capacity.maximum * limits.coresOfUnit * limits.busyShare) / measured.documentDatabaseSeconds,

@@ -12,6 +12,7 @@ import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type HandlerEntry, handlerExport } from '../bundle.ts';
 import type { StageSettings } from '../stage-settings.ts';
+import { totalOf, workConcurrency } from '../work-concurrency.ts';
 import type { Keys } from './keys.ts';
 import { encryptedLogGroup, type LogSettings } from './log-group.ts';
 import type { Network } from './network.ts';
@@ -148,6 +149,7 @@ export function timeoutFor(stage: StageSettings, seconds: number): Duration {
 /** What every function is told: nothing secret, nothing that needs a right. */
 function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<string, string> {
   const { models, api, ingestion } = stage;
+  const { embed } = workConcurrency(stage);
   return {
     [names.stage]: stage.name,
     [names.service]: entry.replace(/^.*\//, ''),
@@ -166,7 +168,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.embeddingBudget]: JSON.stringify({
       tokensPerMinute: models.tokensPerMinute,
       requestsPerMinute: models.requestsPerMinute,
-      processes: Object.values(ingestion.embedConcurrency).reduce((sum, executions) => sum + executions, 0),
+      processes: totalOf(embed),
     }),
     [names.chatModel]: models.chatModel,
     [names.chatModelChoices]: JSON.stringify(models.chatModelChoices),

@@ -41,15 +41,27 @@ export class Rollout extends Construct {
     this.apiName = apiName;
   }
 
-  /** Gives what is to be called in place of each function. Once for all of them. */
-  release<Name extends string>(functions: Readonly<Record<Name, LambdaFunction>>): Readonly<Record<Name, IFunction>> {
+  /**
+   * Gives what is to be called in place of each function. Once for all of them.
+   * @param provisioned environments that are kept started, by function; left out or 0: none. Lambda starts those of a new version before it has
+   *   calls, and refuses another number while an alias leads to two versions
+   */
+  release<Name extends string>(
+    functions: Readonly<Record<Name, LambdaFunction>>,
+    provisioned: Readonly<Partial<Record<NoInfer<Name>, number>>>,
+  ): Readonly<Record<Name, IFunction>> {
     const named = Object.entries<LambdaFunction>(functions);
     const all = named.map(([, fn]) => fn);
     const application = new CfnApplication(this, 'Application', { computePlatform: 'Lambda' });
     const { role, policy } = this.createRole(all);
     const alarms = [this.watchFunctions(all), this.watchApi()];
     const released = named.map(([name, fn]) => {
-      const alias = new Alias(fn, 'Live', { aliasName: liveAlias, version: fn.currentVersion as IVersion });
+      const kept = provisioned[name as Name] ?? 0;
+      const alias = new Alias(fn, 'Live', {
+        aliasName: liveAlias,
+        version: fn.currentVersion as IVersion,
+        ...(kept === 0 ? {} : { provisionedConcurrentExecutions: kept }),
+      });
       const group = new CfnDeploymentGroup(fn, 'Rollout', {
         applicationName: application.ref,
         serviceRoleArn: role.roleArn,

@@ -53,6 +53,7 @@ const pricers: Readonly<Record<string, (found: Found) => CostLine[]>> = {
       ? hourly('cache', 'valkeyGigabyteHour', leastCacheGigabytes.valkey)
       : hourly('cache', 'redisGigabyteHour', leastCacheGigabytes.redis),
   'AWS::KMS::Key': () => monthly('keys', 'keyMonth'),
+  'AWS::Lambda::Alias': alias,
   'AWS::Lambda::EventSourceMapping': () => monthly('polling of queues', 'queueRequest', pollsOfMonth),
   'AWS::RDS::DBCluster': cluster,
   'AWS::RDS::DBInstance': databaseInstance,
@@ -113,6 +114,16 @@ function instance({ id, properties }: Found): CostLine[] {
     ...hourly('NAT', 'publicAddressHour'),
     ...monthly('NAT', 'diskGigabyteMonth', instanceDiskGigabytes),
   ];
+}
+
+/** Nothing but what it keeps started. */
+function alias({ id, properties, all }: Found): CostLine[] {
+  const kept = properties.ProvisionedConcurrencyConfig?.ProvisionedConcurrentExecutions ?? 0;
+  if (kept === 0) return [];
+  const { Properties: fn } = all.map(({ Resources }) => Resources[properties.FunctionName?.Ref]).find(Boolean) ?? {};
+  if (!fn?.MemorySize) throw new Error(`The function of ${id} is not in these templates.`);
+  const gigabytes = (kept * fn.MemorySize) / 1_024;
+  return monthly('provisioned functions', 'functionProvisionedGigabyteSecond', gigabytes * hoursOfMonth * 3_600);
 }
 
 function cluster({ properties }: Found): CostLine[] {

@@ -41,6 +41,8 @@ export const prices = {
   logGigabyteMonth: 0.03,
   queueRequest: 0.4 / million,
   functionGigabyteSecond: 0.0000133334,
+  /** Of environments that are kept started, whether they work or not. */
+  functionProvisionedGigabyteSecond: 0.0000033334,
   functionRequest: 0.2 / million,
   apiRequest: 3.5 / million,
   trace: 5 / million,

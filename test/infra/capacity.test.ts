@@ -7,7 +7,9 @@ import { connectionNeed } from '../../infra/connection-need.ts';
 import { connectionLimit } from '../../infra/constructs/connection-limit.ts';
 import { withTables } from '../../infra/cost/write-document.ts';
 import { defineStage } from '../../infra/define-stage.ts';
+import type { StageSettings } from '../../infra/stage-settings.ts';
 import { production, small, stageNamed, standard } from '../../infra/stages.ts';
+import { executionsFed, totalOf, workConcurrency } from '../../infra/work-concurrency.ts';
 
 const load: Load = { name: 'x', chunks: 100_000, searchesPerSecond: 10, answersPerSecond: 0, documentsPerSecond: 0 };
 
@@ -74,6 +76,47 @@ describe('connections', () => {
     const crowded = { ...small, api: { ...small.api, reservedConcurrency: { buffered: 180, streaming: 10 } } };
     expect(() => defineStage(crowded)).toThrow(
       /^Stage "small": its functions may open \d+ connections and the database admits 380: lower/,
+    );
+  });
+});
+
+describe('executions that ingest and embed', () => {
+  const withCapacity = (maximum: number, stage: StageSettings = small): StageSettings => ({
+    ...stage,
+    database: { ...stage.database, capacity: { minimum: 0, maximum } },
+  });
+  const ingestOf = (stage: StageSettings) => totalOf(workConcurrency(stage).ingest);
+  const embedOf = (stage: StageSettings) => totalOf(workConcurrency(stage).embed);
+
+  it('grow with what the database can write, and stop at what it admits', () => {
+    expect(ingestOf(withCapacity(16))).toBeGreaterThan(ingestOf(withCapacity(4)));
+    // A cluster that may pause admits 2,000 at most: no unit beyond adds a connection.
+    const crowded = { ...small, api: { ...small.api, reservedConcurrency: { buffered: 800, streaming: 40 } } };
+    expect(ingestOf(withCapacity(64))).toBeGreaterThan(ingestOf(withCapacity(64, crowded)));
+    const { needed, admitted } = connectionNeed(withCapacity(64, crowded));
+    expect(needed).toBeLessThanOrEqual(admitted);
+  });
+
+  it('ask the model no oftener than its minute allows, by requests and by tokens', () => {
+    const limited = (limits: Partial<StageSettings['models']>) => ({
+      ...production,
+      models: { ...production.models, ...limits },
+    });
+    const usual = embedOf(production);
+    expect(embedOf(limited({ requestsPerMinute: 600 }))).toBeLessThan(usual);
+    expect(embedOf(limited({ tokensPerMinute: 2_000_000 }))).toBeLessThan(usual);
+    expect(embedOf(limited({ tokensPerMinute: 60_000_000, requestsPerMinute: 60_000 }))).toBeGreaterThan(usual);
+    expect(executionsFed(limited({ requestsPerMinute: 600 }).models)).toBe(12);
+    expect(executionsFed(production.models)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('are never fewer than an event source allows, nor more, nor others than a stage says', () => {
+    const tiny = { ...withCapacity(1), models: { ...small.models, requestsPerMinute: 1 } };
+    expect(workConcurrency(tiny).embed).toEqual({ critical: 2, default: 2, low: 2 });
+    expect(workConcurrency(withCapacity(256, { ...production })).ingest.critical).toBeLessThanOrEqual(1_000);
+    const ingestConcurrency = { critical: 7, default: 6, low: 5 };
+    expect(workConcurrency({ ...small, ingestion: { ...small.ingestion, ingestConcurrency } }).ingest).toEqual(
+      ingestConcurrency,
     );
   });
 });

@@ -49,6 +49,21 @@ describe('what stages cost', () => {
     expect([...freeTypes].reduce((sum, type) => sum + one(type), 0)).toBe(0);
   });
 
+  it('counts environments that are kept started, by the memory of their function', () => {
+    const kept = (ProvisionedConcurrentExecutions: number): Resources => ({
+      Fn: { Type: 'AWS::Lambda::Function', Properties: { MemorySize: 512 } },
+      Live: {
+        Type: 'AWS::Lambda::Alias',
+        Properties: { FunctionName: { Ref: 'Fn' }, ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions } },
+      },
+    });
+    // Half a gigabyte for 730 hours.
+    expect(dollars(kept(1))).toBeCloseTo(4.38, 2);
+    expect(dollars(kept(10))).toBeCloseTo(43.8, 1);
+    expect(one('AWS::Lambda::Alias', { FunctionName: { Ref: 'Fn' } })).toBe(0);
+    expect(() => dollars({ ...kept(1), Fn: { Type: 'AWS::SQS::Queue' } })).toThrow('The function of Live is not in');
+  });
+
   it('is not told of what has no price', () => {
     expect(() => one('AWS::Redshift::Cluster')).toThrow('AWS::Redshift::Cluster (One) has no price');
     expect(() => one('AWS::EC2::Instance', { InstanceType: 'm7g.large' })).toThrow('m7g.large (One) has no price');

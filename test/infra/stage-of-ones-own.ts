@@ -16,9 +16,12 @@ export const stageOfOnesOwn = defineStage({
       dataSubnets: ['subnet-000000000000000da', 'subnet-000000000000000db', 'subnet-000000000000000dc'],
     },
   },
+  // What its model feeds is less than what its database could take.
+  models: { ...production.models, tokensPerMinute: 2_000_000, requestsPerMinute: 3_000 },
   api: {
     ...production.api,
     tls: '1.2',
+    provisionedConcurrency: { buffered: 10, streaming: 4 },
     domain: {
       name: 'ask.example.com',
       certificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d',

@@ -109,6 +109,21 @@ const mistakes: readonly [string, Partial<StageSettings>][] = [
   ['api.burst', { api: { ...api, burst: 1 } }],
   ['api.reservedConcurrency', { api: { ...api, reservedConcurrency: { buffered: 0, streaming: 1 } } }],
   [
+    'api.provisionedConcurrency must be 0 to half',
+    {
+      ...inAccount({ rollout: 'canary' }),
+      api: { ...api, provisionedConcurrency: { buffered: 11, streaming: 0 } },
+    },
+  ],
+  ['operations.rollout must be "canary"', { api: { ...api, provisionedConcurrency: { buffered: 1, streaming: 0 } } }],
+  [
+    'lets 10 executions ask the model at once and models.tokensPerMinute and models.requestsPerMinute keep 8 of them busy',
+    {
+      ingestion: { ...ingestion, embedConcurrency: { critical: 4, default: 4, low: 2 } },
+      models: { ...models, requestsPerMinute: 400 },
+    },
+  ],
+  [
     'api.identityProviders',
     { api: { ...api, identityProviders: [{ issuer: 'http://id.example.com', audience: 'a' }] } },
   ],

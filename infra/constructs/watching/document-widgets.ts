@@ -1,5 +1,6 @@
 import type { IWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
+import { totalOf, workConcurrency } from '../../work-concurrency.ts';
 import { priorities } from '../queues.ts';
 import { graph, percentiles, type WidgetParts } from './widgets.ts';
 
@@ -17,8 +18,7 @@ export function documentRows({ stage, metrics, queues, functions }: WidgetParts)
       { name: `embed ${priority}`, queue: queues.embed[priority].queue },
     ]),
   ];
-  const { ingestConcurrency, embedConcurrency } = stage.ingestion;
-  const total = (by: typeof ingestConcurrency) => by.critical + by.default + by.low;
+  const work = workConcurrency(stage);
   return [
     [
       graph('Documents', [
@@ -70,7 +70,7 @@ export function documentRows({ stage, metrics, queues, functions }: WidgetParts)
           fn.metric('ConcurrentExecutions', {
             period,
             statistic: 'Maximum',
-            label: at === 0 ? `ingest, of ${total(ingestConcurrency)}` : `embed, of ${total(embedConcurrency)}`,
+            label: at === 0 ? `ingest, of ${totalOf(work.ingest)}` : `embed, of ${totalOf(work.embed)}`,
           }),
         ),
       ),

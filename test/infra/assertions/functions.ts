@@ -1,4 +1,6 @@
 import { handlerEntries } from '../../../infra/bundle.ts';
+import { connectionsAdmitted, connectionsEach } from '../../../infra/environments-admitted.ts';
+import { workConcurrency } from '../../../infra/work-concurrency.ts';
 import {
   type Assertion,
   every,
@@ -139,12 +141,32 @@ export const functionAssertions: readonly Assertion[] = [
   }),
   {
     area: 'Lambda',
-    name: 'concurrency of each priority is what the stage says',
-    check: (system, { ingestion }) =>
+    name: 'event sources together open no more connections than the database admits',
+    check: (system, stage) => {
+      const sources = resourcesOf(system, mappingType).map(
+        ({ properties }) => properties.ScalingConfig?.MaximumConcurrency ?? Number.POSITIVE_INFINITY,
+      );
+      const reserved = resourcesOf(system, functionType).map(
+        ({ properties }) => properties.ReservedConcurrentExecutions ?? 0,
+      );
+      const environments = [...sources, ...reserved].reduce((sum, each) => sum + each, 0);
+      const open = environments * connectionsEach(stage);
+      return open <= connectionsAdmitted(stage) ? [] : [`${open} of ${connectionsAdmitted(stage)}`];
+    },
+    spoil: (system, stage) => {
+      resourceNamed(system, mappingType, 'FunctionsEmbedChunksFromembedlow').properties.ScalingConfig = {
+        MaximumConcurrency: connectionsAdmitted(stage),
+      };
+    },
+  },
+  {
+    area: 'Lambda',
+    name: 'concurrency of each priority is what the stage says, or what follows from it',
+    check: (system, stage) =>
       (['critical', 'default', 'low'] as const).flatMap((priority) =>
         [
-          { prefix: `FunctionsIngestDocumentFromingest${priority}`, wanted: ingestion.ingestConcurrency[priority] },
-          { prefix: `FunctionsEmbedChunksFromembed${priority}`, wanted: ingestion.embedConcurrency[priority] },
+          { prefix: `FunctionsIngestDocumentFromingest${priority}`, wanted: workConcurrency(stage).ingest[priority] },
+          { prefix: `FunctionsEmbedChunksFromembed${priority}`, wanted: workConcurrency(stage).embed[priority] },
         ]
           .filter(({ prefix, wanted }) => {
             const { properties } = resourceNamed(system, mappingType, prefix);

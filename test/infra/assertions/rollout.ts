@@ -2,12 +2,14 @@ import type { StageSettings } from '../../../infra/stage-settings.ts';
 import {
   type Assertion,
   every,
+  functionNamed,
   isOurFunction,
   type Json,
   leadsTo,
   list,
   resourcesOf,
   type System,
+  targetOf,
 } from './assertion.ts';
 
 const aliasType = 'AWS::Lambda::Alias';
@@ -53,6 +55,30 @@ export const rolloutAssertions: readonly Assertion[] = [
       (resource as { UpdatePolicy?: unknown }).UpdatePolicy = undefined;
     },
   }),
+  {
+    area: 'Lambda',
+    name: 'as many environments are kept started as the stage says, by the aliases that rollouts move',
+    binds,
+    check: (system, { api }) => {
+      const wanted: Readonly<Record<string, number>> = {
+        [functionNamed(system, 'http/api').id]: api.provisionedConcurrency.buffered,
+        [functionNamed(system, 'http/stream').id]: api.provisionedConcurrency.streaming,
+      };
+      const kept = (properties: Json): number =>
+        properties.ProvisionedConcurrencyConfig?.ProvisionedConcurrentExecutions ?? 0;
+      return [
+        ...resourcesOf(system, aliasType).filter(
+          ({ properties }) => kept(properties) !== (wanted[targetOf(properties.FunctionName) ?? ''] ?? 0),
+        ),
+        // On a version they would stay, and be paid, when the alias has gone on.
+        ...resourcesOf(system, 'AWS::Lambda::Version').filter(({ properties }) => kept(properties) > 0),
+      ].map(({ id }) => id);
+    },
+    spoil: (system) => {
+      const [alias] = resourcesOf(system, aliasType);
+      if (alias) alias.properties.ProvisionedConcurrencyConfig = { ProvisionedConcurrentExecutions: 99 };
+    },
+  },
   every({
     area: 'Lambda',
     name: 'a rollout is a tenth for five minutes, and goes back by itself',
