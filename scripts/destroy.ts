@@ -4,7 +4,7 @@
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import { placeOf } from '../infra/deploy/check-credentials.ts';
-import { createClients } from '../infra/deploy/clients.ts';
+import { clientsOfCopies, createClients } from '../infra/deploy/clients.ts';
 import { readCommandLine } from '../infra/deploy/command-line.ts';
 import { destroy } from '../infra/deploy/destroy.ts';
 import { emptyBucket } from '../infra/deploy/empty-bucket.ts';
@@ -38,7 +38,7 @@ await runCommand(async () => {
     console.log('End npm start and delete its directory (.dbrag) for the rest.');
     return;
   }
-  const left = await destroy({ clients, stage, withData, waiting: wait });
+  const left = await destroy({ clients, copies: clientsOfCopies(stage), stage, withData, waiting: wait });
   console.log(left.length === 0 ? 'Nothing is left.' : 'Left in the account:');
   for (const { type, id, price, remove } of left) console.log(`  ${type} ${id}\n    ${price} · ${remove}`);
 });

@@ -9,6 +9,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
+import type { StageSettings } from '../stage-settings.ts';
 
 /** What the commands of a deployment ask of an account, in one region. Tests give others that answer from a table. */
 export interface Clients {
@@ -28,6 +29,11 @@ export interface Clients {
   readonly rollouts: Pick<CodeDeployClient, 'send'>;
   /** The same of another region. */
   readonly inRegion: (region: string) => Clients;
+}
+
+/** Clients for the region that a stage copies its backups to; undefined where it copies none. */
+export function clientsOfCopies({ operations: { backupCopies } }: StageSettings): Clients | undefined {
+  return backupCopies === null ? undefined : createClients(backupCopies.region);
 }
 
 const regionOfCatalog = 'us-east-1';

@@ -1,4 +1,4 @@
-import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import { GetTemplateCommand, type Stack, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { ModifyDBClusterCommand } from '@aws-sdk/client-rds';
 import { DeleteBucketCommand } from '@aws-sdk/client-s3';
 import type { StageSettings } from '../stage-settings.ts';
@@ -7,12 +7,14 @@ import type { Clients } from './clients.ts';
 import { deleteStack } from './delete-stack.ts';
 import { emptyBucket } from './empty-bucket.ts';
 import { CommandError, errorName } from './finding.ts';
-import { findLeftovers, type Leftover, stackResources } from './leftovers.ts';
+import { findLeftovers, findLeftoversElsewhere, type Leftover, stackResources } from './leftovers.ts';
 import { findDeletedStack, findStack, stackNames } from './stacks.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface DestroyOptions {
   readonly clients: Clients;
+  /** Of the region that backups are copied to; undefined where the stage copies none. */
+  readonly copies?: Clients | undefined;
   readonly stage: StageSettings;
   /** Delete the buckets with all that is in them, also where the stage keeps its data. */
   readonly withData: boolean;
@@ -28,19 +30,22 @@ const attempts = 3;
  * @returns what stays in the account
  * @throws CommandError saying what stands in the way
  */
-export async function destroy({ clients, stage, withData, waiting }: DestroyOptions): Promise<Leftover[]> {
+export async function destroy({ clients, copies, stage, withData, waiting }: DestroyOptions): Promise<Leftover[]> {
   const names = stackNames(stage.name);
-  const [service, data] = await Promise.all([findStack(clients, names.service), findStack(clients, names.data)]);
+  const [service, data, copied] = await Promise.all([
+    findStack(clients, names.service),
+    findStack(clients, names.data),
+    copies && findStack(copies, names.copies),
+  ]);
   // Of a stage whose stacks are gone: what they left is listed, and with the data deleted, by a command that comes again.
   const serviceId = service?.StackId ?? (await findDeletedStack(clients, names.service));
   const dataId = data?.StackId ?? (await findDeletedStack(clients, names.data));
-  if (serviceId === undefined && dataId === undefined)
+  const copiesId = copied?.StackId ?? (copies && (await findDeletedStack(copies, names.copies)));
+  if (serviceId === undefined && dataId === undefined && copiesId === undefined)
     throw new CommandError(`There is no stage "${stage.name}" in ${clients.region}.`);
-  for (const stack of [service, data])
-    if (stack?.EnableTerminationProtection)
-      throw new CommandError(
-        `${stack.StackName} is protected from being deleted: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack.StackName}`,
-      );
+  refuseProtected(service, clients.region);
+  refuseProtected(data, clients.region);
+  refuseProtected(copied, copies?.region ?? '');
   const resources = dataId === undefined ? [] : await stackResources(clients, dataId);
   const idsOf = (type: string): string[] =>
     resources
@@ -61,7 +66,18 @@ export async function destroy({ clients, stage, withData, waiting }: DestroyOpti
   if (withData) for (const bucket of buckets) await deleteBucket(clients, bucket, waiting);
   const stackIds = [serviceId, dataId].filter((id) => id !== undefined);
   const left = await findLeftovers(clients, stackIds, `dbrag-${stage.name}`);
-  return withData ? left.filter(({ type }) => type !== 'AWS::S3::Bucket') : left;
+  const here = withData ? left.filter(({ type }) => type !== 'AWS::S3::Bucket') : left;
+  // Last, as it is what is there when all else is gone.
+  if (!copies || copiesId === undefined) return here;
+  if (copied) await deleteStack(copies, names.copies, waiting);
+  return [...here, ...(await findLeftoversElsewhere(copies, copiesId))];
+}
+
+function refuseProtected(stack: Stack | undefined, region: string): void {
+  if (stack?.EnableTerminationProtection)
+    throw new CommandError(
+      `${stack.StackName} is protected from being deleted: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack.StackName} --region ${region}`,
+    );
 }
 
 /** The stack as it was deployed says which it will delete, whatever the settings say by now. */

@@ -2,6 +2,7 @@ import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
 import { type Finding, fine, problem, warning } from './finding.ts';
+import { stackResources } from './leftovers.ts';
 import { checkModelKey } from './model-key.ts';
 import { orUnknown } from './preflight.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
@@ -43,16 +44,42 @@ async function examineContract(url: string): Promise<Finding> {
   return fine(subject, `OpenAPI ${openapi}, ${Object.keys(paths).length} paths`);
 }
 
-/** Everything that can be seen of a deployed stage from outside: stacks, key, alarms, API. */
-export async function examineStage(clients: Clients, stage: StageSettings): Promise<Finding[]> {
+/**
+ * Everything that can be seen of a deployed stage from outside: stacks, key, alarms, API.
+ * @param copies of the region that backups are copied to; undefined where the stage copies none
+ */
+export async function examineStage(clients: Clients, stage: StageSettings, copies?: Clients): Promise<Finding[]> {
   const names = stackNames(stage.name);
   const [data, service] = await Promise.all([findStack(clients, names.data), findStack(clients, names.service)]);
   const findings = [stackFinding(names.data, data?.StackStatus), stackFinding(names.service, service?.StackStatus)];
   if (data) findings.push(...(await orUnknown('model key', checkModelKey(clients, data, undefined))));
   findings.push(...(await orUnknown('alarms', examineAlarms(clients, names.service))));
+  if (copies) findings.push(...(await orUnknown('copies of backups', examineCopies(copies, names.copies))));
   const url = outputOf(service, 'ApiUrl');
   if (url !== undefined) findings.push(...(await examineApi(url)));
   return findings;
+}
+
+/** The stack, and that the vault is in it: backups that are copied nowhere are told by nothing else. */
+async function examineCopies(copies: Clients, name: string): Promise<Finding[]> {
+  const stack = await findStack(copies, name);
+  const finding = stackFinding(`${name} in ${copies.region}`, stack?.StackStatus);
+  if (stack?.StackId === undefined) return [finding];
+  const vault = (await stackResources(copies, stack.StackId)).find(
+    ({ ResourceType, ResourceStatus }) =>
+      ResourceType === 'AWS::Backup::BackupVault' && !/^DELETE/.test(ResourceStatus ?? ''),
+  );
+  const subject = 'copies of backups';
+  const list = `aws backup list-recovery-points-by-backup-vault --region ${copies.region} --backup-vault-name ${vault?.PhysicalResourceId}`;
+  return [
+    finding,
+    vault
+      ? fine(
+          subject,
+          `they go to the vault ${vault.PhysicalResourceId} in ${copies.region}; what is in it says ${list}`,
+        )
+      : problem(subject, `There is no vault in ${copies.region}: deploy again.`),
+  ];
 }
 
 function stackFinding(name: string, status: string | undefined): Finding {

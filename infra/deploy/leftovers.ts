@@ -34,7 +34,8 @@ const known: Readonly<Record<string, { readonly price: string; readonly remove: 
   },
   'AWS::Backup::BackupVault': {
     price: `$${prices.objectBackupGigabyteMonth} a GB and month of its recovery points`,
-    remove: (id) => `aws backup delete-backup-vault --backup-vault-name ${id}`,
+    remove: (id) =>
+      `aws backup delete-backup-vault --backup-vault-name ${id} (when no recovery point is in it any more)`,
   },
 };
 
@@ -64,17 +65,10 @@ export async function stackResources(
   return found;
 }
 
-/**
- * What is left of deleted stacks: the resources that CloudFormation was told to keep, and the snapshots of the database.
- * @param stackIds ARNs, since a name leads nowhere once its stack is deleted
- */
-export async function findLeftovers(
-  clients: Clients,
-  stackIds: readonly string[],
-  clusterId: string,
-): Promise<Leftover[]> {
-  const resources = (await Promise.all(stackIds.map((id) => stackResources(clients, id)))).flat();
-  const kept = resources
+/** What CloudFormation was told to keep of a deleted stack. */
+async function keptResources(clients: Pick<Clients, 'stacks'>, stackId: string): Promise<Leftover[]> {
+  const resources = await stackResources(clients, stackId);
+  return resources
     .filter(
       ({ ResourceStatus, ResourceType }) => ResourceStatus === 'DELETE_SKIPPED' && !goesWithFunction(ResourceType),
     )
@@ -84,6 +78,31 @@ export async function findLeftovers(
       price: known[ResourceType]?.price ?? 'nothing by itself',
       remove: known[ResourceType]?.remove(id) ?? 'in the console',
     }));
+}
+
+/** What is left of the stack of a second region, where no command looks unless it is told to. */
+export async function findLeftoversElsewhere(
+  clients: Pick<Clients, 'region' | 'stacks'>,
+  stackId: string,
+): Promise<Leftover[]> {
+  const kept = await keptResources(clients, stackId);
+  return kept.map(({ remove, ...left }) => ({
+    ...left,
+    price: `${left.price} in ${clients.region}`,
+    remove: `AWS_REGION=${clients.region} ${remove}`,
+  }));
+}
+
+/**
+ * What is left of deleted stacks: the resources that CloudFormation was told to keep, and the snapshots of the database.
+ * @param stackIds ARNs, since a name leads nowhere once its stack is deleted
+ */
+export async function findLeftovers(
+  clients: Clients,
+  stackIds: readonly string[],
+  clusterId: string,
+): Promise<Leftover[]> {
+  const kept = (await Promise.all(stackIds.map((id) => keptResources(clients, id)))).flat();
   const { DBClusterSnapshots = [] } = await clients.databases.send(
     new DescribeDBClusterSnapshotsCommand({ DBClusterIdentifier: clusterId }),
   );

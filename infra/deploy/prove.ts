@@ -4,9 +4,10 @@ import { DescribeDBClustersCommand } from '@aws-sdk/client-rds';
 import { GetBucketEncryptionCommand } from '@aws-sdk/client-s3';
 import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
-import { CommandError, type Finding, fine, problem } from './finding.ts';
+import { CommandError, type Finding, fine, problem, warning } from './finding.ts';
 import { stackResources } from './leftovers.ts';
 import { lookAtAll } from './preflight.ts';
+import { keepsDataIn, keepsFunctionsIn } from './prove-egress.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
 
 export interface ProveOptions {
@@ -23,7 +24,8 @@ const attack = '?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E';
 
 /**
  * Looks at a deployed stage for what no machine of ours can show: whether the proxy pins connections, whether everything is encrypted with the stage's keys,
- * whether strangers are kept out of the bucket, and whether the firewall answers an attack. Changes nothing.
+ * whether strangers are kept out of the bucket, whether functions and the database reach no more than they must, and whether the firewall answers an
+ * attack; says what cannot be proven. Changes nothing.
  * @throws CommandError where the stage is not deployed
  */
 export async function prove({
@@ -45,8 +47,11 @@ export async function prove({
     resources
       .filter(({ ResourceType }) => ResourceType === type)
       .map(({ PhysicalResourceId }) => PhysicalResourceId ?? '');
+  const functions = idsOf('AWS::Lambda::Function').filter((id) => !/BucketNotificationsHandler/.test(id));
   const looks: [string, Promise<Finding | readonly Finding[]>][] = [
-    ['encryption', provesEncryption(clients, stage, idsOf)],
+    ['encryption', provesEncryption(clients, stage, functions, idsOf)],
+    ['ways out of functions', keepsFunctionsIn(clients, stage, functions)],
+    ['ways out of the database', keepsDataIn(clients, stage)],
     ['strangers', keepsStrangersOut(ask, outputOf(data, 'BucketName') ?? '', clients.region)],
     ...idsOf('AWS::RDS::DBProxy').map((proxy): [string, Promise<Finding>] => [
       'pinning',
@@ -54,8 +59,14 @@ export async function prove({
     ]),
     ...(stage.api.firewall ? [['firewall', stopsAttacks(ask, url)] satisfies [string, Promise<Finding>]] : []),
   ];
-  return lookAtAll(looks);
+  return [...(await lookAtAll(looks)), unproven];
 }
+
+/** Services that a role has used are on record, but reads of objects, messages and keys, and most single actions, are not. */
+const unproven = warning(
+  'rights',
+  'not proven: an account does not keep which single rights a role has used, so that one which nobody needs cannot be seen here. npm run iam:diff compares all of them with what tests of the whole system used.',
+);
 
 /** A connection that is pinned serves one client: a pool of pinned ones is none. */
 async function pinsNothing({ alarms }: Clients, ProxyName: string, now: number): Promise<Finding> {
@@ -85,13 +96,14 @@ async function pinsNothing({ alarms }: Clients, ProxyName: string, now: number):
 async function provesEncryption(
   clients: Clients,
   { name }: StageSettings,
+  functions: readonly string[],
   idsOf: (type: string) => string[],
 ): Promise<Finding> {
   const subject = 'encryption';
   const keys = idsOf('AWS::KMS::Key');
   const isOurs = (key: string | undefined): boolean => keys.some((id) => key?.endsWith(id));
   const open: string[] = [];
-  for (const FunctionName of idsOf('AWS::Lambda::Function').filter((id) => !/BucketNotificationsHandler/.test(id))) {
+  for (const FunctionName of functions) {
     const { KMSKeyArn } = await clients.functions.send(new GetFunctionConfigurationCommand({ FunctionName }));
     if (!isOurs(KMSKeyArn)) open.push(`environment of ${FunctionName}`);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Clients } from '../../../infra/deploy/clients.ts';
 import { destroy } from '../../../infra/deploy/destroy.ts';
 import type { StageSettings } from '../../../infra/stage-settings.ts';
 import { small } from '../../../infra/stages.ts';
@@ -111,8 +112,14 @@ function account(changes: Answers = {}, protectedStacks = false, goes: readonly 
   });
   const told: string[] = [];
   const waiting = { sleep: async () => undefined, tell: (line: string) => told.push(line) };
-  const run = (options: { stage?: StageSettings; withData?: boolean } = {}) =>
-    destroy({ clients: stub.clients, stage: options.stage ?? small, withData: options.withData ?? false, waiting });
+  const run = (options: { stage?: StageSettings; withData?: boolean; copies?: Clients } = {}) =>
+    destroy({
+      clients: stub.clients,
+      copies: options.copies,
+      stage: options.stage ?? small,
+      withData: options.withData ?? false,
+      waiting,
+    });
   return { ...stub, run, told, versions };
 }
 
@@ -209,6 +216,46 @@ describe('destroying a stage', () => {
     expect(
       sent.filter(([name, input]) => name === 'DeleteStack' && input.StackName === 'dbrag-small-data'),
     ).toHaveLength(2);
+  });
+
+  it('takes the stack of a second region down last, and says what stays there and where', async () => {
+    const { run, sent } = account();
+    const deletedBefore: number[] = [];
+    let isThere = true;
+    const elsewhere = stubAccount({
+      DescribeStacks: ({ StackName }) =>
+        isThere
+          ? { Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE' }] }
+          : awsError('ValidationError', 'does not exist'),
+      DeleteStack: () => {
+        deletedBefore.push(sent.filter(([name]) => name === 'DeleteStack').length);
+        isThere = false;
+        return {};
+      },
+      ListStacks: () => ({ StackSummaries: [] }),
+      ListStackResources: () => ({
+        StackResourceSummaries: [
+          { ResourceType: 'AWS::Backup::BackupVault', PhysicalResourceId: 'v', ResourceStatus: 'DELETE_SKIPPED' },
+        ],
+      }),
+    });
+    const copies = { ...elsewhere.clients, region: 'eu-west-1' };
+    const left = await run({ copies });
+    // Both of the first region were gone.
+    expect(deletedBefore).toEqual([2]);
+    expect(elsewhere.sent.find(([name]) => name === 'DeleteStack')?.[1]).toEqual({ StackName: 'dbrag-small-copies' });
+    expect(left.at(-1)).toEqual({
+      type: 'AWS::Backup::BackupVault',
+      id: 'v',
+      price: expect.stringMatching(/^\$.*recovery points in eu-west-1$/),
+      remove: expect.stringMatching(/^AWS_REGION=eu-west-1 aws backup delete-backup-vault --backup-vault-name v /),
+    });
+    // Broken off before it, the command goes on with what is there.
+    isThere = true;
+    const gone = account({ DescribeStacks: () => awsError('ValidationError', 'does not exist') });
+    expect((await gone.run({ copies })).at(-1)?.id).toBe('v');
+    isThere = false;
+    await expect(gone.run({ copies })).rejects.toThrow('There is no stage "small" in eu-central-1.');
   });
 
   it('says what stands in the way', async () => {

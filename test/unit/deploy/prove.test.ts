@@ -11,8 +11,32 @@ const resources: Readonly<Record<string, readonly (readonly [string, string])[]>
     ['AWS::S3::Bucket', 'x-accesslogs-y'],
     ['AWS::RDS::DBProxy', 'proxy'],
   ],
-  'dbrag-production-service': [['AWS::Lambda::Function', 'api']],
+  'dbrag-production-service': [
+    ['AWS::Lambda::Function', 'api'],
+    ['AWS::Lambda::Function', 'x-QueryDatabase-y'],
+  ],
 };
+
+const rule = (port: number, to: object) => ({ IpProtocol: 'tcp', FromPort: port, ToPort: port, ...to });
+const anywhere = { IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
+const ours = { UserIdGroupPairs: [{ GroupId: 'sg-database' }] };
+/** What groups let out, by the group. */
+const egress = (changes: Readonly<Record<string, readonly object[]>> = {}): Answers => ({
+  DescribeSecurityGroups: ({ GroupIds: [id] }) => ({
+    SecurityGroups: [
+      {
+        IpPermissionsEgress: {
+          'sg-api': [rule(443, anywhere), rule(5433, ours)],
+          'sg-x-QueryDatabase-y': [rule(5432, anywhere), rule(443, ours)],
+          ...changes,
+        }[id as string],
+      },
+    ],
+  }),
+});
+const routes = (...tables: readonly object[]): Answers => ({ DescribeRouteTables: () => ({ RouteTables: tables }) });
+const wayOut = { DestinationCidrBlock: '0.0.0.0/0' };
+const local = { DestinationCidrBlock: '10.0.0.0/16' };
 
 async function look(changes: Answers = {}, statuses: Readonly<Record<string, number>> = {}) {
   const { clients, sent } = stubAccount({
@@ -35,13 +59,27 @@ async function look(changes: Answers = {}, statuses: Readonly<Record<string, num
       })),
     }),
     GetMetricStatistics: () => ({ Datapoints: [{ Maximum: 0 }, { Maximum: 0 }] }),
-    GetFunctionConfiguration: () => ({ KMSKeyArn: key }),
+    GetFunctionConfiguration: ({ FunctionName }) => ({
+      KMSKeyArn: key,
+      VpcConfig: { SecurityGroupIds: [`sg-${FunctionName}`] },
+    }),
+    ...egress(),
+    ...routes(
+      { Associations: [{ SubnetId: 'subnet-1' }], Routes: [local] },
+      { Associations: [{ Main: true }], Routes: [local] },
+      { Associations: [{ SubnetId: 'subnet-public' }], Routes: [local, wayOut] },
+    ),
+    DescribeDBSubnetGroups: () => ({
+      DBSubnetGroups: [
+        { VpcId: 'vpc-1', Subnets: [{ SubnetIdentifier: 'subnet-1' }, { SubnetIdentifier: 'subnet-2' }] },
+      ],
+    }),
     GetBucketEncryption: () => ({
       ServerSideEncryptionConfiguration: {
         Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key } }],
       },
     }),
-    DescribeDBClusters: () => ({ DBClusters: [{ StorageEncrypted: true, KmsKeyId: key }] }),
+    DescribeDBClusters: () => ({ DBClusters: [{ StorageEncrypted: true, KmsKeyId: key, DBSubnetGroup: 'data' }] }),
     ...changes,
   });
   const ask: typeof fetch = async (target) => {
@@ -57,9 +95,12 @@ describe('proving a stage', () => {
     const { findings, sent } = await look();
     expect(findings.map(({ subject, state }) => `${state} ${subject}`)).toEqual([
       'ok encryption',
+      'ok ways out of functions',
+      'ok ways out of the database',
       'ok strangers',
       'ok pinning',
       'ok firewall',
+      'warning rights',
     ]);
     expect(sent.filter(([name]) => !/^(Get|Describe|List)/.test(name))).toEqual([]);
   });
@@ -67,11 +108,53 @@ describe('proving a stage', () => {
   it.each([
     ['3 connections were pinned at once', { GetMetricStatistics: () => ({ Datapoints: [{ Maximum: 3 }] }) }, {}],
     ['Nobody has used the proxy', { GetMetricStatistics: () => ({ Datapoints: [] }) }, {}],
-    ['environment of api', { GetFunctionConfiguration: () => ({}) }, {}],
+    [
+      'environment of api',
+      {
+        GetFunctionConfiguration: ({ FunctionName }: { FunctionName: string }) => ({
+          VpcConfig: { SecurityGroupIds: [`sg-${FunctionName}`] },
+        }),
+      },
+      {},
+    ],
+    ['api stands in no network', { GetFunctionConfiguration: () => ({ KMSKeyArn: key }) }, {}],
+    ['api reaches everything of 0.0.0.0/0', egress({ 'sg-api': [{ IpProtocol: '-1', ...anywhere }] }), {}],
+    [
+      'api reaches port 443 of ::/0',
+      egress({ 'sg-api': [{ ...rule(443, {}), IpProtocol: 'udp', Ipv6Ranges: [{ CidrIpv6: '::/0' }] }] }),
+      {},
+    ],
+    ['QueryDatabase-y reaches port 443', egress({ 'sg-x-QueryDatabase-y': [rule(443, anywhere)] }), {}],
+    [
+      'QueryDatabase-y reaches ports 1 to 65535',
+      egress({ 'sg-x-QueryDatabase-y': [{ ...rule(1, anywhere), ToPort: 65_535 }] }),
+      {},
+    ],
+    [
+      'subnet-1 lead',
+      routes(
+        { Associations: [{ SubnetId: 'subnet-1' }], Routes: [local, wayOut] },
+        { Associations: [{ Main: true }], Routes: [local] },
+      ),
+      {},
+    ],
+    [
+      'subnet-2 lead',
+      routes(
+        { Associations: [{ SubnetId: 'subnet-1' }], Routes: [local] },
+        { Associations: [{ Main: true }], Routes: [{ DestinationIpv6CidrBlock: '::/0' }] },
+      ),
+      {},
+    ],
+    ['or nobody knows', routes(), {}],
     ['bucket content', { GetBucketEncryption: () => ({ ServerSideEncryptionConfiguration: { Rules: [] } }) }, {}],
     [
       'the database',
-      { DescribeDBClusters: () => ({ DBClusters: [{ StorageEncrypted: true, KmsKeyId: 'arn:other' }] }) },
+      {
+        DescribeDBClusters: () => ({
+          DBClusters: [{ StorageEncrypted: true, KmsKeyId: 'arn:other', DBSubnetGroup: 'data' }],
+        }),
+      },
       {},
     ],
     ['The bucket answers them 200', {}, { bucket: 200 }],
@@ -86,17 +169,20 @@ describe('proving a stage', () => {
 
   it('goes on where one look is refused while a slower one before it is under way', async () => {
     const { findings } = await look({
-      GetFunctionConfiguration: async () => {
+      GetFunctionConfiguration: async ({ FunctionName }) => {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        return { KMSKeyArn: key };
+        return { KMSKeyArn: key, VpcConfig: { SecurityGroupIds: [`sg-${FunctionName}`] } };
       },
       GetMetricStatistics: () => awsError('AccessDenied', 'is not authorized'),
     });
     expect(findings.map(({ subject, state }) => `${state} ${subject}`)).toEqual([
       'ok encryption',
+      'ok ways out of functions',
+      'ok ways out of the database',
       'ok strangers',
       'warning pinning',
       'ok firewall',
+      'warning rights',
     ]);
   });
 
