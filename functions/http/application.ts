@@ -6,6 +6,7 @@ import type { RateDecision } from '../../shared/limits/rate-limit.ts';
 import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
 import { TextAnswer } from '../runtime/text-answer.ts';
+import { AfterErasure } from './after-erasure.ts';
 import { authenticateCaller, authenticateOperator, bearsCaller } from './authentication.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
@@ -21,6 +22,8 @@ export interface Bindings {
   readonly services: Services;
   readonly deadline: number;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Hears the template of the route, for logs: a path may hold the name of a person. */
+  readonly routed: (template: string) => void;
 }
 
 export type Application = (request: Received, bindings: Bindings) => Promise<Response | TextAnswer>;
@@ -30,18 +33,24 @@ export type Application = (request: Received, bindings: Bindings) => Promise<Res
  * and turns whatever is thrown into problem+json.
  */
 export function createApplication(routes: readonly Route[]): Application {
-  const app = new Hono<{ Bindings: Bindings; Variables: { rate: RateDecision | undefined } }>();
+  const app = new Hono<{ Bindings: Bindings; Variables: { rate: RateDecision | undefined; template: string } }>();
+  const erasures = new AfterErasure();
   for (const route of routes) {
     app.on(route.method, honoPath(route.path), async (c) => {
+      c.set('template', route.path);
+      c.env.routed(route.path);
       const parameters = c.req.param() as Record<string, string>;
-      const response = await answer(route, c.req.raw, parameters, c.env, (decision) => c.set('rate', decision));
+      const response = await answer(route, c.req.raw, parameters, c.env, erasures, (decision) =>
+        c.set('rate', decision),
+      );
       return withHeaders(response, rateHeaders(c.get('rate'))) as Response;
     });
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
   app.onError((error, c) => {
     // Whoever asks too much is refused at no more cost than the line of the request, which says 429.
-    if (!isRateLimited(error)) c.env.services.log.requestFailed(error, { method: c.req.method, path: c.req.path });
+    const route = { method: c.req.method, path: c.get('template') };
+    if (!isRateLimited(error)) c.env.services.log.requestFailed(error, route);
     return withHeaders(problemResponse(error, c.env.origin.requestId), rateHeaders(c.get('rate')));
   });
   return async (request, bindings) => {
@@ -64,13 +73,14 @@ async function answer(
   request: Received,
   parameters: Record<string, string>,
   bindings: Bindings,
+  erasures: AfterErasure,
   tellRate: (decision: RateDecision | undefined) => void,
 ): Promise<Response | TextAnswer> {
   const { services, deadline, waitUntil } = bindings;
   const asked = { route, request, services, origin: bindings.origin, waitUntil };
   const erased = { reply: undefined as Reply | undefined };
-  const caller = await admit(route, request, bindings).catch(async (error: unknown) => {
-    erased.reply = await route.afterErasure?.(request, parameters, services);
+  const caller = await admit(route, request, bindings, erasures).catch(async (error: unknown) => {
+    erased.reply = await erasures.replyTo(route, request, parameters, services, error);
     return erased.reply ? null : refused(asked, error);
   });
   if (erased.reply) return responseOf(erased.reply);
@@ -113,11 +123,16 @@ function subjectOf(body: unknown): string | null {
   return typeof subject === 'string' ? subject : null;
 }
 
-async function admit(route: Route, request: Received, { services, origin }: Bindings): Promise<Caller | null> {
+async function admit(
+  route: Route,
+  request: Received,
+  { services, origin }: Bindings,
+  erasures: AfterErasure,
+): Promise<Caller | null> {
   try {
     return await authenticate(route, request, services);
   } catch (error) {
-    throw await countRefusal(services, origin.ip, error);
+    throw erasures.isKnown(route, request, services) ? error : await countRefusal(services, origin.ip, error);
   }
 }
 

@@ -22,6 +22,19 @@ export async function readiness(services: Services): Promise<Readiness> {
   return { status, checks: { postgres, redis, queues } };
 }
 
+/** Anybody may ask: as often as they like, the parts are asked once a second. */
+const keptMilliseconds = 1_000;
+const lately = new WeakMap<Services, { readonly report: Promise<Readiness>; readonly until: number }>();
+
+/** As `readiness`, or what that said within the last second. @param now milliseconds since 1970 */
+export function recentReadiness(services: Services, now: number = Date.now()): Promise<Readiness> {
+  const known = lately.get(services);
+  if (known && now < known.until) return known.report;
+  const report = readiness(services);
+  lately.set(services, { report, until: now + keptMilliseconds });
+  return report;
+}
+
 /** Milliseconds before each further try. */
 const passing = [50, 200];
 

@@ -16,8 +16,13 @@ export type RequestHandler = (
     services: Services;
     deadline: number;
     waitUntil: (work: Promise<unknown>) => void;
+    /** Hears the template of the route that was found: what is logged, since a path may hold the name of a person. */
+    routed: (template: string) => void;
   },
 ) => Promise<Response | TextAnswer>;
+
+/** In place of a template, where no route was found. */
+const unrouted = 'no route';
 
 /** The Lambda handler of a buffered REST route. */
 export function httpFunction(handle: RequestHandler, services: Services = functionServices()) {
@@ -45,12 +50,15 @@ export async function serve(
   const started = performance.now();
   services.log.begin(context, origin.requestId);
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const response = await answerAnyway(services, event, origin.requestId, () =>
-    handle(requestOf(event), { origin, services, deadline, waitUntil }),
+  const route = { method: event.httpMethod, path: unrouted };
+  const routed = (template: string) => {
+    route.path = template;
+  };
+  const response = await answerAnyway(services, route, origin.requestId, () =>
+    handle(requestOf(event), { origin, services, deadline, waitUntil, routed }),
   );
   services.log.requestAnswered({
-    method: event.httpMethod,
-    path: event.path,
+    ...route,
     status: response.status,
     milliseconds: performance.now() - started,
   });
@@ -60,14 +68,14 @@ export async function serve(
 /** Whatever breaks is one request: it is answered 500 with its id, and the next is served. */
 async function answerAnyway(
   services: Services,
-  { httpMethod: method, path }: APIGatewayProxyEvent,
+  route: { readonly method: string; readonly path: string },
   requestId: string,
   work: () => Promise<Response | TextAnswer>,
 ): Promise<Response | TextAnswer> {
   try {
     return await work();
   } catch (error) {
-    services.log.requestFailed(error, { method, path });
+    services.log.requestFailed(error, route);
     const response = problemResponse(error, requestId);
     response.headers.set('x-request-id', requestId);
     return response;

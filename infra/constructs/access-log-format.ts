@@ -1,6 +1,9 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 
-/** Who asked for what and how it went. No headers: `Authorization` is one of them. No query string: it may hold names. */
+/**
+ * Who asked for what and how it went. No headers: `Authorization` is one of them. No path and no query string: they may hold names of
+ * people. The route stands in the function's line of the same request id.
+ */
 export const accessLogFormat = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',
@@ -10,7 +13,7 @@ export const accessLogFormat = AccessLogFormat.custom(
     userAgent: '$context.identity.userAgent',
     at: '$context.requestTimeEpoch',
     method: '$context.httpMethod',
-    path: '$context.path',
+    resource: '$context.resourcePath',
     status: '$context.status',
     bytes: '$context.responseLength',
     milliseconds: '$context.responseLatency',

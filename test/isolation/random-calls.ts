@@ -141,6 +141,7 @@ export class RandomCalls {
         origin: { requestId: 'isolation', ip: null, userAgent: null },
         deadline: Date.now() + 60_000,
         waitUntil: () => {},
+        routed: () => {},
       },
     );
     const text = await response.text();

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { listRejectedUploads, type RejectedUpload } from '../../../shared/ingestion/rejected-uploads.ts';
 import { listOf, listQuery, timestamp } from '../contract/primitives.ts';
 import { listReply } from '../list-reply.ts';
-import { readiness } from '../readiness.ts';
+import { recentReadiness } from '../readiness.ts';
 import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Service';
@@ -49,7 +49,7 @@ export const serviceRoutes = [
       }),
     },
     async handle({ services }) {
-      const report = await readiness(services);
+      const report = await recentReadiness(services);
       return { status: report.status === 'failed' ? 503 : 200, body: report };
     },
   }),

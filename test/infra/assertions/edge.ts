@@ -109,16 +109,17 @@ export const edgeAssertions: readonly Assertion[] = [
   }),
   every({
     area: 'API edge',
-    name: 'requests are logged, without headers and queries',
+    name: 'requests are logged, without headers, paths and queries, which may hold names',
     type: stageType,
     demand: ({ properties }) => {
       const format = properties.AccessLogSetting?.Format ?? '';
       return (
-        format.includes('$context.requestId') && !/authorization|\$context\.authorizer|header|querystring/i.test(format)
+        format.includes('$context.requestId') &&
+        !/authorization|\$context\.authorizer|\$context\.path\b|header|querystring/i.test(format)
       );
     },
     break: ({ properties }) => {
-      properties.AccessLogSetting.Format += ' $context.requestOverride.header.Authorization';
+      properties.AccessLogSetting.Format += ' $context.path';
     },
   }),
   every({

@@ -27,6 +27,11 @@ const keyOf = (role: Role) => {
   return secret;
 };
 let logged: unknown[];
+let routes: unknown[];
+let templates: string[];
+let erasureLookUps: number;
+/** The key that erased a workspace. */
+const erasedKey = newApiKeySecret();
 let lookUps: number;
 let seen: IdempotencyRequest | undefined;
 
@@ -41,7 +46,13 @@ const services = {
   workspaceLimits: { find: async () => ({}) },
   rates: new ProcessRates(() => 0),
   addressRates: new ProcessRates(() => 0),
-  log: { requestFailed: (error: unknown) => void logged.push(error) },
+  clock: { now: () => new Date(0) },
+  log: {
+    requestFailed(error: unknown, route: unknown) {
+      logged.push(error);
+      routes.push(route);
+    },
+  },
   operatorSecret: async () => 'the operator',
   trail: {
     seal: async (_workspace: string, _actor: string, origin: unknown) => origin,
@@ -67,6 +78,17 @@ const application = createApplication([
     access: 'reader',
     query: z.strictObject({ n: z.optional(z.coerce.number()) }),
     handle: async ({ parameters, query, caller }) => ok({ ...parameters, ...query, role: caller.role }),
+  }),
+  defineRoute({
+    ...route,
+    method: 'GET',
+    path: '/erased/{id}',
+    access: 'owner',
+    async afterErasure(request) {
+      erasureLookUps++;
+      return request.headers.get('x-api-key') === erasedKey ? ok({ erased: true }) : undefined;
+    },
+    handle: async () => ok({ erased: false }),
   }),
   defineRoute({
     ...route,
@@ -98,6 +120,7 @@ const ask = (path: string, init: RequestInit = {}, ip: string | null = null) =>
     origin: { requestId: 'request-1', ip, userAgent: null },
     deadline: Date.now() + 60_000,
     waitUntil: () => {},
+    routed: (template) => void templates.push(template),
   });
 const as = (role: Role, more: Record<string, string> = {}) => ({
   headers: { authorization: `Bearer ${keyOf(role)}`, ...more },
@@ -111,6 +134,9 @@ const post = (body: unknown, more: Record<string, string> = {}) =>
 
 beforeEach(() => {
   logged = [];
+  routes = [];
+  templates = [];
+  erasureLookUps = 0;
   lookUps = 0;
   seen = undefined;
 });
@@ -143,6 +169,11 @@ describe('the application', () => {
     const refused = await post({ name: 'refused' });
     expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([409, 'Refused.']);
     expect(logged.map((error) => (error as Error).message)).toEqual(['SELECT secret', 'Refused.']);
+  });
+
+  it('logs the template of a route, and no path, which may hold the name of a person', async () => {
+    expect((await ask('/things/ada@example.org?n=x', as('reader'))).status).toBe(422);
+    expect([templates, routes]).toEqual([['/things/{id}'], [{ method: 'GET', path: '/things/{id}' }]]);
   });
 
   it('knows a request under an Idempotency-Key by its path and body, whatever its headers', async () => {
@@ -252,6 +283,40 @@ describe('limits', () => {
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '2']);
     expect((await wrong('192.0.2.1')).status).toBe(401);
     expect((await ask('/things/1', as('reader'), '2001:db8::1')).status).toBe(200);
+  });
+});
+
+describe('what is answered after an erasure', () => {
+  const erased = (key: string, ip: string | null = null, id = '1') =>
+    ask(`/erased/${id}`, { headers: { 'x-api-key': key } }, ip);
+
+  it('is for whoever is unknown by now, and for nobody who is refused otherwise', async () => {
+    expect((await erased(erasedKey)).status).toBe(200);
+    erasureLookUps = 0;
+    expect((await erased(keyOf('reader'))).status).toBe(403);
+    expect((await ask('/erased/1')).status).toBe(401);
+    expect(erasureLookUps).toBe(0);
+  });
+
+  it('is looked up once for a key that erased nothing', async () => {
+    const key = newApiKeySecret();
+    for (let n = 0; n < 3; n++) expect((await erased(key)).status).toBe(401);
+    expect(erasureLookUps).toBe(1);
+    expect((await erased(key, null, '2')).status).toBe(401);
+    expect(erasureLookUps).toBe(2);
+  });
+
+  it('is not looked up for an address that tried too many keys', async () => {
+    const ip = '198.51.100.7';
+    for (let n = 0; n < 30; n++) expect((await erased(newApiKeySecret(), ip)).status).toBe(401);
+    expect(erasureLookUps).toBe(30);
+    for (let n = 0; n < 3; n++) expect((await erased(newApiKeySecret(), ip)).status).toBe(429);
+    expect(erasureLookUps).toBe(30);
+  });
+
+  it('counts as no guess, however often it is asked for', async () => {
+    const ip = '198.51.100.8';
+    for (let n = 0; n < 40; n++) expect((await erased(erasedKey, ip, 'polled')).status).toBe(200);
   });
 });
 

@@ -57,7 +57,13 @@ async function statusOf(method: string, path: string, init: { body?: string; hea
     ...(method === 'GET' ? {} : { body: init.body ?? '{}' }),
   });
   const origin = { requestId: 'r', ip: null, userAgent: null };
-  const response = await application(request, { services, origin, deadline: Date.now() + 60_000, waitUntil: () => {} });
+  const response = await application(request, {
+    services,
+    origin,
+    deadline: Date.now() + 60_000,
+    waitUntil: () => {},
+    routed: () => {},
+  });
   return response.status;
 }
 

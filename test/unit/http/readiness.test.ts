@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readiness } from '../../../functions/http/readiness.ts';
+import { readiness, recentReadiness } from '../../../functions/http/readiness.ts';
 import type { Services } from '../../../functions/runtime/services.ts';
 
 /** Each part fails as often as it is told to, then answers. */
@@ -24,4 +24,18 @@ it.each([
   [{ postgres: 9, redis: 0, queues: 0 }, 'failed', { postgres: 'failed', redis: 'ok', queues: 'ok' }],
 ])('when parts fail %j times in a row, it is %s', async (times, status, checks) => {
   expect(await readiness(servicesThatFail(times))).toEqual({ status, checks });
+});
+
+it('is asked for once a second, by however many', async () => {
+  let asked = 0;
+  const services = {
+    database: { inSystem: async () => void asked++ },
+    cache: null,
+    queue: { depth: async () => 0 },
+  } as unknown as Services;
+  const now = Date.now();
+  const both = await Promise.all([recentReadiness(services, now), recentReadiness(services, now + 999)]);
+  expect([asked, both[0] === both[1]]).toEqual([1, true]);
+  await recentReadiness(services, now + 1_000);
+  expect(asked).toBe(2);
 });

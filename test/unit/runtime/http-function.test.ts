@@ -64,4 +64,32 @@ describe('an HTTP function', () => {
     expect((await run('/v1/collections')).statusCode).toBe(200);
     expect([failures.length, answered]).toEqual([1, [500, 200]]);
   });
+
+  it('logs the template of a route, and never a path, which may hold the name of a person', async () => {
+    const lines: unknown[] = [];
+    const log = {
+      begin() {},
+      flush() {},
+      requestFailed: (_: unknown, route: object) => void lines.push(route),
+      requestAnswered: ({ milliseconds: _, ...line }: { milliseconds: number }) => void lines.push(line),
+    };
+    let handle: RequestHandler = async (_, { routed }) => {
+      routed('/v1/subjects/{name}');
+      return new Response('fine');
+    };
+    const handler = httpFunction((...given) => handle(...given), {
+      log,
+      errors: { note: async () => {} },
+    } as unknown as Services);
+    await handler(event('/v1/subjects/ada@example.org'), context);
+    handle = async () => {
+      throw new Error('broken');
+    };
+    await handler(event('/v1/nothing/ada@example.org'), context);
+    expect(lines).toEqual([
+      { method: 'GET', path: '/v1/subjects/{name}', status: 200 },
+      { method: 'GET', path: 'no route' },
+      { method: 'GET', path: 'no route', status: 500 },
+    ]);
+  });
 });
