@@ -44,6 +44,8 @@ export interface DbragErrorOptions {
   readonly retryable?: boolean;
   readonly retryAfterSeconds?: number;
   readonly errors?: readonly InvalidMember[];
+  /** As the message, with nothing in it that may come out of a customer's rows; where it is left out, the message holds none. */
+  readonly withoutRows?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -56,6 +58,8 @@ export class DbragError extends Error {
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
   readonly errors: readonly InvalidMember[];
+  /** What may be told where rows may not. */
+  readonly withoutRows: string;
 
   constructor(code: ErrorCode, message: string, options: DbragErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -64,6 +68,7 @@ export class DbragError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.errors = options.errors ?? [];
+    this.withoutRows = options.withoutRows ?? message;
   }
 
   get status(): number {

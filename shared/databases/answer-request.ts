@@ -18,8 +18,9 @@ export async function answerRequest(databases: CustomerDatabases, event: unknown
     return fitting(await resultOf(databases, request.data));
   } catch (error) {
     if (!(error instanceof DbragError)) throw error;
-    const { code, message, errors } = error;
-    return { ok: false, error: { code, message, ...(errors.length > 0 ? { errors } : {}) } };
+    const { code, message, withoutRows, errors } = error;
+    const without = withoutRows === message ? {} : { without_rows: withoutRows };
+    return { ok: false, error: { code, message, ...without, ...(errors.length > 0 ? { errors } : {}) } };
   }
 }
 

@@ -100,9 +100,9 @@ export class DatabaseClient {
     return this.breaker.guard(request.target.connection_id, async () => {
       const reply = await this.queryDatabase.ask(request);
       if (reply.ok) return reply.result as Result;
-      const { code, message, errors = [] } = reply.error;
+      const { code, message, without_rows: withoutRows, errors = [] } = reply.error;
       const known = (Object.hasOwn(statusOfCode, code) ? code : 'internal') as ErrorCode;
-      throw new DbragError(known, message, { errors, retryable: passing.has(code) });
+      throw new DbragError(known, message, { errors, withoutRows, retryable: passing.has(code) });
     });
   }
 }

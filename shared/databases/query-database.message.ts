@@ -79,6 +79,8 @@ export type QueryDatabaseReply =
       readonly error: {
         readonly code: string;
         readonly message: string;
+        /** The message, with nothing in it that may come out of rows; left out where it is the same. */
+        readonly without_rows?: string;
         readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
       };
     };

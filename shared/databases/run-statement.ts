@@ -5,6 +5,7 @@ import { type AcceptedStatement, checkStatement, wrapStatement } from './firewal
 import { quoteIdentifier } from './firewall/names.ts';
 import { type StatementConnection, StatementFault } from './statement-connection.ts';
 import { type JsonValue, toJsonValue } from './statement-values.ts';
+import { tellFault } from './tell-fault.ts';
 
 export interface StatementLimits {
   readonly rows: number;
@@ -42,7 +43,6 @@ export const mostResultBytes = 4 * 1024 * 1024;
 /** For the way back, and for the server to notice its own limit before we close the connection. */
 const reserveMilliseconds = 500;
 const lockMilliseconds = 2_000;
-const longestDetail = 300;
 
 /**
  * Runs one statement of a caller's against a customer's database, behind the firewall once more: whoever calls this has no say in
@@ -60,11 +60,13 @@ export async function runStatement(
   try {
     return await run.result();
   } catch (error) {
-    throw error instanceof StatementFault ? told(error) : error;
+    throw error instanceof StatementFault ? tellFault(error, run.mayHaveRead) : error;
   }
 }
 
 class StatementRun {
+  /** From when on what the server says may quote rows: before, it has only planned. */
+  mayHaveRead = false;
   private readonly connection: StatementConnection;
   private readonly request: StatementRequest;
   private readonly accepted: AcceptedStatement;
@@ -89,6 +91,7 @@ class StatementRun {
     const explained = performance.now();
     if (this.request.onlyPlan) return this.planned(explained - began);
     const { rows: most, bytes } = this.request.limits;
+    this.mayHaveRead = true;
     const { columns, rows, cut } = await this.connection.stream(this.text, {
       mostBytes: Math.min(bytes, mostResultBytes),
       milliseconds: this.left(),
@@ -212,15 +215,4 @@ function costOf(plan: unknown): number | undefined {
 
 function rejected(rule: string, detail: string): DbragError {
   return new DbragError('sql_rejected', `Rule "${rule}": ${detail}`);
-}
-
-/** The database's own words: whoever wrote the statement needs them to mend it. */
-function told(fault: StatementFault): DbragError {
-  if (fault.state === '57014' || fault.state === '55P03') {
-    return new DbragError('sql_timeout', 'The statement was stopped at its time limit; narrow it down.', {
-      cause: fault,
-    });
-  }
-  const message = fault.message.replace(/\s+/g, ' ').slice(0, longestDetail);
-  return new DbragError('sql_rejected', `The database refuses the statement: ${message}.`, { cause: fault });
 }

@@ -62,6 +62,7 @@ export async function writeSql<Result>(
     calls,
     milliseconds: performance.now() - began - trying,
   });
+  const mayTellRows = ground.readable.connection.send_rows_to_model;
   const today = new Date().toISOString().slice(0, 10);
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
     const call = await completeChatText(chat, sqlPrompt(question, ground, today, failed).request, options);
@@ -86,7 +87,8 @@ export async function writeSql<Result>(
       if (!(thrown instanceof DbragError)) throw thrown;
       error = thrown;
       if (thrown.code !== 'sql_rejected') return end({ tried: undefined, error, reason: null });
-      failed = { written: call.text, reason: thrown.message };
+      // The database's words may quote what it read.
+      failed = { written: call.text, reason: mayTellRows ? thrown.message : thrown.withoutRows };
     }
   }
   return end({ tried: undefined, error, reason: null });

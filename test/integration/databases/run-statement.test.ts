@@ -147,6 +147,17 @@ describe('a statement against a database that is not ours', () => {
     });
   });
 
+  it('tells without rows what may quote one', async () => {
+    await database.admin.query("INSERT INTO shop.categories VALUES (900, NULL, 'CANARY of a row')");
+    await expect(run('SELECT name::int FROM categories WHERE id = 900')).rejects.toMatchObject({
+      message: expect.stringContaining('CANARY of a row'),
+      withoutRows: expect.stringMatching(/SQLSTATE 22P02(?!.*CANARY)/),
+    });
+    await expect(run('SELECT nothing_like_it FROM orders')).rejects.toMatchObject({
+      withoutRows: expect.stringContaining('column "nothing_like_it" does not exist'),
+    });
+  });
+
   it('does not call what the database has put in the place of a built-in', async () => {
     await database.admin.query(
       'CREATE FUNCTION shop.upper(int) RETURNS text LANGUAGE sql AS $$ SELECT nextval($1::text) $$'.replace(
