@@ -48,7 +48,7 @@ export interface Asking {
   readonly subject: string | null;
   /** The question in words that need no conversation around them, told by a model if need be. */
   readonly question: (chat: ChatModel, options: AskOptions) => Promise<Rewritten>;
-  /** Done in the transaction that keeps the answer. */
+  /** Done in the transaction that keeps the answer; not where nothing of it may be kept. */
   readonly store?: (db: Db, queryId: string, query: AnsweredQuery) => Promise<void>;
 }
 
@@ -143,12 +143,8 @@ async function answerAndKeep(
     const whole = await answered(context, asking, { asked, ground, chat, rewritten }, { deadline, signal }, hear);
     const body = queryView(asked, whole, origin.requestId);
     await services.database.inWorkspace(context.caller, async (db) => {
-      await storeQuery(db, asked, whole, {
-        request: context,
-        status: 200,
-        body,
-      });
-      await asking.store?.(db, asked.id, whole);
+      const isKept = await storeQuery(db, asked, whole, { request: context, status: 200, body });
+      if (isKept) await asking.store?.(db, asked.id, whole);
       await releaseChatTokens(db, asked.workspaceId, ground.reservation ?? null);
     });
     context.waitUntil(recordAnswer(context, ground, asked, whole));

@@ -118,9 +118,18 @@ export async function deleteConversation(db: Db, workspaceId: string, id: string
     ]);
 }
 
+/** Holds a conversation until the end of the transaction. @returns false where it was deleted: nothing is to be kept in it */
+export async function holdConversation(db: Db, workspaceId: string, id: string): Promise<boolean> {
+  const { count } = await db.query(
+    'SELECT FROM dbrag.conversations WHERE workspace_id = $1 AND created_at = $2 AND id = $3 FOR NO KEY UPDATE',
+    [workspaceId, timeOfUuid(id), id],
+  );
+  return count > 0;
+}
+
 /**
  * What was said, and what was answered, in one turn. Locks the conversation, so that none of it comes behind a deletion.
- * @throws not_found when it was deleted while the answer was written
+ * @throws not_found for a conversation that is gone
  */
 export async function addTurn(
   db: Db,

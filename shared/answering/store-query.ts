@@ -6,6 +6,7 @@ import { publicId, timeOfUuid } from '../core/ids.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import type { AnsweredQuery } from './answered-query.ts';
 import type { Citation, QuoteCitation, ValueCitation } from './citation.ts';
+import { holdConversation } from './conversations.ts';
 import type { Passage } from './passages.ts';
 import { keptResult, keptSteps } from './stored-result.ts';
 
@@ -59,27 +60,29 @@ export type StoredCitation = StoredQuote | StoredValue;
 /**
  * Keeps a question with its answer, and meters what was spent on it, in one transaction: told once, metered once. An answer under an
  * `Idempotency-Key` is stored with it; a failure of the model is not, so that the same call may be tried again.
+ * @returns false where it is metered and nothing is kept of it: whom it was asked for, or the conversation, is gone
  */
 export async function storeQuery(
   db: Db,
   asked: AskedQuery,
   query: AnsweredQuery,
   replay: { readonly request: ChangeRequest; readonly status: number; readonly body: unknown },
-): Promise<void> {
-  // Whom it was asked for may have been erased while it was answered: then nothing of it is kept.
-  if (asked.subjectId !== null && !(await holdSubject(db, asked.workspaceId, asked.subjectId))) {
-    await recordUsage(
-      db,
-      asked.workspaceId,
-      query.usage.map((event) => ({ ...event, subjectId: null })),
-    );
+): Promise<boolean> {
+  // Whom it was asked for may have been erased, or its conversation deleted, while it was answered.
+  const isOfSomebody = asked.subjectId === null || (await holdSubject(db, asked.workspaceId, asked.subjectId));
+  const hasPlace =
+    asked.conversationId === null || (await holdConversation(db, asked.workspaceId, asked.conversationId));
+  if (!isOfSomebody || !hasPlace) {
+    const usage = isOfSomebody ? query.usage : query.usage.map((event) => ({ ...event, subjectId: null }));
+    await recordUsage(db, asked.workspaceId, usage);
     await releaseLease(db, replay.request);
-    return;
+    return false;
   }
   await insertQuery(db, asked, query);
   await recordUsage(db, asked.workspaceId, query.usage);
   if (query.error) await releaseLease(db, replay.request);
   else await settleLease(db, replay.request, replay);
+  return true;
 }
 
 async function insertQuery(db: Db, asked: AskedQuery, query: AnsweredQuery): Promise<void> {

@@ -8,6 +8,7 @@ import {
   listMessages,
   type Message,
 } from '../../../shared/answering/conversations.ts';
+import { readHistory } from '../../../shared/answering/read-history.ts';
 import { rewriteQuestion } from '../../../shared/answering/rewrite-question.ts';
 import { parsePublicId, publicId } from '../../../shared/core/ids.ts';
 import { ask } from '../ask.ts';
@@ -156,7 +157,7 @@ export const conversationRoutes = [
       const id = parsePublicId('conversation', parameters.id ?? '');
       const [conversation, history] = await services.database.inWorkspace(caller, async (db) => [
         await getConversation(db, caller.workspaceId, id),
-        await listMessages(db, caller.workspaceId, id, messagesRemembered),
+        await readHistory(db, caller.workspaceId, id, messagesRemembered),
       ]);
       const said = body.content.trim();
       return ask(context, {

@@ -155,6 +155,38 @@ export function databaseAnswersSuite(world: World): void {
       expect(half.answer).toBe('Refunds take 14 days [1].');
     });
 
+    it('that tell rows which no model may read are no part of what a model reads for a follow-up', async () => {
+      const privately = (rows: boolean) =>
+        world().admin.query('UPDATE dbrag.connections SET send_rows_to_model = $2 WHERE workspace_id = $1', [
+          home.uuid,
+          rows,
+        ]);
+      const conversation = await home.api.expect(201, 'POST', '/v1/conversations', {});
+      const say = (content: string): Promise<Json> =>
+        home.api.expect(200, 'POST', `/v1/conversations/${conversation.id}/messages`, {
+          content,
+          route: 'database',
+          connection_ids: [shop.id],
+        });
+      const asked = () => chat().requests.find(({ messages }) => messages[0]?.text.startsWith('Rewrite'));
+      try {
+        await privately(false);
+        // A value that stands in no row, and so in no sample of the catalog.
+        model(['SELECT sum(total) AS total FROM orders']);
+        expect((await say('What are all orders worth?')).answer).toContain('127617');
+        model([count], 'And how many orders are there?');
+        await say('And how many orders?');
+        expect(asked()?.messages.at(-1)?.text).toContain('What are all orders worth?');
+        expect(JSON.stringify(chat().requests)).not.toContain('127617');
+        await privately(true);
+        model([count], 'And how many orders are there?');
+        await say('And how many are late?');
+        expect(asked()?.messages.at(-1)?.text).toContain('127617');
+      } finally {
+        await privately(true);
+      }
+    });
+
     it('show with each part of a question what a database gave for it, and keep that', async () => {
       model([count], (mark) => `There are 412 [${mark}: "412"].`);
       const question = 'How many orders do we have? When are refunds paid?';

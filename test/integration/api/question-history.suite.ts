@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../../infra/local/models/wire/chat-request.ts';
-import { type ApiClient, ingest, type Json } from '../../support/api-client.ts';
+import { type ApiClient, eventually, ingest, type Json } from '../../support/api-client.ts';
 import { readEvents } from '../../support/server-sent-events.ts';
 import type { Workspace, World } from './world.ts';
 
@@ -163,6 +163,35 @@ export function questionHistorySuite(world: World): void {
         await made.api.post(`/v1/conversations/${id}/messages`, { content: 'Still there?' }),
       ];
       expect(gone.map(({ status }) => status)).toEqual([404, 404, 404]);
+    });
+
+    it('that is deleted while it is answered keeps nothing; what was bought is metered, and that it was read is in the trail', async () => {
+      const made = await home('deleted meanwhile');
+      for (const stream of [false, true]) {
+        const { id } = await made.api.expect(201, 'POST', '/v1/conversations', {});
+        world().cloud.models.chat.answerWith(async () => {
+          await made.api.delete(`/v1/conversations/${id}`);
+          return 'So [1: "was lit in 1747"].';
+        });
+        const path = `/v1/conversations/${id}/messages`;
+        // Not the same twice: the second would be known, and no model asked.
+        const body = { content: `When was it lit, ${stream ? 'in pieces' : 'whole'}?`, stream };
+        const answer = stream
+          ? (await readEvents(made.api, path, body)).at(-1)?.data
+          : await made.api.expect(200, 'POST', path, body);
+        expect(answer.answer).toBe('So [1].');
+        for (const table of ['conversations', 'messages', 'queries'])
+          expect(await world().count(`SELECT count(*) FROM dbrag.${table} WHERE workspace_id = $1`, [made.uuid])).toBe(
+            0,
+          );
+        const metered = `SELECT count(*) FROM dbrag.usage_events WHERE workspace_id = $1 AND operation = 'query' AND completion_tokens > 0`;
+        expect(await world().count(metered, [made.uuid])).toBe(stream ? 2 : 1);
+        const recorded = `SELECT count(*) FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'query.ask' AND resource_id = $2`;
+        await eventually(
+          () => world().count(recorded, [made.uuid, answer.id]),
+          (count) => count === 1,
+        );
+      }
     });
 
     it('of a narrowed key searches no further, whoever asks in it', async () => {
