@@ -1,3 +1,5 @@
+import { DbragError } from '../../shared/core/errors.ts';
+
 /** Attributes of errors that say what happened and hold nothing that somebody wrote. */
 const told = ['code', 'status', 'kind', 'severity', 'table', 'column', 'constraint', 'routine', '$metadata'] as const;
 /** Some messages quote a value: enough to see what it was about. */
@@ -11,7 +13,9 @@ const longestMessage = 500;
 export function loggableError(error: unknown): Error {
   if (!(error instanceof Error))
     return new Error(typeof error === 'string' ? error.slice(0, longestMessage) : typeof error);
-  const logged = new Error(error.message.slice(0, longestMessage));
+  // What a customer's database says may quote a row.
+  const message = error instanceof DbragError ? error.withoutRows : error.message;
+  const logged = new Error(message.slice(0, longestMessage));
   logged.name = error.name;
   // The stack begins with the message.
   logged.stack = error.stack?.replace(error.message, () => logged.message) ?? '';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loggableError } from '../../../functions/runtime/loggable-error.ts';
 import { createTelemetry } from '../../../functions/runtime/telemetry.ts';
+import { DbragError } from '../../../shared/core/errors.ts';
 
 const secret = 'what-nobody-may-read';
 
@@ -14,6 +15,9 @@ const errors = {
   }),
   redis: Object.assign(new Error('WRONGPASS invalid username-password pair'), {
     command: { name: 'auth', args: ['dbrag', secret] },
+  }),
+  customer: new DbragError('sql_rejected', `invalid input syntax for type integer: "${secret}"`, {
+    withoutRows: 'The database refused the statement (22P02).',
   }),
   model: new Error('The model provider refused the request (401).', {
     cause: Object.assign(new Error('401'), {
@@ -39,7 +43,8 @@ describe('an error in the logs', () => {
     log.recordFailed(error, { source: 'queue', messageId: '1' });
     vi.unstubAllEnvs();
     expect(written).toHaveLength(4);
-    expect(written.join()).toContain(error.message.slice(0, 20));
+    const told = error instanceof DbragError ? error.withoutRows : error.message;
+    expect(written.join()).toContain(told.slice(0, 20));
     expect(written.join()).not.toContain(secret);
   });
 
