@@ -26,7 +26,7 @@ export interface DrillOptions {
 export interface Drilled {
   readonly endpoint: string;
   readonly restoredTo: Date;
-  /** Until the copy answered; what an outage would last, without the time that people take to decide. */
+  /** Spent waiting until the copy was available; what an outage would last, without the time that people take to decide. */
   readonly seconds: number;
   /** Of what would have been lost, if it had happened when the drill began. */
   readonly behindSeconds: number;
@@ -34,7 +34,7 @@ export interface Drilled {
 }
 
 const pauseSeconds = 30;
-/** Volumes are cloned and not copied: it does not grow with the data, but with the log that is replayed. */
+/** The volume is copied in full, since a clone needs the one that was lost: a large database may take longer, and the command then goes on when it is begun again. */
 const patienceSeconds = 7_200;
 
 /** By these a copy is known to be a drill's; whoever puts it in place of the database takes them away. */
