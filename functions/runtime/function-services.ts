@@ -1,5 +1,6 @@
+import type { DatabaseUser } from './connect-database.ts';
 import { outlastRejections } from './outlast-rejections.ts';
-import { createServices, type DatabaseUser, type Services } from './services.ts';
+import { createServices, type Services } from './services.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** What a function works with that is run in earnest: its process outlasts what one event leaves behind. */

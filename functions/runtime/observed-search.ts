@@ -1,5 +1,6 @@
 import type { Database, Db, WorkspaceScope } from '../../shared/core/database.ts';
 import type { FusionWeights, SearchHit, SearchRequest } from '../../shared/retrieval/search.ts';
+import type { SearchReader } from '../../shared/retrieval/search-reader.ts';
 import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import type { Measures } from './measures.ts';
 
@@ -7,8 +8,8 @@ import type { Measures } from './measures.ts';
 export class ObservedSearch extends WorkspaceSearch {
   readonly #measures: Measures;
 
-  constructor(database: Database, fusion: FusionWeights, measures: Measures) {
-    super(database, fusion);
+  constructor(database: Database, fusion: FusionWeights, measures: Measures, reader: SearchReader | null) {
+    super(database, fusion, reader);
     this.#measures = measures;
   }
 

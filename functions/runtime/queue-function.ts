@@ -2,9 +2,10 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { readTelemetryConfig } from '../../shared/core/config.ts';
+import type { DatabaseUser } from './connect-database.ts';
 import { functionServices } from './function-services.ts';
 import { PowertoolsMetrics } from './powertools-metrics.ts';
-import type { DatabaseUser, Services } from './services.ts';
+import type { Services } from './services.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** One message of a queue, with what the wiring made. */

@@ -4,25 +4,17 @@ import { Trail } from '../../shared/access/trail.ts';
 import { TrailKeys } from '../../shared/access/trail-keys.ts';
 import { createKmsKeyService } from '../../shared/adapters/kms/kms-key-service.ts';
 import { createLambdaQueryDatabase } from '../../shared/adapters/lambda/lambda-query-database.ts';
-import type { ConnectionSettings } from '../../shared/adapters/postgres/connection.ts';
-import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
 import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { RedisRates } from '../../shared/adapters/redis/redis-rates.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createPasswordStore } from '../../shared/adapters/secrets/secret-passwords.ts';
-import { createSecretReader, type SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
+import { createSecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts';
 import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
-import {
-  type Config,
-  currentTrace,
-  type DatabaseConfig,
-  readConfig,
-  readTelemetryConfig,
-} from '../../shared/core/config.ts';
+import { type Config, currentTrace, readConfig, readTelemetryConfig } from '../../shared/core/config.ts';
 import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
@@ -49,7 +41,7 @@ import { ResultCache } from '../../shared/retrieval/result-cache.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import type { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import { createCache } from './cache.ts';
-import { databaseTls } from './database-tls.ts';
+import { connectDatabase, connectionTo, createSearchReader, type DatabaseUser } from './connect-database.ts';
 import { ErrorLedger } from './error-ledger.ts';
 import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
@@ -124,9 +116,6 @@ export interface Services {
   operatorSecret(): Promise<string>;
 }
 
-/** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
-export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
-
 /** Wires everything; `overrides` put a test's parts in place of the real ones. */
 export function createServices(overrides: Partial<Services> = {}, user: DatabaseUser = 'dbrag_app'): Services {
   const config = overrides.config ?? readConfig();
@@ -193,6 +182,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
         database,
         { semantic: config.search.semanticWeight, keyword: config.search.keywordWeight },
         log,
+        createSearchReader(config.database, user, secrets, clock, (outcome, error) => log.readerAsked(outcome, error)),
       ),
     statistics: overrides.statistics ?? createStatisticsKeeper(database, queue, clock),
     tokens: overrides.tokens ?? createTokens(config, database, clock),
@@ -269,32 +259,6 @@ function createModels(
     questions: questions(primary),
     fallbackQuestions: fallback && questions(fallback),
   };
-}
-
-function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): SnapshotDatabase {
-  required(config.secretArn, 'database secret');
-  return createPostgresDatabase({
-    ...connectionTo(config, user, secrets),
-    max: 2,
-    preparedStatements: config.preparedStatements,
-  });
-}
-
-function connectionTo(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): ConnectionSettings {
-  return {
-    host: config.host,
-    port: config.port,
-    database: config.name,
-    user,
-    password: ({ fresh }) => passwordOf(secrets, required(config.secretArn, 'database secret'), fresh),
-    tls: databaseTls(config),
-  };
-}
-
-/** The password in a secret of the form `{"username", "password"}`. */
-async function passwordOf(secrets: SecretReader, arn: string, fresh: boolean): Promise<string> {
-  const text = fresh ? await secrets.refresh(arn) : await secrets.read(arn);
-  return (JSON.parse(text) as { password: string }).password;
 }
 
 function required<T>(value: T | undefined, what: string): T {

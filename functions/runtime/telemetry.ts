@@ -48,6 +48,8 @@ export interface Telemetry extends Measures {
     embedMilliseconds: number;
     searchMilliseconds: number;
   }): void;
+  /** A copy of the database was asked before it: `behind` and `failed` sent the search on to the database. */
+  readerAsked(outcome: 'answered' | 'behind' | 'failed', error?: unknown): void;
   queryAnswered(event: {
     route: string;
     costUsd: number;
@@ -215,6 +217,10 @@ export function createTelemetry(
       if (event.resultCache !== 'off') measures.cacheAsked('search', { hits: hit ? 1 : 0, misses: hit ? 0 : 1 });
       if (settings.writesDebug) logger().debug('search answered', { search: event });
     },
+    readerAsked(outcome, error) {
+      dimensioned.add({ name: 'outcome', value: outcome }, 'ReaderSearch', 'Count', 1);
+      if (outcome === 'failed') logger().warn('reader failed; searching the database', { error: loggableError(error) });
+    },
     queryAnswered(event) {
       count(event.answered ? 'QueryAnswered' : event.error === null ? 'QueryUnanswered' : 'QueryFailed');
       const hit = event.resultCache === 'hit';
@@ -295,7 +301,7 @@ export function createTelemetry(
       logger().warn('errors not noted', { error: loggableError(error) });
     },
     rejectionStrayed(error) {
-      count('StrayRejection');
+      dimensioned.add({ name: 'scope', value: 'deployment' }, 'StrayRejection', 'Count', 1);
       logger().error('something failed that nobody waited for; going on', told(error));
     },
   };

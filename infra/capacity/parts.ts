@@ -91,8 +91,9 @@ function databaseParts({ database }: StageSettings, load: Load): Part[] {
   const writing = load.documentsPerSecond * measured.documentDatabaseSeconds;
   const searching =
     load.searchesPerSecond * measured.searchDatabaseSeconds + load.answersPerSecond * assumed.answerDatabaseSeconds;
-  // Searches go to the readers where there are some.
-  const onWriter = writing + (readers === 0 ? searching : 0);
+  // Searches go to the readers where there are some, after a look at the writer.
+  const looking = (load.searchesPerSecond + load.answersPerSecond) * measured.lookDatabaseSeconds;
+  const onWriter = writing + (readers === 0 ? searching : looking);
   const memory = capacity.maximum * limits.gibibytesOfUnit * limits.searchShareOfMemory;
   return [
     { name: 'writer, cores', used: onWriter, available: cores, unit: 'cores', change: '`database.capacity.maximum`' },

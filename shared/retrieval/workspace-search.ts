@@ -10,6 +10,8 @@ import {
   search,
   toHit,
 } from './search.ts';
+import type { SearchReader } from './search-reader.ts';
+import { readSearchState } from './search-state.ts';
 import type { SearchRow } from './search-statement.ts';
 import { warmHybridStatement, warmSemanticStatement } from './warm-statement.ts';
 
@@ -30,13 +32,18 @@ const mostKnown = 10_000;
  */
 export class WorkspaceSearch {
   readonly #database: Database;
+  readonly #reader: SearchReader | null;
   /** What ranks count where a request does not say: decides about hits, and so belongs into every key that they are kept under. */
   readonly fusion: FusionWeights;
   readonly #known = new Map<string, Known>();
 
-  /** @param fusion what ranks count where a request does not say */
-  constructor(database: Database, fusion: FusionWeights = equalWeights) {
+  /**
+   * @param fusion what ranks count where a request does not say
+   * @param reader asked before the database; null where there is none
+   */
+  constructor(database: Database, fusion: FusionWeights = equalWeights, reader: SearchReader | null = null) {
     this.#database = database;
+    this.#reader = reader;
     this.fusion = fusion;
   }
 
@@ -48,6 +55,34 @@ export class WorkspaceSearch {
     scope: WorkspaceScope,
     request: SearchRequest,
     before?: (db: Db) => Promise<void>,
+  ): Promise<readonly SearchHit[]> {
+    if (!this.#reader?.isAwake) return this.#searchDatabase(scope, request, before);
+    return (
+      (await this.#searchReader(this.#reader, scope, request, before)) ??
+      this.#searchDatabase(scope, request, undefined)
+    );
+  }
+
+  /** What is to be done before is done in the database, and the state is read behind it: the search sees both or more. */
+  async #searchReader(
+    reader: SearchReader,
+    scope: WorkspaceScope,
+    request: SearchRequest,
+    before: ((db: Db) => Promise<void>) | undefined,
+  ): Promise<readonly SearchHit[] | undefined> {
+    const { workspaceId, collectionIds = null } = request;
+    const state = await this.#database.inWorkspace(scope, async (db) => {
+      await before?.(db);
+      return readSearchState(db, workspaceId, collectionIds);
+    });
+    const work = (db: Db) => search(db, { fusion: this.fusion, ...request });
+    return state ? reader.read(scope, collectionIds, state, work) : undefined;
+  }
+
+  async #searchDatabase(
+    scope: WorkspaceScope,
+    request: SearchRequest,
+    before: ((db: Db) => Promise<void>) | undefined,
   ): Promise<readonly SearchHit[]> {
     const { ask } = this.#database;
     const efSearch = before === undefined && isUsual(scope, request) ? this.#efSearch(scope.workspaceId) : null;

@@ -4,7 +4,8 @@
 # beyond debootstrap. Kept between runs. Needs root on a Debian or Ubuntu machine.
 #
 #   native-engines.sh start [directory]   prints LOCAL_DATABASE_URL=… and LOCAL_REDIS_URL=…, one a line; does nothing twice
-#   native-engines.sh stop  [directory]   ends both by their process ids; data stays
+#   native-engines.sh standby [directory] a second PostgreSQL that follows the first; prints LOCAL_STANDBY_URL=… as well
+#   native-engines.sh stop  [directory]   ends all by their process ids; data stays, but the standby's, which is copied anew
 #   native-engines.sh wipe  [directory]   stop, then forget the data (the installed system stays)
 #
 #   export $(test/support/native-engines.sh start)
@@ -92,8 +93,24 @@ start_redis() {
     --dir "$inside/redis" --pidfile "$inside/redis/redis.pid" --logfile "$inside/redis/redis.log" >&2
 }
 
+# Streaming replication, as a copy of the whole server: tests make databases in it, and find them here.
+start_standby() {
+  alive "$run/standby/postmaster.pid" && return
+  local port
+  port=$(cat "$run/postgres.port")
+  if ! grep -q '^host replication' "$run/data/pg_hba.conf"; then
+    echo 'host replication postgres 127.0.0.1/32 trust' >>"$run/data/pg_hba.conf"
+    kill -HUP "$(head -n 1 "$run/data/postmaster.pid")"
+  fi
+  rm -rf "$run/standby"
+  as postgres:postgres $binaries/pg_basebackup -h 127.0.0.1 -p "$port" -U postgres -D "$inside/standby" -R -X stream -c fast >&2
+  free_port >"$run/standby.port"
+  as postgres:postgres $binaries/pg_ctl -D "$inside/standby" -w -t 60 -l "$inside/standby.log" \
+    -o "-p $(cat "$run/standby.port") -c shared_buffers=128MB" start >&2 || { tail -n 20 "$run/standby.log" >&2; exit 1; }
+}
+
 stop() {
-  for file in "$run/data/postmaster.pid" "$run/redis/redis.pid"; do
+  for file in "$run/standby/postmaster.pid" "$run/data/postmaster.pid" "$run/redis/redis.pid"; do
     alive "$file" || continue
     pid=$(head -n 1 "$file")
     # INT is Postgres' fast shutdown and Redis' orderly one.
@@ -103,7 +120,7 @@ stop() {
 }
 
 case $verb in
-  start)
+  start | standby)
     install_system
     mkdir -p "$run/redis"
     chroot "$system" chown postgres:postgres "$inside"
@@ -112,8 +129,12 @@ case $verb in
     start_redis
     echo "LOCAL_DATABASE_URL=postgres://postgres@127.0.0.1:$(cat "$run/postgres.port")/postgres"
     echo "LOCAL_REDIS_URL=redis://127.0.0.1:$(cat "$run/redis.port")"
+    if [ "$verb" = standby ]; then
+      start_standby
+      echo "LOCAL_STANDBY_URL=postgres://postgres@127.0.0.1:$(cat "$run/standby.port")/postgres"
+    fi
     ;;
   stop) stop ;;
   wipe) stop; rm -rf "$run" ;;
-  *) echo "usage: $0 start|stop|wipe [directory]" >&2; exit 2 ;;
+  *) echo "usage: $0 start|standby|stop|wipe [directory]" >&2; exit 2 ;;
 esac

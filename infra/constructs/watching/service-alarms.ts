@@ -15,6 +15,9 @@ const busyPercent = 95;
 const connectionsPercent = 80;
 /** Of a proxy's connections; those that are pinned serve one function each, and nobody else. */
 const pinnedPercent = 50;
+/** While a workspace is loaded, its searches find readers behind: these may be most of all for a while. */
+const passedOverPercent = 50;
+const asked = 'FILL(answered, 0) + FILL(behind, 0) + FILL(failed, 0)';
 /** A few throttled starts are how a burst looks. */
 const refusedAtOnce = 10;
 const minutes = (count: number) => Duration.minutes(count);
@@ -81,6 +84,12 @@ function ownAlarms({ metrics }: ServiceAlarmsProps): Record<string, Watched> {
       metric: metrics.of('ErrorNew', { scope: 'deployment' }),
       above: 0,
     },
+    StrayRejection: {
+      says: 'Something failed that nobody waited for.',
+      runbook: 'Something failed that nobody waited for',
+      metric: metrics.of('StrayRejection', { scope: 'deployment' }),
+      above: 0,
+    },
     // Measured once a night.
     RecallBroken: {
       says: 'An index finds less than it promises.',
@@ -140,6 +149,24 @@ function databaseAlarms({ stage, metrics, proxyName }: ServiceAlarmsProps): Reco
       periods: 2,
     },
     ...(proxyName === undefined ? {} : { ConnectionsPinned: pinned(metrics, proxyName) }),
+    ...(stage.database.readers === 0 ? {} : { ReadersUnused: unused(metrics) }),
+  };
+}
+
+/** A reader that failed is asked twice a minute by each environment, and not at every search. */
+function unused(metrics: ServiceMetrics): Watched {
+  const of = (outcome: string) => metrics.of('ReaderSearch', { outcome });
+  return {
+    says: `More than ${passedOverPercent} % of the searches that the readers were asked for went to the writer.`,
+    runbook: 'Readers are passed over',
+    metric: new MathExpression({
+      expression: `IF(${asked} >= 5, 100 * (FILL(behind, 0) + FILL(failed, 0)) / (${asked}), 0)`,
+      usingMetrics: { answered: of('answered'), behind: of('behind'), failed: of('failed') },
+      period: minutes(5),
+      label: 'Searches that readers did not answer, percent',
+    }),
+    above: passedOverPercent,
+    periods: 3,
   };
 }
 

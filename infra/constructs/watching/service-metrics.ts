@@ -6,7 +6,9 @@ import type { StageSettings } from '../../stage-settings.ts';
 export const metricsNamespace = ({ name }: Pick<StageSettings, 'name'>): string => `dbrag/${name}`;
 
 /** What publishes a metric: a function by its `service`, or one of the dimensions of `functions/runtime/measures.ts`. */
-export type Series = Readonly<Partial<Record<'service' | 'cache' | 'model' | 'route' | 'stage' | 'scope', string>>>;
+export type Series = Readonly<
+  Partial<Record<'service' | 'cache' | 'model' | 'route' | 'stage' | 'scope' | 'outcome', string>>
+>;
 
 export interface MetricOptions {
   /** `Sum`, `Average`, `p95`, …; default `Sum`. */

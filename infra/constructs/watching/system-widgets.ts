@@ -59,7 +59,21 @@ export function systemRows({ stage, metrics, functions, proxyName }: WidgetParts
         metrics.sumOf('CacheFailure', ['api', 'stream', 'embed-chunks']),
         metrics.sumOf('QuotaNear', ['api', 'stream', 'register-upload']),
       ]),
-      graph('Unexpected errors that are news', [metrics.of('ErrorNew', { scope: 'deployment' })]),
+      graph('Unexpected errors that are news, and failures that nobody waited for', [
+        metrics.of('ErrorNew', { scope: 'deployment' }),
+        metrics.of('StrayRejection', { scope: 'deployment' }),
+      ]),
+      ...(stage.database.readers === 0
+        ? []
+        : [
+            graph(
+              'Searches that readers were asked for',
+              ['answered', 'behind', 'failed'].map((outcome) =>
+                metrics.of('ReaderSearch', { outcome }, { label: outcome }),
+              ),
+              { stacked: true },
+            ),
+          ]),
     ],
   ];
 }

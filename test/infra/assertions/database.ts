@@ -1,4 +1,14 @@
-import { type Assertion, every, type Json, list, resourcesOf } from './assertion.ts';
+import { environmentNames as names } from '../../../shared/core/env-names.ts';
+import {
+  type Assertion,
+  every,
+  functionNamed,
+  type Json,
+  leadsTo,
+  list,
+  resourcesOf,
+  type System,
+} from './assertion.ts';
 
 const clusterType = 'AWS::RDS::DBCluster';
 const parametersType = 'AWS::RDS::DBClusterParameterGroup';
@@ -30,6 +40,10 @@ function parameter(name: string, demand: (parameters: Json) => boolean, spoil: (
     break: ({ properties }) => spoil(properties.Parameters),
   });
 }
+
+const searching = ['http/api', 'http/stream'];
+const variablesOf = (system: System, handler: string): Json =>
+  functionNamed(system, handler).properties.Environment.Variables;
 
 export const databaseAssertions: readonly Assertion[] = [
   cluster(
@@ -148,6 +162,25 @@ export const databaseAssertions: readonly Assertion[] = [
     spoil: ({ data }) => {
       const instance = resourcesOf(data, 'AWS::RDS::DBInstance').at(-1);
       if (instance) delete data.Resources[instance.id];
+    },
+  },
+  {
+    area: 'Aurora',
+    name: 'searches go to the readers where there are any, and to the writer where there are none',
+    check: (system, { database }) => {
+      const reading = resourcesOf(system, 'AWS::RDS::DBProxyEndpoint').find(
+        ({ properties }) => properties.TargetRole === 'READ_ONLY',
+      );
+      return searching.filter((handler) => {
+        const { [names.databaseReaderHost]: reader, [names.databaseHost]: writer } = variablesOf(system, handler);
+        if (database.readers === 0) return JSON.stringify(reader) !== JSON.stringify(writer);
+        if (database.proxy) return !reading || !leadsTo(reader, reading.id);
+        return !/ReadEndpoint/.test(JSON.stringify(reader));
+      });
+    },
+    spoil: (system) => {
+      const variables = variablesOf(system, 'http/api');
+      variables[names.databaseReaderHost] = 'elsewhere';
     },
   },
   {

@@ -43,7 +43,14 @@ const shown = [
     'SearchDuration',
   ],
   ...['StageDuration', 'QueryRoute', 'StatementRefused', 'ModelTokens', 'ModelCost', 'QueryCost', 'QueryRating'],
-  ...['ConcurrentExecutions', 'DatabaseConnections', 'ServerlessDatabaseCapacity', 'IndexRecall', 'ErrorNew'],
+  ...[
+    'ConcurrentExecutions',
+    'DatabaseConnections',
+    'ServerlessDatabaseCapacity',
+    'IndexRecall',
+    'ErrorNew',
+    'StrayRejection',
+  ],
 ];
 
 const runbookOf = ({ AlarmDescription }: Json): string => String(AlarmDescription).split('Runbook: ')[1] ?? '';
@@ -124,7 +131,7 @@ export const watchingAssertions: readonly Assertion[] = [
   {
     area: 'watching',
     name: 'every heading of the runbook has an alarm, but for those that say what to do without one',
-    binds: ({ operations, database }) => operations.objectives && database.proxy,
+    binds: ({ operations, database }) => operations.objectives && database.proxy && database.readers > 0,
     check: (system) => {
       const named = resourcesOf(system, [alarmType, compositeType]).map(({ properties }) => runbookOf(properties));
       return headings.filter((heading) => !named.includes(heading) && !withoutAlarm.includes(heading));
@@ -244,6 +251,27 @@ export const watchingAssertions: readonly Assertion[] = [
     spoil: (system) => {
       for (const { id, properties } of resourcesOf(system, alarmType))
         if (JSON.stringify(properties).includes('SessionPinned')) delete system.service.Resources[id];
+    },
+  },
+  {
+    area: 'watching',
+    name: 'that readers are passed over is watched where there are readers, and nowhere else',
+    check: (system, { database }) => {
+      const found = resourcesOf(system, alarmType).filter(({ properties }) =>
+        metricsOfAlarm(properties).some(({ name }) => name === 'ReaderSearch'),
+      );
+      return found.length === (database.readers > 0 ? 1 : 0) ? [] : [`${found.length} alarms`];
+    },
+    spoil: (system) => {
+      const [of] = resourcesOf(system, alarmType).filter(({ properties }) =>
+        metricsOfAlarm(properties).some(({ name }) => name === 'ReaderSearch'),
+      );
+      if (of) delete system.service.Resources[of.id];
+      else
+        system.service.Resources.Stray = {
+          Type: alarmType,
+          Properties: { Namespace: 'dbrag', MetricName: 'ReaderSearch' },
+        };
     },
   },
 ];

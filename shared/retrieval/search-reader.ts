@@ -1,0 +1,59 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database, Db, WorkspaceScope } from '../core/database.ts';
+import { DbragError } from '../core/errors.ts';
+import { hasReached, type SearchState } from './search-state.ts';
+
+/** What came of asking: `behind` has not replayed yet what the database has committed. */
+export type ReaderOutcome = 'answered' | 'behind' | 'failed';
+
+/** One that failed is left alone for so long: about the time that an instance takes to start anew. */
+const restMilliseconds = 30_000;
+
+/**
+ * A copy of the database that follows it by some milliseconds and takes the work of searches from it. It answers only when it has come
+ * as far as the database had when the search began, so that nobody can tell it from the database; otherwise the search goes there.
+ */
+export class SearchReader {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #onAsked: (outcome: ReaderOutcome, error?: unknown) => void;
+  #restsUntil = 0;
+
+  constructor(database: Database, clock: Clock, onAsked: (outcome: ReaderOutcome, error?: unknown) => void) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#onAsked = onAsked;
+  }
+
+  /** Whether it is worth asking. */
+  get isAwake(): boolean {
+    return this.#clock.now().getTime() >= this.#restsUntil;
+  }
+
+  /**
+   * Reads in one transaction of the reader, after a look at how far that has come: every statement sees what the one before it saw.
+   * @param state of the database, read there since the search began
+   * @returns undefined when the database itself must be asked
+   * @throws what is the caller's own fault
+   */
+  async read<T>(
+    scope: WorkspaceScope,
+    collectionIds: readonly string[] | null,
+    state: SearchState,
+    work: (db: Db) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      const found = await this.#database.inWorkspace(scope, async (db) =>
+        (await hasReached(db, scope.workspaceId, collectionIds, state)) ? { result: await work(db) } : undefined,
+      );
+      this.#onAsked(found ? 'answered' : 'behind');
+      return found?.result;
+    } catch (error) {
+      if (error instanceof DbragError && error.status < 500) throw error;
+      // Also of a statement's own fault: while a deployment is replayed, the reader may lack what the code wants already.
+      this.#restsUntil = this.#clock.now().getTime() + restMilliseconds;
+      this.#onAsked('failed', error);
+      return undefined;
+    }
+  }
+}
