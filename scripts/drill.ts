@@ -1,6 +1,6 @@
 /**
  * `npm run drill -- <stage> [--region r] [--at 2026-11-29T12:00:00Z] [--keep] [--yes]`: restores the stage's database to a moment beside the one that
- * serves, says how long that took and what would have been lost, and deletes the copy.
+ * serves, says how long that took and what would have been lost, compares what the copy holds, and deletes it.
  */
 import { placeOf } from '../infra/deploy/check-credentials.ts';
 import { createClients } from '../infra/deploy/clients.ts';
@@ -28,7 +28,14 @@ await runCommand(async () => {
   console.log(
     `Restored to ${result.restoredTo.toISOString()} in ${result.seconds} s; ${result.behindSeconds} s would have been lost.`,
   );
+  const { workspaces, documents, tables, faults } = result.compared;
+  console.table(tables);
+  console.log(
+    `Of ${workspaces} workspaces, ${documents.same} documents are alike in every text, place and vector; ${documents.changed} have changed since.`,
+  );
   console.log(
     result.kept ? `It stays at ${result.endpoint}: delete it when you have looked.` : 'The copy is being deleted.',
   );
+  if (faults.length > 0)
+    throw new CommandError(`The copy is not what the database was:\n${faults.map((fault) => `* ${fault}`).join('\n')}`);
 });

@@ -8,13 +8,18 @@ const longestReason = 1_000;
 /**
  * The Lambda handler of a custom resource. CloudFormation waits for a PUT to the event's URL and not for the function's answer, so
  * a failure is told there as well: without it a deploy would hang until its time-out.
+ * @param answerOperator for an event that is not CloudFormation's: its answer is the function's, and so is its failure
  */
-export function deployFunction(work: (event: CloudFormationCustomResourceEvent) => Promise<Record<string, string>>) {
+export function deployFunction(
+  work: (event: CloudFormationCustomResourceEvent) => Promise<Record<string, string>>,
+  answerOperator: (event: unknown) => Promise<unknown>,
+) {
   const log = createTelemetry();
-  return middy<CloudFormationCustomResourceEvent, CloudFormationCustomResourceResponse>({
+  return middy<CloudFormationCustomResourceEvent, unknown>({
     requestEnd: () => log.flush(),
   }).handler(async (event, context) => {
     log.begin(context);
+    if (event.RequestType === undefined) return answerOperator(event);
     const answer = await answerFor(event, context, work);
     if (answer.Status === 'FAILED')
       log.recordFailed(new Error(answer.Reason), { source: event.LogicalResourceId, messageId: event.RequestId });

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-rds';
 import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
+import { type CopyReport, compareCopy } from './compare-copy.ts';
 import { CommandError, errorName } from './finding.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -30,6 +31,8 @@ export interface Drilled {
   readonly seconds: number;
   /** Of what would have been lost, if it had happened when the drill began. */
   readonly behindSeconds: number;
+  /** What the copy holds of what the database held; without faults, all of it. */
+  readonly compared: CopyReport;
   readonly kept: boolean;
 }
 
@@ -42,7 +45,7 @@ const purpose = { Key: 'purpose', Value: 'restore drill' } as const;
 const tags = { moment: 'moment', kept: 'kept' } as const;
 
 /**
- * Restores the database to a moment, beside the one that serves and in the same network, sees that it comes up, and deletes it again. The stage
+ * Restores the database to a moment, beside the one that serves and in the same network, compares what it holds, and deletes it again. The stage
  * is not touched. Begun again after it was broken off, it goes on with the copy that is there, if that is of the moment that is named.
  * @throws CommandError saying what stands in the way
  */
@@ -80,13 +83,19 @@ export async function drill({ clients, stage, at, keep, waiting }: DrillOptions)
   if (!(await findInstance(clients, instance))) await createWriter(clients, id, instance);
   await patiently(instance, async () => (await findInstance(clients, instance))?.DBInstanceStatus === 'available');
   const copy = await findCluster(clients, id);
-  if (!keep) await remove(clients, id, instance);
+  // A copy of the latest moment says which that was: one that an earlier run made is older than what is restorable now.
+  const moment = new Date((copy && tagOf(copy, tags.moment)) ?? restoredTo);
+  const compared = await compareCopy(clients, stage.name, moment, waiting.tell);
+  // One that is not what it should be is to be looked into.
+  const kept = keep || compared.faults.length > 0;
+  if (!kept) await remove(clients, id, instance);
   return {
     endpoint: copy?.Endpoint ?? '',
     restoredTo,
+    compared,
     seconds: waited,
     behindSeconds: Math.max(0, Math.round((began - restoredTo.getTime()) / 1_000)),
-    kept: keep,
+    kept,
   };
 }
 

@@ -15,6 +15,8 @@ export interface IntegrityPorts {
   readonly clock: Clock;
   /** That one statement looks at, so that it is done in a moment; default 200. */
   readonly documentsAtOnce?: number;
+  /** Reads every text and vector, and not those of tonight. */
+  readonly everything?: boolean;
   /** Told of a document that was not looked at, because that alone takes too long. */
   readonly onUnseen?: (documentId: string, error: unknown) => void;
 }
@@ -39,17 +41,18 @@ const content = statementOfAll(contentStatements(listed));
  * @returns at most a few of each kind for each page of documents; none when all is well
  */
 export async function checkIntegrity(
-  { database, clock, documentsAtOnce = 200, onUnseen = () => {} }: IntegrityPorts,
+  { database, clock, documentsAtOnce = 200, everything = false, onUnseen = () => {} }: IntegrityPorts,
   workspaceId: string,
   hasTime: () => boolean = () => true,
 ): Promise<readonly Violation[]> {
   const tonight = Math.floor(clock.now().getTime() / millisecondsOfDay) % nights;
+  const isChosen = (id: string) => everything || Number.parseInt(id.slice(-6), 16) % nights === tonight;
   const violations: Violation[] = [];
   let upTo = ends.last;
   let atOnce = documentsAtOnce;
   while (upTo !== ends.first && hasTime()) {
     try {
-      const page = await database.inWorkspace({ workspaceId }, (db) => lookAt(db, workspaceId, upTo, atOnce, tonight));
+      const page = await database.inWorkspace({ workspaceId }, (db) => lookAt(db, workspaceId, upTo, atOnce, isChosen));
       violations.push(...page.found);
       upTo = page.from;
       atOnce = Math.min(documentsAtOnce, atOnce * 2);
@@ -75,13 +78,13 @@ async function lookAt(
   workspaceId: string,
   upTo: string,
   atOnce: number,
-  tonight: number,
+  isChosen: (documentId: string) => boolean,
 ): Promise<{ readonly from: string; readonly found: readonly Violation[] }> {
   // One more than is looked at: the next page begins with it.
   const ids = await documentsUpTo(db, workspaceId, upTo, atOnce + 1);
   const from = ids[atOnce] ?? ends.first;
   const found = [...(await db.query<Violation>(structure, [workspaceId, from, upTo])).rows];
-  const chosen = ids.filter((id) => id > from && Number.parseInt(id.slice(-6), 16) % nights === tonight);
+  const chosen = ids.filter((id) => id > from && isChosen(id));
   if (chosen.length > 0) found.push(...(await db.query<Violation>(content, [workspaceId, chosen])).rows);
   return { from, found };
 }

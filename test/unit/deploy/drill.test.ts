@@ -23,6 +23,25 @@ const tagged = (moment: string, kept = 'no') => ({
   ],
 });
 
+const migrating = {
+  ResourceType: 'AWS::Lambda::Function',
+  LogicalResourceId: 'FunctionsMigrateDatabase1234',
+  PhysicalResourceId: 'migrating',
+};
+/** What the function in the stage's network says of a copy. */
+const told = (report: object) => ({
+  Payload: Buffer.from(
+    JSON.stringify({
+      workspaces: 2,
+      documents: { same: 10, changed: 1 },
+      tables: { 'dbrag.chunks': { source: 20, copy: 20 } },
+      faults: [],
+      next: null,
+      ...report,
+    }),
+  ),
+});
+
 /** A region with the database of the stage. What is made comes up, and what is deleted goes, when it was looked at three times. */
 function region(changes: Answers = {}, others: Record<string, Row> = {}, instances: Record<string, Row> = {}) {
   const clusters: Record<string, Row> = { 'dbrag-small': source, ...others };
@@ -65,12 +84,20 @@ function region(changes: Answers = {}, others: Record<string, Row> = {}, instanc
     },
     DeleteDBInstance: () => ({}),
     DeleteDBCluster: () => ({}),
+    DescribeStacks: ({ StackName }) => ({
+      Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE' }],
+    }),
+    DescribeStackResources: () => ({
+      StackResources: [migrating],
+    }),
+    ListStackResources: () => ({ StackResourceSummaries: [migrating] }),
+    Invoke: () => told({}),
     ...changes,
   });
   const waiting = { sleep: async () => undefined, tell: () => undefined };
   const run = (options: { at?: Date; keep?: boolean } = {}) =>
     drill({ clients: stub.clients, stage: small, at: options.at, keep: options.keep ?? false, waiting });
-  const did = () => stub.sent.map(([name]) => name).filter((name) => !name.startsWith('Describe'));
+  const did = () => stub.sent.map(([name]) => name).filter((name) => !/^(Describe|Invoke|List)/.test(name));
   return { ...stub, run, did, clusters };
 }
 
@@ -99,6 +126,43 @@ describe('a restore drill', () => {
     expect(await run({ at, keep: true })).toMatchObject({ restoredTo: at, kept: true });
     expect(sent.find(([name]) => name === 'RestoreDBClusterToPointInTime')?.[1]).toMatchObject({ RestoreToTime: at });
     expect(sent.filter(([name]) => name.startsWith('Delete'))).toEqual([]);
+  });
+
+  it('has the copy compared in the network of the stage, part by part, and adds up what that says', async () => {
+    const place = { workspaceId: '0199b1c2-0000-7000-8000-000000000001', upTo: null };
+    const { run, sent } = region({ Invoke: ({ Payload }) => told(JSON.parse(Payload).place ? {} : { next: place }) });
+    const moment = new Date('2026-11-25T10:00:00Z');
+    const { compared } = await run({ at: moment });
+    expect(compared).toEqual({
+      workspaces: 4,
+      documents: { same: 20, changed: 2 },
+      tables: { 'dbrag.chunks': { source: 40, copy: 40 } },
+      faults: [],
+      next: null,
+    });
+    const asked = sent.filter(([name]) => name === 'Invoke').map(([, input]) => input);
+    expect(asked.map(({ FunctionName }) => FunctionName)).toEqual(['migrating', 'migrating']);
+    expect(asked.map(({ Payload }) => JSON.parse(Payload))).toEqual(
+      [null, place].map((each) => ({ compare: 'drill', moment: moment.toISOString(), place: each })),
+    );
+  });
+
+  it('leaves a copy that is not what the database was', async () => {
+    const { run, did } = region({ Invoke: () => told({ faults: ['3 rows are missing'] }) });
+    expect(await run()).toMatchObject({ kept: true, compared: { faults: ['3 rows are missing'] } });
+    expect(did()).toEqual(['RestoreDBClusterToPointInTime', 'CreateDBInstance']);
+  });
+
+  it('says why a copy could not be compared', async () => {
+    const Payload = Buffer.from('{"errorMessage":"password authentication failed."}');
+    const { run } = region({ Invoke: () => ({ FunctionError: 'Unhandled', Payload }) });
+    await expect(run()).rejects.toThrow('The copy could not be compared: password authentication failed.');
+    await expect(
+      region({
+        ListStackResources: () => ({ StackResourceSummaries: [] }),
+        DescribeStackResources: () => ({ StackResources: [] }),
+      }).run(),
+    ).rejects.toThrow('There is no function of dbrag-small that could compare the copy');
   });
 
   const at = new Date('2026-11-25T10:00:00Z');

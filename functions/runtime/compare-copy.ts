@@ -1,0 +1,46 @@
+import * as z from 'zod/mini';
+import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
+import { createSecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
+import { systemClock } from '../../shared/core/clock.ts';
+import { readMigrationConfig } from '../../shared/core/config.ts';
+import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-copy.ts';
+import { connectionTo } from './connect-database.ts';
+
+const uuid = z.uuid();
+/** What a restore drill asks: how its copy compares, page by page. */
+const question = z.object({
+  compare: z.literal('drill'),
+  moment: z.iso.datetime(),
+  place: z.nullable(z.object({ workspaceId: uuid, upTo: z.nullable(uuid) })),
+});
+
+/** Of one call: the one who asks goes on with another, so that no connection has to last for long. */
+const millisecondsOfCall = 60_000;
+/** Of one statement: a document may have very many texts. */
+const queryTimeoutMillis = 300_000;
+
+/** @throws Error for anything but the question, or where the copy cannot be reached as its moment's maintainer */
+export async function compareDrillsCopy(event: unknown): Promise<CopyReport> {
+  const { moment, place } = z.parse(question, event);
+  const { database, maintainerSecretArn } = readMigrationConfig();
+  const secrets = createSecretReader(systemClock);
+  const open = (host: string) =>
+    createPostgresDatabase({
+      ...connectionTo({ ...database, host, secretArn: maintainerSecretArn }, 'dbrag_maintainer', secrets),
+      queryTimeoutMillis,
+    });
+  const [source, copy] = [open(database.host), open(hostOfDrill(database.host))];
+  const ends = Date.now() + millisecondsOfCall;
+  try {
+    const ports = { source, copy, moment: new Date(moment), clock: systemClock };
+    return await compareCopy(ports, place, () => Date.now() < ends);
+  } finally {
+    await Promise.all([source.close(), copy.close()]);
+  }
+}
+
+/** Nobody names a host: the drill gives its cluster the name of the stage's with this behind it, and endpoints are made of names. */
+export function hostOfDrill(host: string): string {
+  const [cluster, ...rest] = host.split('.');
+  return [`${cluster}-drill`, ...rest].join('.');
+}

@@ -1,0 +1,117 @@
+import type { Database, WorkspaceScope } from '../core/database.ts';
+
+/** A database, and a copy of it as it was at a moment. */
+export interface CopyPorts {
+  readonly source: Database;
+  readonly copy: Database;
+  /** UTC. */
+  readonly moment: Date;
+}
+
+export interface ComparedDocuments {
+  /** Alike in every text, place and vector. */
+  readonly same: number;
+  /** Changed, moved or deleted in the source since the moment: they cannot be compared. */
+  readonly changed: number;
+  readonly rows: { readonly placements: number; readonly chunks: number; readonly embeddings: number };
+  /** Ids of documents that are not in the copy what they are in the source, though nobody changed them since. */
+  readonly differing: readonly string[];
+  /** Where to go on, by id; null: the workspace is done. */
+  readonly next: string | null;
+}
+
+interface Digest {
+  readonly id: string;
+  /** Another one means that somebody changed the document since. */
+  readonly state: string;
+  readonly created: Date;
+  readonly placements: number;
+  readonly chunks: number;
+  readonly embeddings: number;
+  readonly digest: string;
+}
+
+/** Transactions that were open at the moment may have written what says that it is older. */
+export const unsureMilliseconds = 5 * 60_000;
+const documentsAtOnce = 20;
+const ends = { first: '00000000-0000-0000-0000-000000000000', last: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
+const half = (bytes: string): string => `('x' || substr(md5(${bytes}), 1, 15))::bit(60)::bigint`;
+
+/**
+ * Of each document in a range of ids, what its live version is made of: numbers of rows, and sums of digests over them, in whatever order. Vectors
+ * move to another model without anybody changing the document, so the models belong to its state.
+ */
+const digests = `
+  SELECT d.id, d.created_at AS created,
+    concat_ws(' ', d.status, d.version, d.live_version, extract(epoch FROM d.updated_at), e.models) AS state,
+    p.n::int AS placements, c.n::int AS chunks, e.n::int AS embeddings,
+    concat_ws(' ', md5(concat_ws(' ', d.name, d.source_uri, d.metadata)), p.sum, c.sum, e.sum) AS digest
+  FROM dbrag.documents d
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS n, sum(${half(`concat_ws(' ', ordinal, encode(content_hash, 'hex'), location)`)}) AS sum FROM dbrag.placements
+    WHERE workspace_id = $1 AND document_id = d.id AND version = d.live_version) p
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS n, sum(${half('c.text')}) AS sum FROM dbrag.chunks c
+    WHERE c.workspace_id = $1 AND c.document_id = d.id AND EXISTS (
+      SELECT FROM dbrag.placements l WHERE l.workspace_id = $1 AND l.document_id = d.id AND l.version = d.live_version
+        AND l.content_hash = c.content_hash)) c
+  CROSS JOIN LATERAL (
+    SELECT sum(n) AS n, sum(sum) AS sum, string_agg(model || ' ' || n, ' ' ORDER BY model) AS models FROM (
+      SELECT model, count(*) AS n, sum(${half('halfvec_send(e.embedding)')}) AS sum FROM dbrag.embeddings e
+      WHERE e.workspace_id = $1 AND e.document_id = d.id AND EXISTS (
+        SELECT FROM dbrag.placements l WHERE l.workspace_id = $1 AND l.document_id = d.id AND l.version = d.live_version
+          AND l.content_hash = e.content_hash)
+      GROUP BY model) AS by_model) e
+  WHERE d.workspace_id = $1 AND d.id > $2 AND d.id <= $3`;
+
+/**
+ * Holds a workspace's documents in a copy of the database against the database itself, newest first, as far as there is time: whatever nobody
+ * has changed since the moment of the copy must be there, text for text and vector for vector.
+ * @param upTo where the call before ended
+ */
+export async function compareDocuments(
+  { source, copy, moment }: CopyPorts,
+  workspaceId: string,
+  upTo: string | null,
+  hasTime: () => boolean,
+): Promise<ComparedDocuments> {
+  const scope: WorkspaceScope = { workspaceId };
+  const differing: string[] = [];
+  const rows = { placements: 0, chunks: 0, embeddings: 0 };
+  let [same, changed, to] = [0, 0, upTo ?? ends.last];
+  const sure = moment.getTime() - unsureMilliseconds;
+  do {
+    const from = await beginOfPage(source, scope, to);
+    const read = (database: Database) =>
+      database.inWorkspace(scope, async (db) => (await db.query<Digest>(digests, [workspaceId, from, to])).rows);
+    const [here, there] = await Promise.all([read(source), read(copy)]);
+    const copied = new Map(there.map((each) => [each.id, each]));
+    for (const one of here) {
+      const other = copied.get(one.id);
+      copied.delete(one.id);
+      if (!other) {
+        if (one.created.getTime() <= sure) differing.push(one.id);
+        else changed += 1;
+      } else if (one.state !== other.state) changed += 1;
+      else if (one.digest !== other.digest) differing.push(one.id);
+      else {
+        same += 1;
+        for (const table of ['placements', 'chunks', 'embeddings'] as const) rows[table] += one[table];
+      }
+    }
+    // Deleted in the source since.
+    changed += copied.size;
+    to = from;
+  } while (to !== ends.first && hasTime());
+  return { same, changed, rows, differing, next: to === ends.first ? null : to };
+}
+
+async function beginOfPage(source: Database, scope: WorkspaceScope, to: string): Promise<string> {
+  const { rows } = await source.inWorkspace(scope, (db) =>
+    db.query<{ id: string }>(
+      'SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND id <= $2 ORDER BY id DESC OFFSET $3 LIMIT 1',
+      [scope.workspaceId, to, documentsAtOnce],
+    ),
+  );
+  return rows[0]?.id ?? ends.first;
+}

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../shared/core/clock.ts';
+import type { Database } from '../../shared/core/database.ts';
+import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-copy.ts';
+import { unsureMilliseconds } from '../../shared/ingestion/compare-documents.ts';
+import { createTestDatabase, openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
+
+const dimensions = 8;
+const vector = (at: number) => Float32Array.from({ length: dimensions }, (_, each) => (each === at ? 1 : 0));
+
+// A copy is a database of its own on the same server, which the embedded one does not have.
+describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () => {
+  let test: TestDatabase;
+  let copyName: string;
+  let copy: Database & { close(): Promise<void> };
+  let copyAdmin: Awaited<ReturnType<typeof openAdmin>>;
+  let workspaceId: string;
+  let documents: string[];
+  let moment: Date;
+  let copies = 0;
+
+  beforeAll(async () => {
+    test = await createTestDatabase({ dimensions, partitions: 2 });
+    for (const name of ['one', 'two']) {
+      workspaceId = (await createWorkspace(test.application, name)).id;
+      const collectionId = await createCollection(test.application, workspaceId);
+      documents = [];
+      for (let part = 0; part < 25; part++) {
+        const chunks = [0, 1, 2].map((at) => ({ text: `Text ${at} of ${name} ${part}.`, vector: vector(at) }));
+        documents.push(await createDocument(test.application, workspaceId, collectionId, { name: `${part}`, chunks }));
+      }
+    }
+    // Old enough for its rows to have to be in the copy.
+    moment = new Date(Date.now() + unsureMilliseconds + 60_000);
+  });
+  afterAll(() => test?.close());
+
+  beforeEach(async () => {
+    copyName = `${new URL(test.adminUrl).pathname.slice(1)}_${++copies}`;
+    while (
+      (
+        await test.admin.query(
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+        )
+      ).rowCount
+    )
+      await delay(20);
+    await test.admin.query(`CREATE DATABASE ${copyName} TEMPLATE ${new URL(test.adminUrl).pathname.slice(1)}`);
+    copy = openTestDatabase(urlOf(test.maintainerUrl), { max: 2 });
+    copyAdmin = await openAdmin();
+  });
+  afterEach(async () => {
+    await Promise.all([copy.close(), copyAdmin.end()]);
+    await test.admin.query(`DROP DATABASE ${copyName} WITH (FORCE)`);
+  });
+
+  const urlOf = (url: string) => Object.assign(new URL(url), { pathname: `/${copyName}` }).href;
+  async function openAdmin() {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: urlOf(test.adminUrl) });
+    await client.connect();
+    return client;
+  }
+  const compare = (hasTime = () => true, place: CopyReport['next'] = null) =>
+    compareCopy({ source: test.maintainer, copy, moment, clock: systemClock }, place, hasTime);
+  /** Past triggers and keys, as a fault of the disk would be. */
+  const spoil = (sql: string) => copyAdmin.query(`BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`);
+
+  it('finds a faithful copy alike, in all of its rows', async () => {
+    const report = await compare();
+    expect(report).toMatchObject({ workspaces: 2, documents: { same: 50, changed: 0 }, faults: [], next: null });
+    expect(report.tables['dbrag.chunks, compared']).toEqual({ source: 150, copy: 150 });
+    expect(report.tables['dbrag.embeddings']).toEqual({ source: 150, copy: 150 });
+    expect(report.tables['dbrag.documents']).toEqual({ source: 50, copy: 50 });
+    expect(report.tables['dbrag.api_keys']).toEqual({ source: 2, copy: 2 });
+  });
+
+  it('goes on where it stopped, and comes to the same', async () => {
+    let [documentsSeen, workspaces, calls] = [0, 0, 0];
+    let place: CopyReport['next'] = null;
+    do {
+      const report: CopyReport = await compare(() => false, place);
+      expect(report.faults).toEqual([]);
+      documentsSeen += report.documents.same;
+      workspaces += report.workspaces;
+      place = report.next;
+      calls += 1;
+    } while (place !== null);
+    expect([documentsSeen, workspaces]).toEqual([50, 2]);
+    expect(calls).toBeGreaterThan(3);
+  });
+
+  it.each([
+    [
+      'a text',
+      () => `UPDATE dbrag.chunks SET text = text || '!' WHERE document_id = '${documents[3]}' AND text LIKE 'Text 1%'`,
+    ],
+    [
+      'a vector',
+      () =>
+        `UPDATE dbrag.embeddings SET embedding = '${JSON.stringify([...vector(7)])}' WHERE document_id = '${documents[3]}'`,
+    ],
+    [
+      'a place',
+      () =>
+        `UPDATE dbrag.placements SET location = '{"start": 7}' WHERE document_id = '${documents[3]}' AND ordinal = 1`,
+    ],
+    ['a name', () => `UPDATE dbrag.documents SET name = 'another' WHERE id = '${documents[3]}'`],
+    ['a whole document', () => `DELETE FROM dbrag.documents WHERE id = '${documents[3]}'`],
+  ])('tells that %s is another in the copy', async (_, sql) => {
+    await spoil(sql());
+    const { faults } = await compare();
+    expect(faults).toContain(`document ${documents[3]} of workspace ${workspaceId} is another, or missing`);
+  });
+
+  it('tells of rows that the copy lacks, in any table', async () => {
+    await spoil(`DELETE FROM dbrag.api_keys WHERE workspace_id = '${workspaceId}'`);
+    expect((await compare()).faults).toEqual([`1 rows of dbrag.api_keys of workspace ${workspaceId} are missing`]);
+  });
+
+  it('tells of a trail that does not agree', async () => {
+    await spoil(`UPDATE dbrag.audit_chains SET checkpoint_number = 5 WHERE workspace_id = '${workspaceId}'`);
+    expect((await compare()).faults.join()).toContain('audit trail');
+  });
+
+  it('takes nothing for a fault that was done in the source since', async () => {
+    const [first, second] = documents as [string, string];
+    await test.admin.query(
+      `BEGIN; UPDATE dbrag.documents SET name = 'later', updated_at = now() WHERE id = '${first}'; COMMIT`,
+    );
+    await test.admin.query(
+      `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM dbrag.documents WHERE id = '${second}'; COMMIT`,
+    );
+    const { faults, documents: counted } = await compare();
+    expect(faults).toEqual([]);
+    expect(counted).toEqual({ same: 48, changed: 2 });
+  });
+});
