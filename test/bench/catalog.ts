@@ -1,16 +1,18 @@
 /**
  * How fast a catalog is made: tables of a customer's database described by a chat model that takes 100 ms, in batches of ten messages by
- * as many workers as a stage has (`connections.catalogConcurrency`). On the native server of `LOCAL_DATABASE_URL` if there is one.
+ * as many workers as a stage has (`connections.catalogConcurrency`). On a native server.
  *
  *   npm run bench:catalog            1,000 tables, 4 workers
  *   TABLES=200 WORKERS=2 npm run bench:catalog
  */
 import { CatalogWorld } from '../integration/databases/catalog-world.ts';
+import { exportEngines } from './engines.ts';
 import { report } from './statistics.ts';
 
 const tables = Number(process.env.TABLES ?? 1_000);
 const workers = Number(process.env.WORKERS ?? 4);
 const bars = { tablesAMinute: 1_000 };
+await exportEngines('catalog');
 const world = await CatalogWorld.start();
 try {
   world.chat.milliseconds = 100;
@@ -32,7 +34,6 @@ try {
   const again = performance.now();
   await world.refresh(connection);
   const tablesAMinute = (tables / seconds) * 60;
-  report('server', world.database.native ? 'native' : 'embedded');
   report(`${tables} tables, ${workers} workers: the job`, `${status}, ${JSON.stringify(result)}`);
   report('tables a minute', tablesAMinute.toFixed(0), {
     text: `>= ${bars.tablesAMinute}`,

@@ -31,6 +31,18 @@ export async function startEngines(name: string, sharedBuffers = '2GB'): Promise
   return { databaseUrl, redisUrl, ...(await processesOf(databaseUrl, redisUrl)) };
 }
 
+/**
+ * For benches on databases of `createTestDatabase`, which reads the environment: the engines that it names (`LOCAL_DATABASE_URL`, `LOCAL_REDIS_URL`),
+ * or native ones of the bench's own.
+ */
+export async function exportEngines(name: string, sharedBuffers?: string): Promise<void> {
+  const { env } = process;
+  if (env.LOCAL_DATABASE_URL && env.LOCAL_REDIS_URL) return;
+  const own = await startEngines(name, sharedBuffers);
+  env.LOCAL_DATABASE_URL ||= own.databaseUrl;
+  env.LOCAL_REDIS_URL ||= own.redisUrl;
+}
+
 export async function dropDatabase({ databaseUrl }: Engines, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -11,6 +11,7 @@ import { beginExport } from '../../shared/privacy/export-job.ts';
 import { runExport } from '../../shared/privacy/run-export.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
+import { exportEngines } from './engines.ts';
 import { report } from './statistics.ts';
 
 const chunks = Number(process.env.CHUNKS ?? 100_000);
@@ -71,9 +72,9 @@ async function measure({ url, workspaceId, jobId }: Order): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  await exportEngines('export');
   const test = await createTestDatabase();
   try {
-    if (!test.native) throw new Error('Start a native server first: npm run native-engines -- start export');
     const { id: workspaceId } = await createWorkspace(test.application);
     const collectionId = await createCollection(test.application, workspaceId);
     const documentId = await createDocument(test.application, workspaceId, collectionId, {

@@ -143,11 +143,11 @@ const loaded = await measure(clients, samples, async () => (await waiting(admin)
 const [left, seconds] = [await waiting(admin), (performance.now() - began) / 1_000];
 
 report(`chunks waiting at ${backlog} priority, at the beginning`, String(before));
-report(`  at the end, after ${seconds.toFixed(0)} s`, String(left));
+report('  at the end', `${left}, after ${seconds.toFixed(0)} s`);
 for (const [i, { name, priority }] of clients.entries()) {
   const [idle, under] = [unloaded[i] as number[], loaded[i] as number[]];
   const isPromised = priority !== backlog;
-  report(`${name}`, `${under.length} samples`, { text: `= ${samples}`, met: under.length === samples });
+  report(name, `${under.length} samples`, { text: `= ${samples}`, met: under.length === samples });
   for (const [label, share] of [['p50', 0.5] as const, ['p95', 0.95] as const]) {
     const [before, after] = [percentile(idle, share), percentile(under, share)];
     const ratio = after / before;

@@ -9,7 +9,7 @@ import { equalWeights, type FusionWeights, type SearchMode, search } from '../..
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
-import { startEngines } from './engines.ts';
+import { exportEngines } from './engines.ts';
 import { generateJudgedCollection, type JudgedCollection, readJudgedCollection } from './judged-collection.ts';
 import { mean, ndcgAtTen } from './ranking-quality.ts';
 import { type Lexemes, ReferenceBm25 } from './reference-bm25.ts';
@@ -147,7 +147,7 @@ function embedded(collection: JudgedCollection): JudgedCollection {
   return { ...collection, documents: collection.documents.map(embed), questions: collection.questions.map(embed) };
 }
 
-process.env.LOCAL_DATABASE_URL ??= (await startEngines('retrieval')).databaseUrl;
+await exportEngines('retrieval');
 const database = await createTestDatabase({ partitions: 16 });
 await measure(database, 'generated', generateJudgedCollection(Number(values.documents), Number(values.questions)));
 if (values.collection)

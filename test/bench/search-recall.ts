@@ -17,7 +17,7 @@ import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
 import { connectionOf, createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
-import { startEngines } from './engines.ts';
+import { exportEngines } from './engines.ts';
 import { percentile, report } from './statistics.ts';
 
 const { values } = parseArgs({
@@ -48,7 +48,7 @@ function near(topic: number): Float32Array {
   return vector.map((each) => each / length);
 }
 
-process.env.LOCAL_DATABASE_URL ??= (await startEngines(`recall-${memory}`, memory)).databaseUrl;
+await exportEngines(`recall-${memory}`, memory);
 const database = await createTestDatabase({ partitions: 1 });
 
 /** Documents of 50 chunks about one topic each; `part` 0 to 999 is what filters take shares of. */

@@ -15,6 +15,6 @@ const figuresFile = process.env.BENCH_FIGURES;
 export function report(name: string, value: string, bar?: { readonly text: string; readonly met: boolean }): void {
   const verdict = bar === undefined ? '' : `   ${bar.met ? 'meets' : 'MISSES'} ${bar.text}`;
   process.stdout.write(`${name.padEnd(52)} ${value}${verdict}\n`);
-  if (figuresFile) appendFileSync(figuresFile, `${JSON.stringify({ name, value, bar: bar?.text })}\n`);
+  if (figuresFile) appendFileSync(figuresFile, `${JSON.stringify({ name, value, bar: bar?.text, met: bar?.met })}\n`);
   if (bar?.met === false) process.exitCode = 1;
 }

@@ -33,7 +33,7 @@ if (values.list) {
 }
 
 const began = performance.now();
-const world = await startWorld(seed, settings.long);
+const world = await startWorld('faults', seed, settings.long);
 process.stdout.write(headline(settings, (performance.now() - began) / 1_000));
 const outcomes: Outcome[] = [];
 for (const { campaign, order } of chosen) {

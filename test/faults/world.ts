@@ -46,12 +46,13 @@ const shortVisibility = 6;
 /**
  * Starts everything anew: the database is dropped first. A process that is killed in the middle of the first migration run is part
  * of it: the second start must find its way.
+ * @param name of the engines and of the log file: worlds of different names do not disturb each other
  */
-export async function startWorld(seed: number, long: boolean): Promise<World> {
-  const directory = mkdtempSync(join(tmpdir(), 'dbrag-faults-'));
-  const logFile = join(tmpdir(), `dbrag-faults-${seed}.log`);
+export async function startWorld(name: string, seed: number, long: boolean): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), `dbrag-${name}-`));
+  const logFile = join(tmpdir(), `dbrag-${name}-${seed}.log`);
   const log = createWriteStream(logFile);
-  const engines = await startEngines('faults');
+  const engines = await startEngines(name);
   const alone = await takeEngines(engines.databaseUrl);
   await dropDatabase(engines, 'dbrag');
   const [models, postgres, redis, failpoints] = await Promise.all([
@@ -155,7 +156,7 @@ async function takeEngines(databaseUrl: string): Promise<pg.Client> {
   const { rows } = await client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock(hashtext('faults')) AS taken");
   if (rows[0]?.taken) return client;
   await client.end();
-  throw new Error('Another run of the campaigns uses these engines.');
+  throw new Error('Another run uses these engines.');
 }
 
 async function dieWhileMigrating(failpoints: FailpointControl, start: () => Promise<LocalCloud>): Promise<void> {

@@ -8,11 +8,14 @@ import { type HttpClient, httpClient, successOf } from '../bench/http-client.ts'
 import { onePage } from '../bench/markdown-corpus.ts';
 import { startCloud } from '../bench/start-cloud.ts';
 import { createWorkspace } from '../support/local-cloud.ts';
+import { type ChangingDatabase, connectChangingDatabase } from './tables.ts';
 
 /** What is loaded: a workspace of its own, or the one of a key. */
 export interface Target {
   readonly api: HttpClient;
   readonly collectionId: string;
+  /** Undefined where the target is somebody's deployment: no database of ours is within its reach. */
+  readonly database: ChangingDatabase | undefined;
   close(): Promise<void>;
 }
 
@@ -35,10 +38,12 @@ export async function startTarget(): Promise<Target> {
     models: {},
   });
   const { apiKey, collectionId } = await createWorkspace(cloud, 'load');
+  const api = httpClient(cloud.url, { authorization: `Bearer ${apiKey}` }, connections);
+  const database = await connectChangingDatabase(api, cloud.adminDatabaseUrl);
   return {
-    api: httpClient(cloud.url, { authorization: `Bearer ${apiKey}` }, connections),
-    collectionId,
+    ...{ api, collectionId, database },
     async close() {
+      await database.close();
       await cloud.close();
       rmSync(directory, { recursive: true, force: true });
     },
@@ -53,6 +58,7 @@ export async function reachTarget(url: string, apiKey: string): Promise<Target> 
   return {
     api,
     collectionId: id,
+    database: undefined,
     async close() {
       const { hostname } = new URL(url);
       const deleted = await fetch(new URL(`v1/collections/${id}`, url.endsWith('/') ? url : `${url}/`), {
@@ -74,14 +80,18 @@ export async function fill({ api, collectionId }: Target, pages: number): Promis
     }));
     successOf(await api('POST', '/v1/documents/batch', { documents }));
   }
+  await allTaken({ api, collectionId });
+}
+
+/** Waits until no document of the collection waits or is worked on. @returns how many have failed, at most 100 */
+export async function allTaken({ api, collectionId }: Pick<Target, 'api' | 'collectionId'>): Promise<number> {
+  const some = async (status: string): Promise<number> => {
+    const path = `/v1/documents?collection_id=${collectionId}&limit=100&status=${status}`;
+    return successOf<{ data: unknown[] }>(await api('GET', path)).data.length;
+  };
   for (const began = performance.now(); ; await sleep(pollMilliseconds)) {
-    const path = `/v1/documents?collection_id=${collectionId}&limit=1&status=`;
-    const waiting = await Promise.all(
-      ['queued', 'processing'].map(
-        async (status) => successOf<{ data: unknown[] }>(await api('GET', path + status)).data.length,
-      ),
-    );
-    if (waiting.every((count) => count === 0)) return;
-    if (performance.now() - began > longestMilliseconds) throw new Error('the pages are not ready');
+    const waiting = await Promise.all(['queued', 'processing'].map(some));
+    if (waiting.every((count) => count === 0)) return some('failed');
+    if (performance.now() - began > longestMilliseconds) throw new Error('the documents are not ready');
   }
 }

@@ -27,7 +27,7 @@ const fewestMinutes = 10;
 const transient = ['pending_embeddings', 'pending_announcements', 'statistics_pending'];
 
 process.stdout.write(`seed ${seed}, ${minutes} minutes\n`);
-const world = await startWorld(seed, false);
+const world = await startWorld('soak', seed, false);
 const filesBefore = temporaryFiles();
 const traffic = await Traffic.begin(world, 'soak', (seed % 1_000) * 1_000_000);
 const ends = performance.now() + minutes * 60_000;

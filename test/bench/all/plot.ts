@@ -8,7 +8,7 @@ const barAt = labelWidth + (width - labelWidth - margin) / 2;
 export function plot(title: string, figures: readonly Figure[]): string | undefined {
   const rows = figures.flatMap((figure) => {
     const compared = againstBar(figure);
-    return compared && compared.bar > 0 ? [{ name: figure.name, ...compared }] : [];
+    return compared && compared.bar > 0 ? [{ name: figure.name.trim(), met: figure.met, ...compared }] : [];
   });
   if (rows.length === 0) return undefined;
   const height = rows.length * rowHeight + 2 * margin + 22;

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MeasuringCommand } from './commands.ts';
+import { type Figure, medianFigures, readFigures } from './figures.ts';
+
+export interface Runs {
+  readonly runs: number;
+  /** Of one run, on average. */
+  readonly seconds: number;
+  /** Medians. */
+  readonly figures: readonly Figure[];
+  readonly failures: readonly string[];
+}
+
+/** Runs a command several times, one run after the other. */
+export async function runCommand(command: MeasuringCommand, repeats: number): Promise<Runs> {
+  const began = performance.now();
+  const reports: Figure[][] = [];
+  const failures: string[] = [];
+  for (let run = 1; run <= repeats; run++) {
+    process.stdout.write(`\nnpm run ${command.script} ${command.options} (${run} of ${repeats})\n`);
+    const { written, code } = await runOnce(command);
+    const figures = readFigures(written);
+    // A bench ends with 1 where it misses a bar, and then says so: one that was broken off in the middle misses figures without saying so.
+    const explained = code === 0 || (code === 1 && figures.some(({ met }) => met === false));
+    if (figures.length === 0 || !explained)
+      failures.push(`run ${run} ended with ${code} after ${figures.length} figures`);
+    if (figures.length > 0) reports.push(figures);
+  }
+  const seconds = (performance.now() - began) / 1_000 / repeats;
+  return { runs: reports.length, seconds, figures: medianFigures(reports), failures };
+}
+
+async function runOnce({ script, options }: MeasuringCommand): Promise<{ written: string; code: number | null }> {
+  const directory = mkdtempSync(join(tmpdir(), 'dbrag-bench-'));
+  const file = join(directory, 'figures.jsonl');
+  writeFileSync(file, '');
+  const words = ['run', '--silent', script, '--', ...options.split(' ').filter(Boolean)];
+  const env = { ...process.env, BENCH_FIGURES: file };
+  const child = spawn('npm', words, { stdio: ['ignore', 'inherit', 'inherit'], env });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const written = readFileSync(file, 'utf8');
+  rmSync(directory, { recursive: true });
+  return { written, code };
+}
+
+const lookSeconds = 3;
+
+/** What share of the processors works while this process waits: 0 on an idle machine, 1 on one without time to spare. */
+export async function otherWork(): Promise<number> {
+  const times = () =>
+    cpus().reduce(
+      (sum, { times: { idle, ...busy } }) => ({
+        idle: sum.idle + idle,
+        busy: sum.busy + Object.values(busy).reduce((total, each) => total + each, 0),
+      }),
+      { idle: 0, busy: 0 },
+    );
+  const before = times();
+  await sleep(lookSeconds * 1_000);
+  const after = times();
+  const [idle, busy] = [after.idle - before.idle, after.busy - before.busy];
+  return busy / Math.max(1, idle + busy);
+}
