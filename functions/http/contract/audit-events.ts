@@ -24,7 +24,7 @@ export const auditEvent = z.object({
   id: id('auditEvent'),
   object: z.literal('audit_event'),
   at: timestamp,
-  actor: z.string().check(z.meta({ description: 'An API key, a subject, or what acts by itself: `s3`, `retention`' })),
+  actor: z.string().check(z.meta({ description: 'An API key, a subject, or an automatic actor: `s3`, `retention`' })),
   action: z.string(),
   resource_type: z.string(),
   resource_id: z.nullable(z.string()),
@@ -32,12 +32,14 @@ export const auditEvent = z.object({
   outcome,
   subject: z
     .nullable(z.string())
-    .check(z.meta({ description: 'Whom it was done for; null also once that was erased' })),
+    .check(z.meta({ description: 'On whose behalf it was done; also null once that subject was erased' })),
   ip: z.nullable(z.string()),
   user_agent: z.nullable(z.string()),
   request_id: z.nullable(z.string()),
   detail: z.record(z.string(), z.unknown()),
   sealed: z
     .boolean()
-    .check(z.meta({ description: 'Part of the hash chain; events are sealed within a minute or two' })),
+    .check(
+      z.meta({ description: 'Whether it is part of the hash chain yet; events are sealed within a minute or two' }),
+    ),
 });

@@ -27,7 +27,7 @@ const certificate = z.string().check(
 const ssl = z.union([z.boolean(), z.enum(['verify-full', 'verify-ca', 'require', 'disable'])]).check(
   z.meta({
     description:
-      'How TLS is verified: true, "require" and "verify-full" are the same and the default; "verify-ca" leaves out whether the certificate names the host; false and "disable" are no TLS, inside of the allowed networks only',
+      'How TLS is verified: true, "require" and "verify-full" mean the same and are the default; "verify-ca" does not check the host name; false and "disable" mean no TLS, allowed only inside the allowed networks',
   }),
 );
 
@@ -113,7 +113,7 @@ const column = z.object({
 
 export const catalogTable = z.object({
   object: z.literal('table'),
-  table: z.string().check(z.meta({ description: 'Schema and table as SQL writes them: also the name in the path' })),
+  table: z.string().check(z.meta({ description: 'Schema and table as written in SQL; also the name in the path' })),
   schema: z.string(),
   name: z.string(),
   kind: z.enum(['table', 'view', 'materialized_view', 'foreign_table']),
@@ -137,7 +137,7 @@ export const listTables = z.strictObject(listQueryMembers);
 export const updateTable = z.strictObject({
   description: z
     .nullable(z.string().check(z.trim(), z.minLength(1), z.maxLength(2_000)))
-    .check(z.meta({ description: 'Kept by every refresh; null lets the model write it again' })),
+    .check(z.meta({ description: 'Kept by every refresh; null lets the model write one again' })),
 });
 
 const sql = z.string().check(z.trim(), z.minLength(1), z.maxLength(20_000));

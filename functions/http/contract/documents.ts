@@ -116,17 +116,17 @@ export const location = z.object({
   page_starts: z.optional(
     z
       .array(z.int())
-      .check(z.meta({ description: 'Where the pages after it begin, in chunks that reach over more than one' })),
+      .check(z.meta({ description: 'Where the following pages begin, in chunks that span more than one' })),
   ),
   sheet: z.optional(z.string()),
   headings: z.array(z.string()),
   start: z.int().check(
     z.meta({
       description:
-        "Where the chunk begins in its document's text, in UTF-16 units from 0. The text is what the file's parser reads: without NUL and byte order mark, lines ended by a line feed, not normalised. text.slice(start, end) is the chunk's own text; neighbours overlap where their ranges do. It is not stored as a whole: put together by their ranges, the chunks give it but for white space between them.",
+        "Where the chunk begins in its document's text, in UTF-16 units from 0. The text is the parser's output: without NUL and byte order mark, lines ending in a line feed, not normalised. text.slice(start, end) is the chunk's own text; neighbouring chunks overlap where their ranges do. The full text is not stored; joining the chunks by their ranges restores it except for white space between chunks.",
     }),
   ),
-  end: z.int().check(z.meta({ description: 'Just behind the chunk, counted alike' })),
+  end: z.int().check(z.meta({ description: 'Just after the chunk, in the same units' })),
 });
 export const chunk = z.object({
   id: id('chunk'),

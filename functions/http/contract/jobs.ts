@@ -21,7 +21,7 @@ export const job = z.object({
   version: z.nullable(z.int()),
   progress: z.object({ done: z.int(), total: z.nullable(z.int()), unit: z.string() }),
   attempts: z.int(),
-  why: z.string().check(z.meta({ description: 'One sentence: what it does or waits for now, or why it ended' })),
+  why: z.string().check(z.meta({ description: 'One sentence: what it is doing or waiting for, or why it ended' })),
   error: failure,
   result: z.nullable(z.record(z.string(), z.unknown())),
   created_at: timestamp,

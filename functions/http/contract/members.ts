@@ -12,7 +12,7 @@ export const putMember = z.strictObject({
       .string()
       .check(
         z.maxLength(2_000),
-        z.meta({ description: 'An identity provider of the stage; may be left out where there is one' }),
+        z.meta({ description: 'An identity provider of the stage; may be omitted if there is only one' }),
       ),
   ),
   ...narrowing,

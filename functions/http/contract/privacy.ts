@@ -7,7 +7,7 @@ export const createExport = z.union([
   z.strictObject({ scope: z.literal('workspace') }),
   z.strictObject({
     scope: z.literal('subject'),
-    subject: subjectName.check(z.meta({ description: 'The name that a subject goes by, or its id' })),
+    subject: subjectName.check(z.meta({ description: "The subject's name, or its id" })),
   }),
 ]);
 
@@ -16,7 +16,7 @@ export const listSubjects = z.strictObject({ ...listQueryMembers, subject: z.opt
 export const subject = z.object({
   id: id('subject'),
   object: z.literal('subject'),
-  subject: z.string().check(z.meta({ description: 'As a token or a caller names it' })),
+  subject: z.string().check(z.meta({ description: 'The name that a token or a caller used' })),
   created_at: timestamp,
 });
 
@@ -27,9 +27,9 @@ const certificate = z.object({
   scope: z.enum(['workspace', 'subject']),
   workspace_id: id('workspace'),
   subject_id: z.nullable(id('subject')),
-  erased: counts.check(z.meta({ description: 'Rows, object versions and cache entries that went, by store' })),
+  erased: counts.check(z.meta({ description: 'Deleted rows, object versions and cache entries, by store' })),
   erased_at: timestamp,
-  backups_expire_at: timestamp.check(z.meta({ description: 'Until then backups of the database still hold it' })),
+  backups_expire_at: timestamp.check(z.meta({ description: 'Until then, backups of the database still contain it' })),
   check: z.string(),
 });
 
@@ -40,6 +40,6 @@ export const erasure = z.object({
   requested_at: timestamp,
   finished_at: nullableTimestamp,
   certificate: z.nullable(certificate),
-  remaining: counts.check(z.meta({ description: 'What is left, counted now: nothing once it has ended' })),
+  remaining: counts.check(z.meta({ description: 'What is left, counted now: nothing once the job has ended' })),
   checked_at: timestamp,
 });

@@ -47,25 +47,27 @@ const citation = z.discriminatedUnion('kind', [
     kind: z.literal('sql'),
     connection_id: id('connection'),
     statement: z.string(),
-    value: z.string().check(z.meta({ description: 'As the rows have it, or as it follows from them' })),
+    value: z.string().check(z.meta({ description: 'As it appears in the rows, or as calculated from them' })),
     verified: z.literal(true),
   }),
 ]);
 const sql = z.object({
   connection_id: id('connection'),
-  statement: z.string().check(z.meta({ description: 'What was run: each table with its schema' })),
+  statement: z.string().check(z.meta({ description: 'The statement that was run: each table with its schema' })),
   columns: z.array(z.string()),
   rows: z.array(z.array(z.unknown())),
   row_count: z.int(),
-  truncated: z.boolean().check(z.meta({ description: 'There are more rows than these' })),
+  truncated: z.boolean().check(z.meta({ description: 'There are more rows than returned here' })),
   tables: z.array(z.string()),
-  assumptions: z.array(z.string()).check(z.meta({ description: 'What was assumed of the question' })),
+  assumptions: z.array(z.string()).check(z.meta({ description: 'Assumptions made about the question' })),
   executed_at: timestamp,
 });
 const source = z.object({
   ...described,
   score: z.number(),
-  text: z.optional(z.string().check(z.meta({ description: 'Only in the answer itself: history keeps no texts' }))),
+  text: z.optional(
+    z.string().check(z.meta({ description: 'Only in the answer itself: the history stores no source texts' })),
+  ),
 });
 const route = z.enum(['documents', 'database', 'both', 'clarify']);
 const problem = z.nullable(z.object({ code: z.string(), detail: z.string() }));
@@ -79,22 +81,24 @@ export const query = z.object({
   answer: z.nullable(z.string()),
   citations: z.array(citation),
   sources: z.array(source),
-  sql: z.nullable(sql).check(z.meta({ description: 'What a database was asked, and its rows' })),
+  sql: z.nullable(sql).check(z.meta({ description: 'The query to a database, and its rows' })),
   steps: z.array(
     z.object({
       question: z.string(),
       route,
       answer: z.nullable(z.string()),
-      sql: z.nullable(sql).check(z.meta({ description: 'What a database was asked for this part, and its rows' })),
+      sql: z.nullable(sql).check(z.meta({ description: 'The query to a database for this part, and its rows' })),
     }),
   ),
   model: z.string(),
   provider: z.string(),
-  removed_marks: z.int().check(z.meta({ description: 'Marks that did not hold: what they stood behind is uncited' })),
+  removed_marks: z
+    .int()
+    .check(z.meta({ description: 'Citation marks that failed the check: the statements before them are uncited' })),
   unverified_numbers: z
     .int()
     .check(
-      z.meta({ description: 'Numbers that neither the rows nor the documents hold; each is marked in the answer' }),
+      z.meta({ description: 'Numbers found neither in the rows nor in the documents; each is marked in the answer' }),
     ),
   sources_count: z.int(),
   degraded: z.array(z.string()),

@@ -14,16 +14,16 @@ export type RunSql = z.output<typeof runSql>;
 export const sqlResult = z.object({
   object: z.literal('sql_result'),
   connection_id: z.string(),
-  statement: z.string().check(z.meta({ description: 'What was run: each table with its schema' })),
+  statement: z.string().check(z.meta({ description: 'The statement that was run: each table with its schema' })),
   tables: z.array(z.string()),
   columns: z.array(z.string()),
   rows: z.array(z.array(z.unknown())).check(
     z.meta({
-      description: 'What a JSON number does not hold exactly (bigint, numeric, NaN), days and bytes are texts',
+      description: 'Values that a JSON number cannot hold exactly (bigint, numeric, NaN), dates and bytes are strings',
     }),
   ),
   row_count: z.int(),
-  truncated: z.boolean().check(z.meta({ description: 'There are more rows than `limit`, or than 4 MB' })),
+  truncated: z.boolean().check(z.meta({ description: 'There are more rows than `limit`, or more than 4 MB of them' })),
   timing_ms: z.object({ check: z.number(), explain: z.number(), execute: z.number(), total: z.number() }),
 });
 
@@ -40,13 +40,13 @@ export const generatedSql = z.object({
   object: z.literal('generated_sql'),
   connection_id: z.string(),
   question: z.string(),
-  sql: z.string().check(z.meta({ description: 'Past the firewall; nothing was run' })),
+  sql: z.string().check(z.meta({ description: 'It passed the firewall; nothing was run' })),
   tables: z.array(z.string()),
-  assumptions: z.array(z.string()).check(z.meta({ description: 'What was assumed of the question' })),
+  assumptions: z.array(z.string()).check(z.meta({ description: 'Assumptions made about the question' })),
   planned: z
     .boolean()
-    .check(z.meta({ description: 'The database has planned it; false where it could not be reached' })),
-  attempts: z.int().check(z.meta({ description: '2: the first was refused, and the model mended it' })),
+    .check(z.meta({ description: 'Whether the database planned it; false if it could not be reached' })),
+  attempts: z.int().check(z.meta({ description: '2: the first attempt was refused, and the model corrected it' })),
   model: z.string(),
   usage: z.object({
     embedding_tokens: z.int(),

@@ -12,7 +12,7 @@ export const readUsage = z.strictObject({
 });
 
 const amounts = {
-  requests: z.int().check(z.meta({ description: 'Calls of models that were made for it' })),
+  requests: z.int().check(z.meta({ description: 'Number of model calls' })),
   embedding_tokens: z.int(),
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
@@ -29,7 +29,7 @@ export const usageReport = z.object({
       key: z.nullable(
         z
           .string()
-          .check(z.meta({ description: 'A day (UTC), a model, an operation or an id; null for what has none' })),
+          .check(z.meta({ description: 'A day (UTC), a model, an operation or an id; null for usage that has none' })),
       ),
       ...amounts,
     }),
@@ -42,7 +42,7 @@ export const quotaList = z.object({
   data: z.array(
     z.object({
       resource: z.enum(quotaResources),
-      used: z.number().check(z.meta({ description: 'Of documents: in the fullest collection' })),
+      used: z.number().check(z.meta({ description: 'For documents: in the fullest collection' })),
       limit: z.nullable(z.number().check(z.meta({ description: 'Null: no limit' }))),
       resets_at: z.nullable(timestamp),
     }),

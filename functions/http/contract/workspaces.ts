@@ -12,13 +12,15 @@ export const listedWorkspace = z.object({
 });
 export const workspace = z.object({
   ...listedWorkspace.shape,
-  retention_days: z.int().check(z.meta({ description: 'For how long questions, answers and conversations are kept' })),
+  retention_days: z
+    .int()
+    .check(z.meta({ description: 'Days for which questions, answers and conversations are kept' })),
   document_retention_days: z
     .nullable(z.int())
-    .check(z.meta({ description: 'Documents leave when their newest version is older; null: never' })),
-  audit_retention_days: z.int().check(z.meta({ description: 'For how long the audit trail is kept' })),
-  chat_model: z.string().check(z.meta({ description: 'What writes the answers' })),
-  chat_models: z.array(z.string()).check(z.meta({ description: 'What may be chosen' })),
+    .check(z.meta({ description: 'Documents are deleted when their newest version is older than this; null: never' })),
+  audit_retention_days: z.int().check(z.meta({ description: 'Days for which the audit trail is kept' })),
+  chat_model: z.string().check(z.meta({ description: 'The model that writes answers' })),
+  chat_models: z.array(z.string()).check(z.meta({ description: 'The models that may be chosen' })),
 });
 export const createdWorkspace = z.object({
   ...listedWorkspace.shape,

@@ -42,11 +42,11 @@ export const analyticsRoutes = [
     access: 'admin',
     rate: 'read',
     tag: 'Analytics',
-    summary: 'Questions by the hour: how many, how fast, how good, and what found nothing',
+    summary: 'Questions per hour: how many, how fast, how good, and how many found nothing',
     query: queryAnalytics,
     success: {
       status: 200,
-      description: 'Hours in which something was asked, newest first',
+      description: 'Hours in which questions were asked, newest first',
       schema: queryAnalyticsReport,
     },
     dataAccess: { action: 'analytics.read', resourceType: 'query' },

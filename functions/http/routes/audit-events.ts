@@ -45,7 +45,7 @@ export const auditEventRoutes = [
     success: {
       status: 200,
       description:
-        'Events of the workspace, newest first; for the operator those that belong to no workspace: its own, and who was refused',
+        'Events of the workspace, newest first; for the operator, those that belong to no workspace: its own, and refused requests',
       schema: listOf(contract.auditEvent),
     },
     dataAccess: { action: 'audit.read', resourceType: 'audit' },

@@ -23,7 +23,7 @@ export const catalogRoutes = [
     access: 'editor',
     rate: 'read',
     tag,
-    summary: 'What is known of the tables of a database',
+    summary: 'List the known tables of a database',
     query: contract.listTables,
     success: { status: 200, description: 'Tables by name', schema: listOf(contract.catalogTable) },
     async handle({ caller, parameters, query, services }) {

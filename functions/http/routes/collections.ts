@@ -69,7 +69,7 @@ export const collectionRoutes = [
     access: 'reader',
     rate: 'read',
     tag,
-    summary: 'A collection and what it holds',
+    summary: 'A collection and its contents',
     success: { status: 200, description: 'The collection', schema: contract.collectionWithCounts },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('collection', parameters.id ?? '');

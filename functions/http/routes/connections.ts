@@ -37,7 +37,7 @@ export const connectionRoutes = [
     success: {
       status: 201,
       description:
-        'The connection, and the job that reads its tables. It was reached, and its role can only read; otherwise the answer says what is wrong, and nothing is kept.',
+        'The connection, and the job that reads its tables. The database was reached, and its role can only read; otherwise the response says what is wrong, and nothing is stored.',
       schema: contract.connectionWithJob,
     },
     handle: connectDatabase,
@@ -84,7 +84,7 @@ export const connectionRoutes = [
     success: {
       status: 200,
       description:
-        'The connection; with a job where its tables are read again. Whoever changes host, port, database or user gives the password again.',
+        'The connection; with a job if its tables are read again. A change of host, port, database or user requires the password again.',
       schema: contract.connectionWithJob,
     },
     handle: (context) => changeConnection(context, idOf(context.parameters)),
@@ -96,7 +96,7 @@ export const connectionRoutes = [
     rate: 'write',
     tag,
     summary: 'Remove a connection',
-    success: { status: 204, description: 'Gone, with its catalog, its examples and terms, and its password' },
+    success: { status: 204, description: 'Deleted, with its catalog, examples, terms and password' },
     async handle(context) {
       const { caller, parameters, services } = context;
       const id = idOf(parameters);
@@ -123,10 +123,10 @@ export const connectionRoutes = [
     access: 'admin',
     rate: 'write',
     tag,
-    summary: 'Reach a database and examine the role',
+    summary: 'Test a connection and examine its role',
     success: {
       status: 200,
-      description: 'Reached; what is wrong otherwise is the code of the answer, and noted in the connection',
+      description: 'Reached; otherwise the error code says what is wrong, and it is recorded in the connection',
       schema: contract.connectionTest,
     },
     async handle(context) {
@@ -160,7 +160,7 @@ export const connectionRoutes = [
     idempotent: true,
     success: {
       status: 202,
-      description: 'The job; asked again while it is under way, the same one',
+      description: 'The job; the same one if it is already in progress',
       schema: acceptedJob,
     },
     async handle(context) {

@@ -26,7 +26,7 @@ export function contractRoutes(described: readonly Route[]): readonly Route[] {
       access: 'anyone',
       rate: 'none',
       tag,
-      summary: 'This contract, to read and to try',
+      summary: 'This contract, as a page to read and try',
       success: { status: 200, description: 'A page', contentType: 'text/html' },
       async handle() {
         return documentationPage();
@@ -52,7 +52,7 @@ export function contractRoutes(described: readonly Route[]): readonly Route[] {
       access: 'anyone',
       rate: 'none',
       tag,
-      summary: 'What starts the documentation page',
+      summary: 'The start script of the documentation page',
       success: { status: 200, description: 'A script', contentType: 'text/javascript' },
       async handle() {
         return documentationStart();

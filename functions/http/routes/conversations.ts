@@ -55,7 +55,7 @@ export const conversationRoutes = [
     access: 'reader',
     rate: 'write',
     tag,
-    summary: 'Begin a conversation',
+    summary: 'Start a conversation',
     body: contract.createConversation,
     idempotent: true,
     success: { status: 201, description: 'The conversation', schema: contract.conversation },
@@ -121,8 +121,8 @@ export const conversationRoutes = [
     access: 'reader',
     rate: 'write',
     tag,
-    summary: 'Delete a conversation with everything that was said and answered in it',
-    success: { status: 204, description: 'It is gone' },
+    summary: 'Delete a conversation with all its questions and answers',
+    success: { status: 204, description: 'Deleted' },
     async handle(context) {
       const { caller, parameters } = context;
       const id = parsePublicId('conversation', parameters.id ?? '');
@@ -149,7 +149,7 @@ export const conversationRoutes = [
     streaming: true,
     success: {
       status: 200,
-      description: 'As of a query; `question` is what was said, put so that it stands alone. May be streamed.',
+      description: 'As for a query; `question` is the message, rephrased so that it stands alone. May be streamed.',
       schema: query,
     },
     async handle(context) {

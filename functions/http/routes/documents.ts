@@ -43,7 +43,7 @@ export const documentRoutes = [
     idempotent: true,
     success: {
       status: 202,
-      description: 'Accepted: the document and the job that ingests it',
+      description: 'Accepted: the document and its ingestion job',
       schema: contract.acceptedDocument,
     },
     async handle(context) {
@@ -62,7 +62,7 @@ export const documentRoutes = [
     idempotent: true,
     success: {
       status: 202,
-      description: 'What became of each, in their order: accepted with its job, or refused alone with a reason',
+      description: 'The outcome of each, in order: accepted with its job, or refused individually with a reason',
       schema: contract.acceptedDocuments,
     },
     async handle(context) {
@@ -112,7 +112,7 @@ export const documentRoutes = [
     access: 'editor',
     rate: 'write',
     tag,
-    summary: 'Rename or relabel a document',
+    summary: 'Rename a document or change its labels',
     body: contract.updateDocument,
     success: { status: 200, description: 'The document', schema: contract.document },
     async handle(context) {
@@ -153,8 +153,8 @@ export const documentRoutes = [
     access: 'reader',
     rate: 'read',
     tag,
-    summary: 'A URL of the original file',
-    success: { status: 200, description: 'A URL that works for 15 minutes', schema: contract.content },
+    summary: 'A download URL for the original file',
+    success: { status: 200, description: 'A URL that is valid for 15 minutes', schema: contract.content },
     dataAccess: { action: 'document.read', resourceType: 'document' },
     async handle({ caller, parameters, services }) {
       const id = parsePublicId('document', parameters.id ?? '');
@@ -210,12 +210,12 @@ export const documentRoutes = [
     access: 'editor',
     rate: 'write',
     tag,
-    summary: 'Read the file of a document again',
+    summary: "Ingest a document's stored file again",
     body: contract.reingestDocument,
     idempotent: true,
     success: {
       status: 202,
-      description: 'Accepted: its next version and the job that ingests it. What has not changed is not bought again',
+      description: 'Accepted: its next version and the ingestion job. Unchanged text is not embedded again',
       schema: contract.acceptedDocument,
     },
     async handle(context) {

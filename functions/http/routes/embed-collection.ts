@@ -14,12 +14,12 @@ export const embedCollectionRoutes = [
     access: 'admin',
     rate: 'write',
     tag: 'Collections',
-    summary: 'Embed again what is not in the space of the model',
+    summary: "Embed again whatever is not yet in the current model's vector space",
     idempotent: true,
     success: {
       status: 202,
       description:
-        'The job; asked again while it is under way, the same one. Until it is done, the space of the fallback model answers for what is still in it.',
+        "The job; the same one if it is already in progress. Until it is done, whatever is still in the fallback model's space is searched there.",
       schema: acceptedJob,
     },
     async handle(context) {

@@ -27,10 +27,10 @@ export const indexRoutes = [
     access: 'operator_or_admin',
     rate: 'read',
     tag,
-    summary: 'See how vectors are indexed, and how well that finds them',
+    summary: 'Show the vector indexes and their recall',
     success: {
       status: 200,
-      description: "All partitions for the operator; for an admin the one of the workspace's vectors",
+      description: "All partitions for the operator; for an admin, the workspace's own partition",
       schema: contract.vectorIndexes,
     },
     async handle({ caller, services: { database } }) {
@@ -49,7 +49,7 @@ export const indexRoutes = [
     access: 'admin',
     rate: 'write',
     tag,
-    summary: "Build the index of the workspace's vectors anew",
+    summary: "Rebuild the index of the workspace's vectors",
     wholeWorkspace: true,
     body: contract.rebuildIndex,
     idempotent: true,

@@ -12,11 +12,11 @@ export const jobEventRoutes = [
     rate: 'poll',
     tag: 'Jobs',
     streaming: true,
-    summary: 'What a job does, as it happens',
+    summary: "Follow a job's progress",
     success: {
       status: 200,
       description:
-        'Server-sent events: `progress` with the job whenever it changes, `done` or `error` with the job at its end. The stream is closed after a minute; `Last-Event-ID` goes on where it stopped; 204 when it has told the end.',
+        'Server-sent events: `progress` with the job whenever it changes, `done` or `error` with the job at its end. The stream is closed after a minute; `Last-Event-ID` continues where it stopped; 204 once the end was delivered.',
       contentType: 'text/event-stream',
     },
     async handle({ caller, parameters, services, request }) {

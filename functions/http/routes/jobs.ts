@@ -50,7 +50,7 @@ export const jobRoutes = [
     access: 'reader',
     rate: 'poll',
     tag,
-    summary: 'A job: how far it is, and why it is there',
+    summary: 'A job: its progress, and what it is waiting for',
     success: { status: 200, description: 'The job', schema: contract.job },
     afterErasure: erasedJobReply,
     async handle({ caller, parameters, request, services }) {
@@ -75,7 +75,7 @@ export const jobRoutes = [
     success: {
       status: 200,
       description:
-        'The cancelled job: nothing of it becomes visible, and nothing more is bought for it. What was visible before stays. Deletions cannot be cancelled.',
+        'The cancelled job: none of its work becomes visible, and no more embeddings are bought for it. What was visible before stays. Deletions cannot be cancelled.',
       schema: contract.acceptedJob,
     },
     async handle(context) {
@@ -98,7 +98,7 @@ export const jobRoutes = [
     access: 'editor',
     rate: 'write',
     tag,
-    summary: 'Begin a failed or cancelled job again',
+    summary: 'Retry a failed or cancelled job',
     idempotent: true,
     success: {
       status: 202,
@@ -129,12 +129,12 @@ export const jobRoutes = [
     access: 'editor',
     rate: 'write',
     tag,
-    summary: 'Begin all jobs again that failed, or that failed so',
+    summary: 'Retry all failed jobs, or those that failed with a certain code',
     body: contract.retryJobs,
     idempotent: true,
     success: {
       status: 202,
-      description: 'How many were begun again. With `has_more` there was no time for all: ask again.',
+      description: 'How many were restarted. `has_more` means that there was no time for all: repeat the request.',
       schema: contract.retriedJobs,
     },
     async handle(context) {

@@ -68,7 +68,11 @@ export const memberRoutes = [
     rate: 'read',
     tag,
     summary: 'A member',
-    success: { status: 200, description: 'Who comes by a token, and what they may', schema: contract.member },
+    success: {
+      status: 200,
+      description: 'A person who signs in with a token, and their rights',
+      schema: contract.member,
+    },
     async handle({ caller, parameters, services }) {
       const subject = subjectOf(parameters);
       return ok(
@@ -82,11 +86,11 @@ export const memberRoutes = [
     access: 'admin',
     rate: 'write',
     tag,
-    summary: 'Make somebody a member, or change what they may',
+    summary: "Add a member, or change a member's rights",
     body: contract.putMember,
     success: {
       status: 200,
-      description: 'The member. What they may holds everywhere within a minute.',
+      description: 'The member. The rights take effect everywhere within a minute.',
       schema: contract.member,
     },
     async handle(context) {
@@ -115,7 +119,7 @@ export const memberRoutes = [
     rate: 'write',
     tag,
     summary: 'Remove a member',
-    success: { status: 204, description: 'Refused everywhere within a minute; what they asked stays' },
+    success: { status: 204, description: 'Refused everywhere within a minute; their questions stay' },
     async handle(context) {
       const { caller, parameters } = context;
       const subject = subjectOf(parameters);

@@ -8,7 +8,7 @@ export const playgroundRoutes = [
     access: 'anyone',
     rate: 'none',
     tag: 'Service',
-    summary: 'A page to drop files on, to ask, and to see what an answer stands on',
+    summary: 'A page for uploading files, asking questions, and seeing what an answer is based on',
     success: { status: 200, description: 'A page', contentType: 'text/html' },
     async handle({ services }) {
       return playgroundPage(async () => {

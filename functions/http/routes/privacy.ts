@@ -38,7 +38,7 @@ export const privacyRoutes = [
     success: {
       status: 202,
       description:
-        'Closed from now on: its keys open nothing any more. Whoever asked follows the job, and reads its certificate, with the same key.',
+        'Closed from now on: its keys are refused. The key that made this request can still read the job and its certificate.',
       schema: acceptedJob,
     },
     async handle(context) {
@@ -72,12 +72,12 @@ export const privacyRoutes = [
     access: 'owner',
     rate: 'write',
     tag,
-    summary: 'Export the workspace, or what is kept of a subject',
+    summary: 'Export the workspace, or everything stored about a subject',
     body: contract.createExport,
     idempotent: true,
     success: {
       status: 202,
-      description: 'The job; once it has succeeded, its result has a URL of the archive',
+      description: "The job; once it has succeeded, its result has the archive's URL",
       schema: acceptedJob,
     },
     async handle(context) {
@@ -111,7 +111,7 @@ export const privacyRoutes = [
     access: 'admin',
     rate: 'read',
     tag,
-    summary: 'List subjects: whom tokens, questions and conversations name',
+    summary: 'List subjects: the people named by tokens, questions and conversations',
     query: contract.listSubjects,
     success: { status: 200, description: 'Subjects, newest first', schema: listOf(contract.subject) },
     async handle({ caller, query, services }) {
@@ -137,10 +137,10 @@ export const privacyRoutes = [
     access: 'owner',
     rate: 'write',
     tag,
-    summary: 'Erase what is kept of a subject',
+    summary: 'Erase everything stored about a subject',
     success: {
       status: 202,
-      description: 'Nothing is kept under its name from now on; the job ends with a certificate',
+      description: 'Nothing is stored under its name from now on; the job ends with a certificate',
       schema: acceptedJob,
     },
     async handle(context) {

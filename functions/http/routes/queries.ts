@@ -26,7 +26,7 @@ export const queryRoutes = [
     success: {
       status: 200,
       description:
-        'The answer. With `stream: true` it is `text/event-stream`: `route`, `sources`, `step`, `delta` (`{text}`) as they come, `error` (a problem) where something failed, and `done` with this whole object last. What `done` says holds: the text of the deltas is the same but where no source survived the check.',
+        'The answer. With `stream: true` it is `text/event-stream`: `route`, `sources`, `step`, `delta` (`{text}`) as they come, `error` (a problem) where something failed, and `done` with this whole object last. `done` is authoritative: the text of the deltas is the same, unless no source survived the check.',
       schema: contract.query,
     },
     async handle(context) {
@@ -46,7 +46,7 @@ export const queryRoutes = [
     access: 'reader',
     rate: 'read',
     tag,
-    summary: 'List questions that were asked',
+    summary: 'List past questions',
     query: contract.listQueries,
     success: { status: 200, description: 'Questions and answers, newest first', schema: listOf(contract.query) },
     dataAccess: { action: 'query.read', resourceType: 'query', of: listAccess },
@@ -73,7 +73,7 @@ export const queryRoutes = [
     access: 'reader',
     rate: 'read',
     tag,
-    summary: 'A question that was asked, and its answer',
+    summary: 'A past question and its answer',
     success: { status: 200, description: 'The question and its answer', schema: contract.query },
     dataAccess: { action: 'query.read', resourceType: 'query' },
     async handle({ caller, parameters, services }) {
@@ -89,10 +89,10 @@ export const queryRoutes = [
     access: 'admin',
     rate: 'read',
     tag,
-    summary: 'How an answer came about',
+    summary: 'How an answer was produced',
     success: {
       status: 200,
-      description: 'Hits with ranks before fusion and scores after it, what the model read, and times',
+      description: 'Hits with ranks before fusion and scores after it, what the model read, and timings',
       schema: contract.queryTrace,
     },
     dataAccess: { action: 'query.read', resourceType: 'query' },
@@ -109,7 +109,7 @@ export const queryRoutes = [
     access: 'reader',
     rate: 'write',
     tag,
-    summary: 'Say how good an answer was',
+    summary: 'Rate an answer',
     body: contract.feedback,
     idempotent: true,
     success: { status: 200, description: 'The question with the feedback', schema: contract.query },

@@ -27,8 +27,8 @@ export const serviceRoutes = [
     access: 'anyone',
     rate: 'none',
     tag,
-    summary: 'Whether the service answers at all; asks nothing of anything else',
-    success: { status: 200, description: 'It does', schema: z.object({ status: z.literal('ok') }) },
+    summary: 'Liveness: whether the service answers at all; checks nothing else',
+    success: { status: 200, description: 'It is alive', schema: z.object({ status: z.literal('ok') }) },
     async handle() {
       return ok({ status: 'ok' });
     },
@@ -39,10 +39,10 @@ export const serviceRoutes = [
     access: 'anyone',
     rate: 'none',
     tag,
-    summary: 'Whether what the service stands on is there; 503 when the database is not',
+    summary: 'Readiness: whether the services it depends on answer; 503 when the database does not',
     success: {
       status: 200,
-      description: 'Each part by itself',
+      description: 'Each dependency by itself',
       schema: z.object({
         status: z.enum(['ok', 'degraded', 'failed']),
         checks: z.object({ postgres: state, redis: state, queues: state }),
@@ -59,7 +59,7 @@ export const serviceRoutes = [
     access: 'operator',
     rate: 'none',
     tag,
-    summary: 'Objects that were put where no workspace or collection is',
+    summary: 'Objects that were uploaded outside every known workspace and collection',
     query: listQuery,
     success: {
       status: 200,

@@ -111,7 +111,7 @@ function routesOf<Body extends z.ZodMiniType, Item>(knowledge: Knowledge<Body, I
       rate: 'write',
       tag,
       summary: summaries.remove,
-      success: { status: 204, description: 'Gone: no statement is written by it any more' },
+      success: { status: 204, description: 'Deleted: it no longer guides new statements' },
       async handle(context) {
         const { caller, parameters } = context;
         const id = idOf(parameters);
@@ -163,9 +163,9 @@ export const sqlKnowledgeRoutes = [
   ...routesOf({
     kind: 'term',
     summaries: {
-      add: 'Say what a business word means in SQL',
-      list: 'List business words',
-      remove: 'Remove a business word',
+      add: 'Define a business term in SQL',
+      list: 'List business terms',
+      remove: 'Remove a business term',
     },
     created: 'The term',
     body: contract.createTerm,

@@ -10,13 +10,13 @@ export const sqlRoutes = [
     access: 'reader',
     rate: 'ask',
     tag: 'SQL',
-    summary: 'Have a SELECT written for a question',
+    summary: 'Generate a SELECT for a question',
     body: contract.generateSql,
     idempotent: true,
     success: {
       status: 200,
       description:
-        'One statement that passed the firewall and that the database can plan; it is not run. What cannot be answered from the tables, or was refused twice, is 422 `sql_rejected`',
+        'One statement that passed the firewall and that the database can plan; it is not run. 422 `sql_rejected` if the tables cannot answer the question, or after two refused attempts',
       schema: contract.generatedSql,
     },
     handle: generateSql,
@@ -32,7 +32,7 @@ export const sqlRoutes = [
     success: {
       status: 200,
       description:
-        'Its rows; with `Accept: text/csv` as CSV, safe for spreadsheets. What the firewall refuses is 422 `sql_rejected`, and the detail names the rule',
+        'Its rows; with `Accept: text/csv` as CSV that is safe for spreadsheets. A statement that the firewall refuses is 422 `sql_rejected`, and the detail names the rule',
       schema: contract.sqlResult,
     },
     handle: runSql,

@@ -38,7 +38,7 @@ export const uploadRoutes = [
     access: 'editor',
     rate: 'write',
     tag: 'Documents',
-    summary: 'Announce a file and get a URL to put it to',
+    summary: 'Announce a file and get an upload URL for it',
     body: createUpload,
     idempotent: true,
     success: {

@@ -55,8 +55,8 @@ export const usageRoutes = [
     access: 'reader',
     rate: 'read',
     tag,
-    summary: 'What may be had and spent, and how much of it is',
-    success: { status: 200, description: 'One entry a resource', schema: contract.quotaList },
+    summary: 'Quotas and current consumption',
+    success: { status: 200, description: 'One entry per resource', schema: contract.quotaList },
     async handle({ caller, services }) {
       return quotasReply(services, caller.workspaceId);
     },
@@ -82,8 +82,8 @@ export const usageRoutes = [
     access: 'operator',
     rate: 'none',
     tag,
-    summary: 'What a workspace may have and spend, and how much of it is',
-    success: { status: 200, description: 'One entry a resource', schema: contract.quotaList },
+    summary: 'Quotas of a workspace and current consumption',
+    success: { status: 200, description: 'One entry per resource', schema: contract.quotaList },
     async handle({ parameters, services }) {
       const id = parsePublicId('workspace', parameters.id ?? '');
       await requireWorkspace(services, id);
@@ -100,7 +100,7 @@ export const usageRoutes = [
     body: contract.setLimits,
     success: {
       status: 200,
-      description: 'The workspace with what was set for it; in force everywhere within 30 seconds',
+      description: 'The workspace with its limits; effective everywhere within 30 seconds',
       schema: contract.limitedWorkspace,
     },
     async handle(context) {
