@@ -66,14 +66,19 @@ function distinctSources(documents: readonly NewDocument[]): number[][] {
   return rounds;
 }
 
-/** Several documents are locked in the order of everywhere, by id; the statement would lock them in that of their sources. */
+/**
+ * Several documents are locked in the order of everywhere, by id; the statement would lock them in that of their sources. Each source is
+ * a scalar sub-query, one look at the index: a join was planned, in tables that were not analysed since a load began, as a pass over all
+ * documents of the workspace, and over all sources for each.
+ */
 async function lockKnownSources(db: Db, { workspaceId, documents }: NewDocuments): Promise<void> {
   const known = documents.filter(({ sourceUri }) => sourceUri !== null);
   if (known.length < 2) return;
   await db.query(
-    `SELECT FROM dbrag.documents WHERE workspace_id = $1 AND id IN (
-       SELECT d.id FROM unnest($2::uuid[], $3::text[]) AS s (collection_id, source_uri)
-       JOIN dbrag.documents d ON d.workspace_id = $1 AND d.collection_id = s.collection_id AND d.source_uri = s.source_uri)
+    `SELECT FROM dbrag.documents WHERE workspace_id = $1 AND id = ANY(ARRAY(
+       SELECT (SELECT d.id FROM dbrag.documents d
+         WHERE d.workspace_id = $1 AND d.collection_id = s.collection_id AND d.source_uri = s.source_uri)
+       FROM unnest($2::uuid[], $3::text[]) AS s (collection_id, source_uri)))
      ORDER BY id FOR UPDATE`,
     [workspaceId, known.map(({ collectionId }) => collectionId), known.map(({ sourceUri }) => sourceUri)],
   );
