@@ -1,9 +1,10 @@
 /**
- * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20 | --from F20] [--long] [--list]`: every fault of docs/reliability.md that
- * one machine can show, against the whole system of the `test` stage on native engines, one campaign after another, with the checker
- * after each. Exits with 1 when anything is lost, doubled or stuck, and says under which seed.
+ * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20 | --from F20] [--long] [--worlds 2] [--list]`: every fault of
+ * docs/reliability.md that one machine can show, against the whole system of the `test` stage on native engines, with the checker after
+ * each campaign. Most of a campaign is waiting, so that two worlds, each with engines of its own, take them by turns. Exits with 1 when anything is lost, doubled or stuck, and says under which seed.
  */
 import { parseArgs } from 'node:util';
+import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { campaigns } from './campaigns/index.ts';
 import { describe, headline, table } from './report.ts';
 import { type Outcome, runCampaign } from './run-campaign.ts';
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     from: { type: 'string' },
     long: { type: 'boolean', default: false },
+    /** Whole systems beside each other. */
+    worlds: { type: 'string', default: '2' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -33,14 +36,22 @@ if (values.list) {
 }
 
 const began = performance.now();
-const world = await startWorld('faults', seed, settings.long);
-process.stdout.write(headline(settings, (performance.now() - began) / 1_000));
+// Made once, and not by each world.
+await assemblyOf('test');
+const names = Array.from({ length: Math.min(Number(values.worlds), chosen.length) }, (_, at) => `faults-${at + 1}`);
+const worlds = await Promise.all(names.map((name) => startWorld(name, seed, settings.long)));
+process.stdout.write(headline(settings, worlds.length, (performance.now() - began) / 1_000));
 const outcomes: Outcome[] = [];
-for (const { campaign, order } of chosen) {
-  const outcome = await runCampaign(world, settings, campaign, order);
-  outcomes.push(outcome);
-  process.stdout.write(table([outcome]));
-}
+const left = [...chosen];
+await Promise.all(
+  worlds.map(async (world) => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const outcome = await runCampaign(world, settings, next.campaign, next.order);
+      outcomes.push(outcome);
+      process.stdout.write(table([outcome]));
+    }
+  }),
+);
 const passed = outcomes.every((outcome) => outcome.passed);
 const seconds = (performance.now() - began) / 1_000;
 process.stdout.write(
@@ -50,8 +61,8 @@ if (!passed) {
   for (const { campaign } of outcomes.filter((one) => !one.passed))
     process.stdout.write(`FAILED ${campaign.id} ${campaign.fault}\n`);
   process.stdout.write(
-    `again: npm run test:faults -- --seed ${seed} --documents ${settings.documents}; log: ${world.logFile}\n`,
+    `again: npm run test:faults -- --seed ${seed} --documents ${settings.documents}; logs: ${worlds.map(({ logFile }) => logFile).join(' ')}\n`,
   );
 }
-await world.close();
+await Promise.all(worlds.map((world) => world.close()));
 process.exit(passed ? 0 : 1);

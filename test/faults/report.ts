@@ -2,8 +2,8 @@ import type { Campaign } from './campaign.ts';
 import type { RunSettings } from './run.ts';
 import type { Outcome } from './run-campaign.ts';
 
-export const headline = ({ seed, documents, long }: RunSettings, seconds: number): string =>
-  `seed ${seed}, ${documents} documents, ${long ? 'long' : 'short'}; the cloud stood after ${seconds.toFixed(0)} s\n`;
+export const headline = ({ seed, documents, long }: RunSettings, worlds: number, seconds: number): string =>
+  `seed ${seed}, ${documents} documents, ${long ? 'long' : 'short'}, ${worlds} ${worlds === 1 ? 'world' : 'worlds'}; all stood after ${seconds.toFixed(0)} s\n`;
 
 /** Of one campaign. */
 const mostFaults = 8;

@@ -40,6 +40,8 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** A server's that does not run yet: several stand beside each other, and their rows are few. */
+const sharedBuffers = '512MB';
 /** As short as the functions' time-out allows, so that a short run need not wait for six times that. */
 const shortVisibility = 6;
 
@@ -52,7 +54,7 @@ export async function startWorld(name: string, seed: number, long: boolean): Pro
   const directory = mkdtempSync(join(tmpdir(), `dbrag-${name}-`));
   const logFile = join(tmpdir(), `dbrag-${name}-${seed}.log`);
   const log = createWriteStream(logFile);
-  const engines = await startEngines(name);
+  const engines = await startEngines(name, sharedBuffers);
   const alone = await takeEngines(engines.databaseUrl);
   await dropDatabase(engines, 'dbrag');
   const [models, postgres, redis, failpoints] = await Promise.all([

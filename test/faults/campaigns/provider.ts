@@ -64,9 +64,12 @@ export const provider = [
     criteria: 'nothing failed; everything ready, within a minute at nine tenths of the usual pace',
     async run(run) {
       const documents = run.documents(12);
+      // The usual pace is that of a model which is well: a circuit that was opened before is closed by work alone.
+      await run.traffic.post(2);
+      await run.rest();
       const began = performance.now();
       await run.traffic.post(documents);
-      await run.until(() => isReady(run, documents), 600);
+      await run.until(() => isReady(run, 2 + documents), 600);
       const ordinarily = (performance.now() - began) / 1_000;
       run.world.models.faults.setRules([{ kind: '503', rate: 1, on: 'embeddings' }]);
       const before = requestsOf(run);
@@ -76,7 +79,7 @@ export const provider = [
       run.world.models.faults.clear();
       const back = performance.now();
       const most = noticedWithinSeconds + ordinarily / drainShare;
-      const drained = await run.until(() => isReady(run, 2 * documents), most);
+      const drained = await run.until(() => isReady(run, 2 + 2 * documents), most);
       run.note('ready before', `${ordinarily.toFixed(1)} s`);
       run.expect('ready after the outage', `${((performance.now() - back) / 1_000).toFixed(1)} s`, drained);
     },
