@@ -39,8 +39,16 @@ interface Operator {
   readonly set: 'any' | 'all' | undefined;
 }
 
+const operators = new Map<string, Operator>();
+
 /** Reads `ForAnyValue:StringLikeIfExists` and its kin. Throws for an operator that it does not know: passing it over would grant. */
 export function parseOperator(name: string): Operator {
+  const operator = operators.get(name) ?? readOperator(name);
+  operators.set(name, operator);
+  return operator;
+}
+
+function readOperator(name: string): Operator {
   const match = /^(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?$/.exec(name);
   const base = match?.[2] ?? '';
   const set = match?.[1] === undefined ? undefined : match[1] === 'ForAnyValue' ? 'any' : 'all';

@@ -17,18 +17,40 @@ export function evaluatePolicy(
   return applying.length > 0 ? 'allowed' : 'not allowed';
 }
 
+/** What a statement names, each as a list. */
+interface Named {
+  readonly actions: readonly string[];
+  readonly notActions: boolean;
+  readonly resources: readonly string[];
+  readonly notResources: boolean;
+}
+
+const listed = new WeakMap<PolicyStatement, Named>();
+
+/** Statements do not change, and every request asks for all of its role's. */
+function namedBy(statement: PolicyStatement): Named {
+  const known = listed.get(statement);
+  if (known !== undefined) return known;
+  const { Action, NotAction = [], Resource, NotResource = [] } = statement;
+  const named = {
+    actions: [Action ?? NotAction].flat(),
+    notActions: Action === undefined,
+    resources: [Resource ?? NotResource].flat(),
+    notResources: Resource === undefined,
+  };
+  listed.set(statement, named);
+  return named;
+}
+
 function applies(statement: PolicyStatement, action: string, resource: string, context: RequestContext): boolean {
-  const { Action, NotAction, Resource, NotResource, Condition } = statement;
-  const named = (patterns: string | readonly string[]): boolean =>
-    [patterns].flat().some((pattern) => matchesPattern(pattern, action, true));
-  const meant = (patterns: string | readonly string[]): boolean =>
-    [patterns].flat().some((pattern) => {
-      const filled = substituteVariables(pattern, context);
-      return filled !== undefined && matchesPattern(filled, resource);
-    });
-  const actionApplies = Action === undefined ? !named(NotAction ?? []) : named(Action);
-  const resourceApplies = Resource === undefined ? !meant(NotResource ?? []) : meant(Resource);
-  return actionApplies && resourceApplies && (Condition === undefined || conditionHolds(Condition, context));
+  const { actions, notActions, resources, notResources } = namedBy(statement);
+  if (actions.some((pattern) => matchesPattern(pattern, action, true)) === notActions) return false;
+  const isMeant = resources.some((pattern) => {
+    const filled = substituteVariables(pattern, context);
+    return filled !== undefined && matchesPattern(filled, resource);
+  });
+  if (isMeant === notResources) return false;
+  return statement.Condition === undefined || conditionHolds(statement.Condition, context);
 }
 
 /** Throws when a statement is not one that this evaluation understands wholly; `where` names it in the message. */

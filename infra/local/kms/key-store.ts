@@ -58,7 +58,16 @@ export function openKeyStore(directory: string): KeyStore {
   const selectAlias = database.prepare('SELECT key_id FROM aliases WHERE name = ?');
   const update = database.prepare('UPDATE keys SET enabled = ? WHERE id = ?');
 
+  /** Every object of an encrypted bucket asks for its key. By the name that was asked for; empty after each change. */
+  const known = new Map<string, Key>();
+
   function find(name: string): Key | undefined {
+    const found = known.get(name) ?? read(name);
+    if (found !== undefined) known.set(name, found);
+    return found;
+  }
+
+  function read(name: string): Key | undefined {
     const local = name.startsWith(ARN_PREFIX) ? name.slice(ARN_PREFIX.length) : name;
     const id = local.startsWith('alias/') ? selectAlias.get(local)?.key_id : local.replace(/^key\//, '');
     const row = id === undefined ? undefined : select.get(id);
@@ -70,9 +79,13 @@ export function openKeyStore(directory: string): KeyStore {
     save({ id, description = '', aliases = [] }, now) {
       insert.run(id, description, randomBytes(32), now);
       for (const alias of aliases) insertAlias.run(alias, id);
+      known.clear();
       return keyOf(select.get(id) as Record<string, unknown>);
     },
-    setEnabled: (id, enabled) => void update.run(Number(enabled), id),
+    setEnabled(id, enabled) {
+      update.run(Number(enabled), id);
+      known.clear();
+    },
     close: () => database.close(),
   };
 }

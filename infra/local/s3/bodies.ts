@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Readable, type Transform, Writable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /**
@@ -23,11 +23,10 @@ import { pipeline } from 'node:stream/promises';
  * takes it away at the next start.
  */
 export interface BodyStore {
-  /**
-   * Drains `source` through `transforms` into a new body and returns its id. Nothing is left behind when it fails.
-   * @param mostBytes what it may have at most, if that is known: a small body is written in one piece
-   */
-  write(source: Readable, transforms?: readonly Transform[], mostBytes?: number): Promise<string>;
+  /** Drains `source` through `transforms` into a new body and returns its id. Nothing is left behind when it fails. */
+  write(source: Readable, transforms?: readonly Transform[]): Promise<string>;
+  /** A small body at once; returns its id. Nothing is left behind when it fails. */
+  writeWhole(bytes: Uint8Array): string;
   /** A part of a small body at once; `end` is inclusive. */
   read(id: string, range: { readonly start: number; readonly end: number }): Buffer;
   /** Opens before it returns, so a body removed a moment later can still be read to its end. `end` is inclusive. */
@@ -56,19 +55,11 @@ export function createBodyStore(directory: string): BodyStore {
     shards.add(shard);
   }
 
-  async function writeSmall(source: Readable, transforms: readonly Transform[]): Promise<string> {
-    const chunks: Buffer[] = [];
-    const collector = new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        chunks.push(chunk);
-        done();
-      },
-    });
-    await pipeline([source, ...transforms, collector]);
+  function writeWhole(bytes: Uint8Array): string {
     const id = randomUUID();
     const path = join(unfinished, id);
     try {
-      writeFileSync(path, Buffer.concat(chunks), { mode: 0o600 });
+      writeFileSync(path, bytes, { mode: 0o600 });
       makeShard(id);
       renameSync(path, pathOf(id));
       return id;
@@ -78,12 +69,7 @@ export function createBodyStore(directory: string): BodyStore {
     }
   }
 
-  async function write(
-    source: Readable,
-    transforms: readonly Transform[] = [],
-    mostBytes = Number.POSITIVE_INFINITY,
-  ): Promise<string> {
-    if (mostBytes <= smallBody) return writeSmall(source, transforms);
+  async function write(source: Readable, transforms: readonly Transform[] = []): Promise<string> {
     const id = randomUUID();
     const path = join(unfinished, id);
     try {
@@ -99,6 +85,7 @@ export function createBodyStore(directory: string): BodyStore {
 
   return {
     write,
+    writeWhole,
     open: (id, range) => createReadStream(pathOf(id), { fd: openSync(pathOf(id), 'r'), ...range }),
     read(id, { start, end }) {
       const buffer = Buffer.allocUnsafe(end - start + 1);

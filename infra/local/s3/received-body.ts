@@ -4,7 +4,7 @@ import { type Readable, Transform, type TransformCallback, Writable } from 'node
 import { pipeline } from 'node:stream/promises';
 import type { Identity } from '../aws/authenticate.ts';
 import { AwsChunkedDecoder, incompleteBody } from './aws-chunked.ts';
-import type { BodyStore } from './bodies.ts';
+import { type BodyStore, smallBody } from './bodies.ts';
 import {
   CHECKSUM_ALGORITHMS,
   type Checksum,
@@ -50,11 +50,37 @@ export async function storeBody(
   }
   const { transforms, verifier } = verification(headers, identity);
   // A body of unknown length declares nothing; on the wire it never has more bytes than its length says.
-  const mostBytes = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  const bodyId = await bodies.write(message, transforms, mostBytes).catch((error: unknown) => {
+  const isSmall = headers['content-length'] !== undefined && Number(headers['content-length']) <= smallBody;
+  const store = isSmall
+    ? collect(message, transforms, verifier).then((bytes) => bodies.writeWhole(bytes))
+    : bodies.write(message, transforms);
+  const bodyId = await store.catch((error: unknown) => {
     throw asIncomplete(message, error);
   });
   return { bodyId, ...verifier.result() };
+}
+
+/** A small body whole and verified. The streams that a large one goes through cost more than its bytes. */
+async function collect(
+  message: IncomingMessage,
+  transforms: readonly Transform[],
+  verifier: BodyVerifier,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  if (transforms.length === 1) {
+    for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+    const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+    verifier.verifyWhole(bytes);
+    return bytes;
+  }
+  const collector = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  await pipeline([message, ...transforms, collector]);
+  return Buffer.concat(chunks);
 }
 
 /** Writes bytes from this side (a copy, joined parts) to the store, with their digests. */
@@ -135,11 +161,21 @@ class BodyVerifier extends Transform {
     this.#sha256 = /^[\da-f]{64}$/.test(payload) ? { digest: createHash('sha256'), expected: payload } : undefined;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  /** A body that is at hand, without the stream. @throws S3Error when a digest differs from what was announced */
+  verifyWhole(bytes: Buffer): void {
+    this.#take(bytes);
+    this.#verify();
+  }
+
+  #take(chunk: Buffer): void {
     this.#size += chunk.length;
     this.#md5.update(chunk);
     this.#sha256?.digest.update(chunk);
     this.#checksum?.update(chunk);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#take(chunk);
     done(null, chunk);
   }
 
