@@ -8,7 +8,7 @@ import {
   Validations,
 } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import { CopiesStack } from './copies-stack.ts';
+import { CopiesStack, copiesVaultName } from './copies-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { featureFlags } from './feature-flags.ts';
 import { ServiceStack } from './service-stack.ts';
@@ -49,7 +49,7 @@ export function createApplication(options: ApplicationOptions): App {
   if (backupCopies !== null) {
     const copies = new CopiesStack(app, `dbrag-${stage.name}-copies`, {
       ...stackProps(stage),
-      stageName: stage.name,
+      vaultName: copiesVaultName(stage.name, backupCopies),
       description: 'dbrag: copies of backups',
       env: { region: backupCopies.region },
     });

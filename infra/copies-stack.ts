@@ -2,12 +2,14 @@ import { BackupVault } from 'aws-cdk-lib/aws-backup';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import type { BackupCopySettings } from './stage-settings.ts';
 
 /** By name, since a stack of another region can be told of nothing else. */
-export const copiesVaultName = (stageName: string): string => `dbrag-${stageName}-copies`;
+export const copiesVaultName = (stageName: string, { vault }: BackupCopySettings): string =>
+  vault ?? `dbrag-${stageName}-copies`;
 
 export interface CopiesStackProps extends StackProps {
-  readonly stageName: string;
+  readonly vaultName: string;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface CopiesStackProps extends StackProps {
  * It survives its stack, for it is there when nothing else is.
  */
 export class CopiesStack extends Stack {
-  constructor(scope: Construct, id: string, { stageName, ...props }: CopiesStackProps) {
+  constructor(scope: Construct, id: string, { vaultName, ...props }: CopiesStackProps) {
     super(scope, id, props);
     const key = new Key(this, 'Key', {
       description: 'dbrag: copies of backups',
@@ -24,7 +26,7 @@ export class CopiesStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     new BackupVault(this, 'Vault', {
-      backupVaultName: copiesVaultName(stageName),
+      backupVaultName: vaultName,
       encryptionKey: key,
       blockRecoveryPointDeletion: true,
       removalPolicy: RemovalPolicy.RETAIN,

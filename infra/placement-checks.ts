@@ -63,6 +63,8 @@ function domainComplaint({ name, certificateArn, hostedZone }: DomainSettings): 
 function copiesComplaint({ operations: { backupCopies, region } }: StageSettings): string | false | undefined {
   if (backupCopies === null) return false;
   if (!isWhole(backupCopies.days, 1, 365)) return 'operations.backupCopies.days must be 1 to 365.';
+  if (backupCopies.vault !== undefined && !/^[A-Za-z0-9_-]{2,50}$/.test(backupCopies.vault))
+    return 'operations.backupCopies.vault must be 2 to 50 letters, digits, hyphens or underscores.';
   if (region === null)
     return 'operations.backupCopies needs operations.region, so that the copies surely lie in another one.';
   if (backupCopies.region === region) return 'operations.backupCopies.region must differ from operations.region.';

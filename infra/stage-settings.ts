@@ -238,4 +238,6 @@ export interface BackupCopySettings {
   readonly region: string;
   /** Days for which a copy is kept: what was erased is in copies as long. */
   readonly days: number;
+  /** Of the vault; `dbrag-<stage>-copies` if left out. A vault outlives its stage, and a new stage of the same name needs one of another name. */
+  readonly vault?: string;
 }

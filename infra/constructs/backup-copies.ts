@@ -54,7 +54,7 @@ export class BackupCopies extends Construct {
         deleteAfter: keptHere,
         copyActions: [
           {
-            destinationBackupVault: this.vaultIn(settings.region, copiesVaultName(stageName)),
+            destinationBackupVault: this.vaultIn(settings.region, copiesVaultName(stageName, settings)),
             deleteAfter: Duration.days(settings.days),
           },
         ],

@@ -6,6 +6,7 @@ import { CommandError, type Finding, findingLine, hasProblem } from './finding.t
 import { firstCommands } from './first-commands.ts';
 import { type GivenKey, storeModelKey } from './model-key.ts';
 import { preflight } from './preflight.ts';
+import { type LedTo, pruneVersions, versionsLedTo } from './prune-versions.ts';
 import { smoke } from './smoke.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
 
@@ -63,9 +64,23 @@ export async function deploy(ports: DeployPorts, { stage, modelKey }: DeployOpti
   await cdk.run(['deploy', names.data, ...upload]);
   const data = await findStack(clients, names.data);
   if (modelKey !== undefined) await giveModelKey(ports, outputOf(data, 'ModelKeySecret'), modelKey);
+  const earlier = (await findStack(clients, names.service))?.StackId;
+  // Without knowing these, nothing is deleted.
+  const before = earlier === undefined ? undefined : await versionsLedTo(clients, earlier).catch(() => undefined);
   await cdk.run(['deploy', names.service, ...upload]);
   const service = await findStack(clients, names.service);
   await tryOut(ports, service, outputOf(data, 'OperatorKeySecret'), show);
+  if (service?.StackId !== undefined && before !== undefined) await prune(ports, service.StackId, before);
+}
+
+/** Last, when all is deployed and tried: what cannot be deleted now is the next time. */
+async function prune({ clients, print }: DeployPorts, stackId: string, before: LedTo): Promise<void> {
+  try {
+    const deleted = await pruneVersions(clients, stackId, before);
+    if (deleted > 0) print(`${deleted} old versions of functions are deleted.`);
+  } catch (error) {
+    print(`Old versions of functions stay until the next deploy: ${(error as Error).message}`);
+  }
 }
 
 /** Before the functions that read it are started. */

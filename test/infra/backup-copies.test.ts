@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { copiesVaultName } from '../../infra/copies-stack.ts';
 import { resourcesOf, type Template } from './assertions/assertion.ts';
 import { stageOfOnesOwn } from './stage-of-ones-own.ts';
 import { type Synthesis, synthesise } from './synthesise.ts';
@@ -21,15 +22,19 @@ describe('the stack of the second region', () => {
     expect(artifacts['dbrag-own-data']?.dependencies).toContain('dbrag-own-copies');
   });
 
-  it('is a vault of a fixed name with a key of its own, and both outlive it', () => {
+  it('is a vault of the name that the stage gives, with a key of its own, and both outlive it', () => {
     const [vault] = resourcesOf(copies, 'AWS::Backup::BackupVault');
     const [key] = resourcesOf(copies, 'AWS::KMS::Key');
     expect(vault?.properties).toMatchObject({
-      BackupVaultName: 'dbrag-own-copies',
+      BackupVaultName: 'second-home',
       EncryptionKeyArn: { 'Fn::GetAtt': [key?.id, 'Arn'] },
     });
     expect(key?.properties).toMatchObject({ EnableKeyRotation: true, PendingWindowInDays: 30 });
     expect([vault, key].map((one) => one?.resource.DeletionPolicy)).toEqual(['Retain', 'Retain']);
+  });
+
+  it('has the stage’s name in its own where the stage gives none', () => {
+    expect(copiesVaultName('own', { region: 'eu-west-1', days: 90 })).toBe('dbrag-own-copies');
   });
 
   it('lets nobody take a copy out before its days are over', () => {

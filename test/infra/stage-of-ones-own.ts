@@ -34,7 +34,7 @@ export const stageOfOnesOwn = defineStage({
     region: 'eu-central-1',
     permissionsBoundary: 'arn:aws:iam::123456789012:policy/boundary',
     bootstrapQualifier: 'acme',
-    backupCopies: { region: 'eu-west-1', days: 90 },
+    backupCopies: { region: 'eu-west-1', days: 90, vault: 'second-home' },
     budget: { monthlyDollars: 3_000, of: 'stage' },
   },
 });

@@ -59,6 +59,10 @@ const elsewhere: readonly [string, Partial<StageSettings>][] = [
   ['needs operations.region', inAccount({ backupCopies: { region: 'eu-west-1', days: 35 } })],
   ['must differ', inAccount({ region: 'eu-west-1', backupCopies: { region: 'eu-west-1', days: 35 } })],
   ['backupCopies.days', inAccount({ region: 'eu-west-1', backupCopies: { region: 'eu-central-1', days: 0 } })],
+  [
+    'backupCopies.vault',
+    inAccount({ region: 'eu-west-1', backupCopies: { region: 'eu-central-1', days: 35, vault: 'a vault' } }),
+  ],
   ['backupCopies.region', inAccount({ region: 'eu-west-1', backupCopies: { region: 'mars-north-1', days: 35 } })],
   ['gpt-imaginary', { models: { ...models, chatModel: 'gpt-imaginary' } }],
   ['embedding-imaginary', { models: { ...models, embedding: { model: 'embedding-imaginary', dimensions: 8 } } }],

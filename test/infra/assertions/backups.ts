@@ -18,7 +18,7 @@ export const backupAssertions: readonly Assertion[] = [
         rules[0].CopyActions.length === 1 &&
         rules[0].CopyActions[0].Lifecycle.DeleteAfterDays === backupCopies?.days &&
         JSON.stringify(rules[0].CopyActions[0].DestinationBackupVaultArn).includes(
-          `:backup:${backupCopies?.region}:",{"Ref":"AWS::AccountId"},":backup-vault:dbrag-${name}-copies"`,
+          `:backup:${backupCopies?.region}:",{"Ref":"AWS::AccountId"},":backup-vault:${backupCopies?.vault ?? `dbrag-${name}-copies`}"`,
         )
       );
     },

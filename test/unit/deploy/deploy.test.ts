@@ -26,7 +26,7 @@ function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried
       const outputs = stacks.get(StackName);
       if (!outputs) return awsError('ValidationError', 'does not exist');
       const Outputs = Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue }));
-      return { Stacks: [{ StackName, StackStatus: 'CREATE_COMPLETE', Outputs }] };
+      return { Stacks: [{ StackName, StackId: `arn:${StackName}`, StackStatus: 'CREATE_COMPLETE', Outputs }] };
     },
     GetParametersByPath: () => ({ Parameters: [] }),
     DescribeOrderableDBInstanceOptions: () => ({ OrderableDBInstanceOptions: [{}] }),
@@ -38,6 +38,15 @@ function world({ answers = {}, cli = '2.1148.1', yes = true, fails, smoke: tried
     DescribeAddresses: () => ({}),
     GetServiceQuota: () => ({ Quota: { Value: 5 } }),
     GetSecretValue: ({ SecretId }) => ({ SecretString: `value of ${SecretId}` }),
+    ListStackResources: () => ({
+      StackResourceSummaries: [{ ResourceType: 'AWS::Lambda::Function', PhysicalResourceId: 'api' }],
+    }),
+    ListAliases: () => ({ Aliases: [{ FunctionVersion: '9' }] }),
+    ListVersionsByFunction: () => ({ Versions: ['$LATEST', '1', '6', '7', '8', '9'].map((Version) => ({ Version })) }),
+    DeleteFunction: ({ FunctionName, Qualifier }) => {
+      happened.push(`delete ${FunctionName}:${Qualifier}`);
+      return {};
+    },
     PutSecretValue: ({ SecretId, SecretString }) => {
       happened.push(`put ${SecretId} ${SecretString}`);
       return {};
@@ -117,6 +126,19 @@ describe('a deploy', () => {
     const again = world({ answers: { GetSecretValue: () => ({ SecretString: 'sk-1' }) } });
     await again.run();
     expect(again.happened.filter((one) => one.startsWith('put'))).toEqual([]);
+  });
+
+  it('deletes old versions of functions when all is tried, and does not fail for them', async () => {
+    const { run, happened, printed } = world();
+    await run();
+    expect(happened.filter((one) => one.startsWith('delete'))).toEqual([]);
+    await run();
+    expect(happened.slice(-3)).toEqual(['cdk deploy dbrag-small-service', 'delete api:6', 'delete api:1']);
+    expect(printed.at(-1)).toBe('2 old versions of functions are deleted.');
+    const denied = world({ answers: { DeleteFunction: () => awsError('AccessDenied', 'no') } });
+    await denied.run();
+    await denied.run();
+    expect(denied.printed.at(-1)).toBe('Old versions of functions stay until the next deploy: no');
   });
 
   it('fails where the stage does not do what it should', async () => {
