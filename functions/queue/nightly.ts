@@ -4,7 +4,7 @@ import { isOutage } from '../../shared/core/outage.ts';
 import { embedForgotten } from '../../shared/databases/embed-forgotten.ts';
 import { removeOrphanedPasswords } from '../../shared/databases/passwords.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
-import { checkIntegrity } from '../../shared/ingestion/check-integrity.ts';
+import { checkIntegrityOnward } from '../../shared/ingestion/check-integrity-onward.ts';
 import { findMissedDeletions } from '../../shared/ingestion/find-missed-deletions.ts';
 import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
 import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
@@ -80,8 +80,8 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await embedForgotten(embedding, workspaceId, hasTime);
   const onUnseen = (documentId: string, error: unknown) =>
     services.log.recordFailed(error, { source: `integrity of ${documentId}`, messageId: 'nightly' });
-  const violations = await checkIntegrity({ database, clock, onUnseen }, workspaceId, hasTime);
-  if (violations.length > 0) services.log.integrityViolated({ workspaceId, violations });
+  const onFound = (violations: readonly object[]) => services.log.integrityViolated({ workspaceId, violations });
+  await checkIntegrityOnward({ database, onUnseen, onFound }, workspaceId, hasTime);
 }
 
 /** What is not reached tonight is the next night: each keeps its place. */

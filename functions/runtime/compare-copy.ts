@@ -32,7 +32,7 @@ export async function compareDrillsCopy(event: unknown): Promise<CopyReport> {
   const [source, copy] = [open(database.host), open(hostOfDrill(database.host))];
   const ends = Date.now() + millisecondsOfCall;
   try {
-    const ports = { source, copy, moment: new Date(moment), clock: systemClock };
+    const ports = { source, copy, moment: new Date(moment) };
     return await compareCopy(ports, place, () => Date.now() < ends);
   } finally {
     await Promise.all([source.close(), copy.close()]);

@@ -1,4 +1,3 @@
-import type { Clock } from '../core/clock.ts';
 import type { Database, Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { contentStatements, type Narrowing, statementOfAll, structureStatements } from './integrity-statements.ts';
@@ -12,18 +11,26 @@ export interface Violation {
 
 export interface IntegrityPorts {
   readonly database: Database;
-  readonly clock: Clock;
   /** That one statement looks at, so that it is done in a moment; default 200. */
   readonly documentsAtOnce?: number;
-  /** Reads every text and vector, and not those of tonight. */
-  readonly everything?: boolean;
   /** Told of a document that was not looked at, because that alone takes too long. */
   readonly onUnseen?: (documentId: string, error: unknown) => void;
 }
 
-/** Every text and vector is read once in so many nights. */
-const nights = 30;
-const millisecondsOfDay = 86_400_000;
+export interface IntegrityScope {
+  /** UUID of the document to begin at; null: at the newest. */
+  readonly upTo: string | null;
+  /** Of which documents every text and vector is read. */
+  readonly isRead: (documentId: string) => boolean;
+}
+
+export interface IntegrityReport {
+  /** At most a few of each kind for each page of documents; none when all is well. */
+  readonly violations: readonly Violation[];
+  /** Where to go on; null: at the end. */
+  readonly next: string | null;
+}
+
 const ends = { first: '00000000-0000-0000-0000-000000000000', last: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
 
 /** Ranges leave no gap, so that rows of documents that are not there are seen as well. */
@@ -35,24 +42,24 @@ const structure = statementOfAll(structureStatements(inRange));
 const content = statementOfAll(contentStatements(listed));
 
 /**
- * Looks whether a workspace's documents are what was promised, newest first, as far as there is time: how their rows belong together of all
- * of them, and what stands in these rows of a thirtieth, another one each night. It holds at every moment, so work may go on meanwhile.
+ * Looks whether a workspace's documents are what was promised, newer ones first, as far as there is time: how their rows belong together, and of
+ * some of them what stands in these rows. It holds at every moment, so work may go on meanwhile.
  * A page that takes too long is looked at in halves, so that large documents do not keep the night from those behind them.
- * @returns at most a few of each kind for each page of documents; none when all is well
  */
 export async function checkIntegrity(
-  { database, clock, documentsAtOnce = 200, everything = false, onUnseen = () => {} }: IntegrityPorts,
+  { database, documentsAtOnce = 200, onUnseen = () => {} }: IntegrityPorts,
   workspaceId: string,
+  scope: IntegrityScope,
   hasTime: () => boolean = () => true,
-): Promise<readonly Violation[]> {
-  const tonight = Math.floor(clock.now().getTime() / millisecondsOfDay) % nights;
-  const isChosen = (id: string) => everything || Number.parseInt(id.slice(-6), 16) % nights === tonight;
+): Promise<IntegrityReport> {
   const violations: Violation[] = [];
-  let upTo = ends.last;
+  let upTo = scope.upTo ?? ends.last;
   let atOnce = documentsAtOnce;
   while (upTo !== ends.first && hasTime()) {
     try {
-      const page = await database.inWorkspace({ workspaceId }, (db) => lookAt(db, workspaceId, upTo, atOnce, isChosen));
+      const page = await database.inWorkspace({ workspaceId }, (db) =>
+        lookAt(db, workspaceId, upTo, atOnce, scope.isRead),
+      );
       violations.push(...page.found);
       upTo = page.from;
       atOnce = Math.min(documentsAtOnce, atOnce * 2);
@@ -69,7 +76,7 @@ export async function checkIntegrity(
       upTo = from;
     }
   }
-  return violations;
+  return { violations, next: upTo === ends.first ? null : upTo };
 }
 
 /** One page. @returns also where the next one begins */
@@ -78,13 +85,13 @@ async function lookAt(
   workspaceId: string,
   upTo: string,
   atOnce: number,
-  isChosen: (documentId: string) => boolean,
+  isRead: (documentId: string) => boolean,
 ): Promise<{ readonly from: string; readonly found: readonly Violation[] }> {
   // One more than is looked at: the next page begins with it.
   const ids = await documentsUpTo(db, workspaceId, upTo, atOnce + 1);
   const from = ids[atOnce] ?? ends.first;
   const found = [...(await db.query<Violation>(structure, [workspaceId, from, upTo])).rows];
-  const chosen = ids.filter((id) => id > from && isChosen(id));
+  const chosen = ids.filter((id) => id > from && isRead(id));
   if (chosen.length > 0) found.push(...(await db.query<Violation>(content, [workspaceId, chosen])).rows);
   return { from, found };
 }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../shared/core/clock.ts';
 import type { Database } from '../../shared/core/database.ts';
 import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-copy.ts';
 import { unsureMilliseconds } from '../../shared/ingestion/compare-documents.ts';
@@ -64,7 +63,7 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
     return client;
   }
   const compare = (hasTime = () => true, place: CopyReport['next'] = null) =>
-    compareCopy({ source: test.maintainer, copy, moment, clock: systemClock }, place, hasTime);
+    compareCopy({ source: test.maintainer, copy, moment }, place, hasTime);
   /** Past triggers and keys, as a fault of the disk would be. */
   const spoil = (sql: string) => copyAdmin.query(`BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`);
 

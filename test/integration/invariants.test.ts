@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../shared/core/database.ts';
-import { checkIntegrity } from '../../shared/ingestion/check-integrity.ts';
+import { checkIntegrity, type Violation } from '../../shared/ingestion/check-integrity.ts';
+import { checkIntegrityOnward, contentRounds } from '../../shared/ingestion/check-integrity-onward.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
 import { type FakeModelServer, startFakeModelServer } from '../support/fake-model-server/server.ts';
@@ -113,11 +114,9 @@ describe('the checker of invariants', () => {
   /** On every night of a month: content is looked at once in it. As the superuser, inside of the transaction that did the damage. */
   const nights = async (database: Pick<Database, 'inWorkspace'>, hasTime?: () => boolean): Promise<string[]> => {
     const found: string[] = [];
-    for (let night = 0; night < 30; night += 1) {
-      const clock = { now: () => new Date(night * 86_400_000) };
-      const violations = await checkIntegrity({ database: database as Database, clock }, workspaceId, hasTime);
-      found.push(...violations.map(({ invariant }) => invariant));
-    }
+    const onFound = (violations: readonly Violation[]) => found.push(...violations.map(({ invariant }) => invariant));
+    for (let night = 0; night < contentRounds; night += 1)
+      await checkIntegrityOnward({ database: database as Database, onFound }, workspaceId, hasTime);
     return found;
   };
   const asAdmin: Pick<Database, 'inWorkspace'> = {
@@ -201,11 +200,56 @@ describe('the checker of invariants', () => {
     try {
       await test.admin.query('DELETE FROM dbrag.embeddings WHERE workspace_id = $1', [other]);
       for (const documentsAtOnce of [1, 2, 3]) {
-        const clock = { now: () => new Date(0) };
-        const found = await checkIntegrity({ database: asAdmin as Database, clock, documentsAtOnce }, other);
+        const all = { upTo: null, isRead: () => true };
+        const { violations: found } = await checkIntegrity(
+          { database: asAdmin as Database, documentsAtOnce },
+          other,
+          all,
+        );
         expect(new Set(found.map(({ subject }) => subject)).size).toBe(3);
         expect(found.filter(({ invariant }) => invariant === 'I2 what is live has a vector')).toHaveLength(3);
       }
+    } finally {
+      await test.admin.query('ROLLBACK');
+    }
+  });
+
+  it('goes on where a night stopped, and begins a round anew when all was looked at', async () => {
+    const other = (await createWorkspace(test.application)).id;
+    const collectionId = await createCollection(test.application, other);
+    for (const name of ['one', 'two', 'three', 'four', 'five']) await world.post(other, collectionId, `Only ${name}.`);
+    await world.drain();
+    const { rows: documents } = await test.admin.query(
+      'SELECT id FROM dbrag.documents WHERE workspace_id = $1 ORDER BY id DESC',
+      [other],
+    );
+    await test.admin.query('BEGIN');
+    try {
+      await test.admin.query('DELETE FROM dbrag.embeddings WHERE workspace_id = $1', [other]);
+      const night = async (pages: number): Promise<string[]> => {
+        const found: string[] = [];
+        let left = pages;
+        const onFound = (violations: readonly Violation[]) =>
+          found.push(
+            ...violations
+              .filter(({ invariant }) => invariant === 'I2 what is live has a vector')
+              .map(({ subject }) => subject.slice(0, 36)),
+          );
+        const ports = { database: asAdmin as Database, documentsAtOnce: 1, onFound };
+        await checkIntegrityOnward(ports, other, () => left-- > 0);
+        return found;
+      };
+      const ids = documents.map(({ id }) => id);
+      expect(await night(2)).toEqual(ids.slice(0, 2));
+      expect(await night(0)).toEqual([]);
+      expect(await night(2)).toEqual(ids.slice(2, 4));
+      // The last, and then the newest of the next round.
+      expect(await night(3)).toEqual([ids[4], ids[0]]);
+      const { rows } = await test.admin.query(
+        'SELECT integrity_round FROM dbrag.corpus_statistics WHERE workspace_id = $1',
+        [other],
+      );
+      expect(rows).toEqual([{ integrity_round: 1 }]);
     } finally {
       await test.admin.query('ROLLBACK');
     }

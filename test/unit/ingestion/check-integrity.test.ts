@@ -36,8 +36,9 @@ function world(count: number, { slow = [], most = 0 }: { slow?: readonly number[
   const unseen: string[] = [];
   const check = (hasTime?: () => boolean) =>
     checkIntegrity(
-      { database, clock: { now: () => new Date(0) }, onUnseen: (id) => void unseen.push(id) },
+      { database, onUnseen: (id) => void unseen.push(id) },
       'w',
+      { upTo: null, isRead: () => false },
       hasTime,
     );
   return { check, ids, seen, unseen };

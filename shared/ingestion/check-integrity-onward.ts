@@ -1,0 +1,58 @@
+import { checkIntegrity, type IntegrityPorts, type Violation } from './check-integrity.ts';
+
+export interface OnwardPorts extends IntegrityPorts {
+  /** Told before the place is kept: whoever dies in between tells it twice, and never not at all. */
+  readonly onFound: (violations: readonly Violation[]) => void;
+}
+
+/** Every text and vector is read once in so many rounds. */
+export const contentRounds = 30;
+
+interface Place {
+  readonly upTo: string | null;
+  readonly round: number;
+}
+
+/**
+ * Looks at a workspace's documents from where the night before stopped, as far as there is time: how their rows belong together of all of them, and what
+ * stands in these rows of a thirtieth, another one each round. A round that is over is followed by a whole one, if it was begun another night.
+ */
+export async function checkIntegrityOnward(
+  ports: OnwardPorts,
+  workspaceId: string,
+  hasTime: () => boolean = () => true,
+): Promise<void> {
+  const began = await readPlace(ports, workspaceId);
+  const next = await goOn(ports, workspaceId, began, hasTime);
+  if (began.upTo !== null && next.upTo === null && hasTime()) await goOn(ports, workspaceId, next, hasTime);
+}
+
+async function goOn(
+  ports: OnwardPorts,
+  workspaceId: string,
+  { upTo, round }: Place,
+  hasTime: () => boolean,
+): Promise<Place> {
+  const isRead = (id: string): boolean => Number.parseInt(id.slice(-6), 16) % contentRounds === round % contentRounds;
+  const { violations, next } = await checkIntegrity(ports, workspaceId, { upTo, isRead }, hasTime);
+  if (violations.length > 0) ports.onFound(violations);
+  const place = next === null ? { upTo: null, round: round + 1 } : { upTo: next, round };
+  await ports.database.inWorkspace({ workspaceId }, (db) =>
+    db.query('UPDATE dbrag.corpus_statistics SET integrity_up_to = $2, integrity_round = $3 WHERE workspace_id = $1', [
+      workspaceId,
+      place.upTo,
+      place.round,
+    ]),
+  );
+  return place;
+}
+
+async function readPlace({ database }: OnwardPorts, workspaceId: string): Promise<Place> {
+  const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
+    db.query<Place>(
+      'SELECT integrity_up_to AS "upTo", integrity_round AS round FROM dbrag.corpus_statistics WHERE workspace_id = $1',
+      [workspaceId],
+    ),
+  );
+  return rows[0] ?? { upTo: null, round: 0 };
+}
