@@ -1,7 +1,8 @@
 /**
  * `npm run test:faults [-- --seed N] [--documents 500] [--only F08,F20 | --from F20] [--long] [--worlds 2] [--list]`: every fault of
  * docs/reliability.md that one machine can show, against the whole system of the `test` stage on native engines, with the checker after
- * each campaign. Most of a campaign is waiting, so that two worlds, each with engines of its own, take them by turns. Exits with 1 when anything is lost, doubled or stuck, and says under which seed.
+ * each campaign. Most of a campaign is waiting, so that two worlds, each with engines of its own, take them by turns. Exits with 1 when
+ * anything is lost, doubled or stuck, and says under which seed.
  */
 import { parseArgs } from 'node:util';
 import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';

@@ -244,19 +244,31 @@ export class IngestionWorld {
     workers: { ingest: number; embed: number } = { ingest: 2, embed: 2 },
     onCrash?: () => Promise<void>,
   ): Promise<void> {
-    const crews = [
-      ...Array.from({ length: workers.ingest }, () => this.work('ingest', 1, onCrash)),
-      ...Array.from({ length: workers.embed }, () => this.work('embed', 10, onCrash)),
-    ];
-    await Promise.all(crews);
+    do {
+      const shift = { isOver: false };
+      const crews = [
+        ...Array.from({ length: workers.ingest }, () => this.work('ingest', 1, shift, onCrash)),
+        ...Array.from({ length: workers.embed }, () => this.work('embed', 10, shift, onCrash)),
+      ];
+      await Promise.all(crews);
+    } while (this.queue.size > 0);
   }
 
-  private async work(kind: 'ingest' | 'embed', batch: number, onCrash?: () => Promise<void>): Promise<void> {
-    for (;;) {
+  /**
+   * All leave together: had those of one queue gone by themselves, a message that somebody sends a moment later would keep those of the other
+   * waiting for ever.
+   */
+  private async work(
+    kind: 'ingest' | 'embed',
+    batch: number,
+    shift: { isOver: boolean },
+    onCrash?: () => Promise<void>,
+  ): Promise<void> {
+    while (!shift.isOver) {
       const taken = this.queue.take(kind, batch);
       if (!taken) {
-        if (this.queue.size === 0 && this.active === 0) return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        if (this.queue.size === 0 && this.active === 0) shift.isOver = true;
+        else await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
       this.active += 1;
