@@ -176,7 +176,7 @@ export interface ConnectionSettings {
   readonly iamDatabaseUsers: readonly string[];
   /** Tables of one workspace's databases that are described at once. */
   readonly catalogConcurrency: number;
-  /** What one statement against a customer's database may take. */
+  /** Limits of one statement against a customer's database. */
   readonly statements: StatementSettings;
 }
 

@@ -30,15 +30,15 @@ export interface AuditEvent {
   readonly request_id: string | null;
   /** Whose key reads `origin`. */
   readonly holder: string | null;
-  /** Who and from where, as ciphertext in base64. */
+  /** Who called and from where, as ciphertext in base64. */
   readonly origin: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The chain of what belongs to no workspace: the operator, and whoever was refused. */
+/** The chain of events that belong to no workspace: the operator's, and refused requests. */
 export const systemChain = '00000000-0000-0000-0000-000000000000';
 
-/** Writes the row in the transaction of what it tells of: neither stands without the other. */
+/** Writes the audit row in the transaction of the change it describes: neither exists without the other. */
 export async function recordAudit(
   db: Db,
   workspaceId: string,
@@ -54,7 +54,7 @@ export async function recordAudit(
 }
 
 export function auditEvent(workspaceId: string, actor: string, origin: RequestOrigin, entry: AuditEntry): AuditEvent {
-  // What was sealed for one workspace can be read nowhere else.
+  // Ciphertext of one workspace cannot be read in another.
   const sealed = origin.sealed?.workspaceId === workspaceId ? origin.sealed : undefined;
   return {
     id: newUuid(),

@@ -4,12 +4,12 @@ import type { Database, Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { type AuditEntry, recordAudit } from './audit.ts';
 
-/** What a change answers with, and what the trail says of it. */
+/** The response to a change, and its entry in the audit trail. */
 export interface Change {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What a replay answers with instead of the body, where that holds a secret or a signature. */
+  /** The body of a replay, where the original body contains a secret or a signature. */
   readonly replayBody?: unknown;
   readonly audit: readonly AuditEntry[];
 }

@@ -3,14 +3,14 @@ import type { Clock } from '../core/clock.ts';
 import { DbragError } from '../core/errors.ts';
 import type { IdentityProvider } from '../core/identity-provider.ts';
 
-/** Reads a JSON document of an issuer. Bounded in time and size, follows no redirect. @throws when there is none to be had */
+/** Reads a JSON document of an issuer. Bounded in time and size, follows no redirect. @throws when it cannot be had */
 export type ReadIssuerDocument = (url: string) => Promise<unknown>;
 
 /** A key that an issuer takes back is refused after this long. */
 const freshMilliseconds = 10 * 60_000;
 /** For how long keys serve on while the issuer cannot be reached. */
 const usableMilliseconds = 24 * 60 * 60_000;
-/** Between two looks at an issuer, whatever tokens name and whether the last look succeeded: nobody can make us hammer it. */
+/** Between two fetches from an issuer, whatever the tokens name and whether or not the last fetch succeeded: nobody can make us hammer it. */
 const restMilliseconds = 30_000;
 const restAfterFailureMilliseconds = 5_000;
 

@@ -33,7 +33,7 @@ export async function membershipsOf(database: Database, token: VerifiedToken): P
   }));
 }
 
-/** What is claimed in another form than agreed gives nothing: a list of collections that cannot be read is an empty one. */
+/** A claim in an unexpected form grants nothing: a list of collections that cannot be read counts as empty. */
 function claimedMemberships({ claims }: VerifiedToken, names: ClaimNames): readonly Membership[] {
   const role = words(claims[names.role]).reduce<Role | undefined>(stronger, undefined);
   if (role === undefined) return [];

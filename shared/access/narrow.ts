@@ -11,7 +11,7 @@ export function inheritNarrowing(caller: Narrowing, asked: Narrowing): Narrowing
   };
 }
 
-/** The limits of a new key: what is asked for, and nowhere more than the caller has. Null: none of its own. */
+/** The limits of a new key: as requested, but never above the caller's. Null: no limits of its own. */
 export function inheritRateLimits(caller: Pick<Caller, 'rateLimits'>, asked: RateLimits | null): RateLimits | null {
   const limits: Partial<Record<(typeof requestClasses)[number], number>> = {};
   for (const name of requestClasses) {

@@ -11,7 +11,7 @@ export interface SealTrailPorts {
   readonly clock: Clock;
 }
 
-/** What stands outside of the database: that a chain had this hash at this number. */
+/** What is recorded outside the database: that a chain had this hash at this number. */
 export interface TrailRoot {
   readonly v: 1;
   readonly written_at: string;

@@ -2,7 +2,7 @@ import type { Db } from '../core/database.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 
-/** The id of whoever a caller names, who is known from the first time on. */
+/** The id of the subject that a caller names; it is created at its first use. */
 export async function subjectIdOf(db: Db, workspaceId: string, externalId: string): Promise<string> {
   const values = [workspaceId, externalId];
   const known = await db.query<{ id: string }>(

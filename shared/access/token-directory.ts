@@ -18,7 +18,7 @@ const keptPeople = 1_000;
 
 export interface TokenDirectory {
   /**
-   * Who comes by a token, in the workspace that they name or the only one they belong to.
+   * The caller that a token identifies, in the workspace that they name or the only one they belong to.
    * @param workspace public id, as the request names it
    * @throws unauthorized · mfa_required · forbidden for somebody who belongs nowhere · not_found for a workspace that is not theirs ·
    * validation_failed when they belong to several and name none · overloaded while the issuer's keys cannot be had

@@ -1,9 +1,9 @@
 import type { CallerSubject, RequestOrigin, SealedOrigin } from '../core/caller.ts';
 import { close, open, type TrailKeys } from './trail-keys.ts';
 
-/** Who called, and from where: what only the key of the person reads. */
+/** Who called, and from where: readable only with the person's key. */
 export interface OpenedOrigin {
-  /** As the caller named them; null where nobody was named. */
+  /** The name that the caller gave; null if none. */
   readonly subject: string | null;
   readonly ip: string | null;
   readonly user_agent: string | null;
@@ -11,7 +11,7 @@ export interface OpenedOrigin {
 
 const longestAgent = 512;
 
-/** Seals where a request came from under the key of whom it is about, or under the workspace's where that is nobody. */
+/** Encrypts a request's origin under the key of the subject it concerns, or under the workspace's key if there is none. */
 export async function sealOrigin(
   keys: TrailKeys,
   workspaceId: string,

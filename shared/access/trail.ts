@@ -17,11 +17,11 @@ export interface TrailPorts {
   readonly clock: Clock;
   /** Events that were lost: the queue did not take them for too long. */
   readonly onLost: (events: number) => void;
-  /** No key could be had: the event stands without its origin. */
+  /** No key was available: the event is written without its origin. */
   readonly onUnsealed: (error: unknown) => void;
 }
 
-/** What one process does for the audit trail beside the rows that stand in the transactions of changes. */
+/** What one process does for the audit trail besides the rows written in the transactions of changes. */
 export class Trail {
   readonly keys: TrailKeys | null;
   private readonly ports: TrailPorts;

@@ -4,7 +4,7 @@ import { type IdentityProvider, signatureAlgorithms, strongContexts } from '../c
 import type { IssuerKeys } from './issuer-keys.ts';
 import { longestToken } from './token-form.ts';
 
-/** What a provider's tokens are checked by. */
+/** How a provider's tokens are checked. */
 export interface TrustedIssuer {
   readonly provider: IdentityProvider;
   readonly keys: Pick<IssuerKeys, 'find'>;

@@ -7,7 +7,7 @@ import { walkWorkspaces } from './walk-workspaces.ts';
 
 export interface VerifyTrailPorts {
   readonly database: Database;
-  /** Null: only the chains are walked. Whoever can rewrite a whole chain is found by the roots alone. */
+  /** Null: only the chains are verified. A completely rewritten chain is detected only by the roots. */
   readonly roots: Pick<ObjectStore, 'list' | 'get'> | null;
   /** Asked before each chain and each page of roots: once it is false, the rest is left. */
   readonly hasTime?: () => boolean;
@@ -151,7 +151,7 @@ class ChainWalk {
     this.hashes.set(number, seal.hash.toString('hex'));
   }
 
-  /** What was let go by retention is told by an event that still stands, else anybody could cut a chain at its beginning. */
+  /** What retention removed is recorded in an event that still exists; otherwise anybody could cut off the beginning of a chain. */
   private async checkCheckpoint({ checkpoint_number: number, checkpoint_hash: hash }: Chain): Promise<void> {
     if (number === 0) {
       if (!hash.equals(genesis)) this.blame(0, 'The chain does not begin at its beginning.');
@@ -215,7 +215,7 @@ async function readSeals(db: Db, workspaceId: string, after: number): Promise<re
   return rows;
 }
 
-/** Every root must be found in a chain, or lie before the chain's checkpoint, or be of a chain whose end the system's own tells. */
+/** Every root must be found in a chain, or precede the chain's checkpoint, or belong to a chain whose end is recorded in the system's chain. */
 async function compareRoots(
   { roots, hasTime }: { readonly roots: Pick<ObjectStore, 'list' | 'get'>; readonly hasTime: () => boolean },
   chains: ReadonlyMap<string, ReadonlyMap<number, string>>,

@@ -11,7 +11,7 @@ export interface Workspace {
   readonly created_at: Date;
 }
 
-/** What a workspace chose for itself; null where it leaves that to the stage. */
+/** The workspace's own choice; null for the stage's default. */
 export interface WorkspaceSettings {
   /** Days for which questions, answers and conversations are kept. */
   readonly retention_days: number | null;

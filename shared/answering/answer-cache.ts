@@ -49,7 +49,7 @@ export type Turn =
 
 /** Answers in the process: at most 10 MB. */
 const remembered = 100;
-/** Whoever waits for another's answer longer than this asks by itself. */
+/** A request that waits longer than this for another's answer computes its own. */
 const longestWaitMilliseconds = 10_000;
 
 /**
@@ -72,7 +72,7 @@ export class AnswerCache {
     return this.cache !== noCache;
   }
 
-  /** Whoever gets the task leaves its turn in any case, with an answer settled or without. */
+  /** A caller that gets the task must leave its turn in any case, whether or not it settled an answer. */
   async take(key: string): Promise<Turn> {
     const others = this.asking.get(key);
     const theirs = others && (await within(longestWaitMilliseconds, others));
@@ -115,7 +115,7 @@ export class AnswerCache {
   }
 }
 
-/** What a promise gives in time; undefined when it does not, or fails. */
+/** The value of a promise if it resolves in time; undefined if it does not, or fails. */
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
   const over = new AbortController();
   const late = sleep(milliseconds, undefined, { signal: over.signal }).catch(() => undefined);

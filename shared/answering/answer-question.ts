@@ -25,7 +25,7 @@ export interface AnswerRequest extends Omit<LegQuestion, 'tokenBudget'> {
   readonly rewriting?: ChatOutcome | undefined;
 }
 
-/** What the model reads at most: enough for a dozen chunks, and small beside any model's context. */
+/** The most that the model reads: enough for a dozen chunks, and small compared with any model's context. */
 export const contextTokens = 6_000;
 
 /** One question under way. */
@@ -171,7 +171,7 @@ async function gatherFrom({ ports, options, ledger }: Answering, chosen: ChosenR
   return gathered;
 }
 
-/** @param before what is still to be told before the answer ends */
+/** @param before events still to be sent before the answer ends */
 async function* answerFrom(
   { ports, request, options, ledger }: Answering,
   grounds: Grounds,

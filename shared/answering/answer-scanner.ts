@@ -26,7 +26,7 @@ const special = /[[\u3010!<hfw]|\s/iu;
 /**
  * Cuts a streamed answer into text, citation marks and addresses. Text is given out at once; only what may still become a mark, a
  * link or a tag is held back, at most 1,200 characters of it. Markdown images and HTML tags are dropped and links become their text:
- * an answer must not make a reader's browser call anybody.
+ * an answer must not make a reader's browser request anything.
  */
 export class AnswerScanner {
   private readonly isInSource: IsInSource;
@@ -41,7 +41,7 @@ export class AnswerScanner {
     return this.scan(false);
   }
 
-  /** What was held back: nothing more comes. */
+  /** Releases what was held back: no more input follows. */
   end(): AnswerPiece[] {
     return this.scan(true);
   }
@@ -106,7 +106,7 @@ function takeMark(text: string, { references, length }: CitationMark, mayHold: b
 }
 
 function dropped(text: string, whole: RegExp, beginning: RegExp, mayHold: boolean): Taken | 'hold' {
-  // First what may go on: `![alt]` is an image by itself, and may still have an address.
+  // Longer forms first: `![alt]` is an image by itself, and may still be followed by an address.
   if (mayHold && match(beginning, text) !== undefined) return 'hold';
   const found = match(whole, text);
   if (found !== undefined) return { pieces: [{ type: 'nothing' }], length: found.length };

@@ -26,7 +26,7 @@ export interface QueryTiming {
   readonly total: number;
 }
 
-/** What an administrator may see of how an answer came about. Holds no text of documents. */
+/** What an administrator may see about how an answer was produced. Contains no text of documents. */
 export interface QueryTrace {
   /** Every hit with its ranks before fusion and its score after it, by sub-question. */
   readonly searches: readonly { readonly question: string; readonly hits: readonly SearchHit[] }[];
@@ -41,7 +41,7 @@ export interface QueryTrace {
   readonly modelFirstTokenMilliseconds: number | null;
 }
 
-/** A question with its answer, as it is told, kept and shown again. */
+/** A question with its answer, as it is returned, stored and shown again. */
 export interface AnsweredQuery {
   readonly question: string;
   readonly route: Reading;
@@ -49,9 +49,9 @@ export interface AnsweredQuery {
   readonly answer: string | null;
   readonly citations: readonly Citation[];
   readonly passages: readonly Passage[];
-  /** What databases gave; of a question in one piece, one at most. */
+  /** Results from databases; for a question that was not split, one at most. */
   readonly results: readonly QueryResult[];
-  /** Databases that were asked or named: whoever may not see them may not see the answer. UUIDs. */
+  /** Databases that were queried or named: callers who may not see them may not see the answer. UUIDs. */
   readonly connectionIds: readonly string[];
   readonly steps: readonly AnsweredStep[];
   readonly model: string;
@@ -67,7 +67,7 @@ export interface AnsweredQuery {
   readonly resultCache: 'hit' | 'miss';
   readonly timing: QueryTiming;
   readonly trace: QueryTrace;
-  /** What the calls to the chat model came to: one event a call. */
+  /** Usage of the chat model: one event per call. */
   readonly usage: readonly UsageEvent[];
 }
 

@@ -99,7 +99,7 @@ export class CheckedAnswer {
     return text;
   }
 
-  /** A model that tells what rows say and sets no mark: what it says is found in them all the same. */
+  /** A model that states values from the rows without a mark: they are found in the rows and cited anyway. */
   private citeUnmarked(): string {
     if (this.told || this.text.trim() === nothingFound) return '';
     let added = '';
@@ -177,7 +177,7 @@ export class CheckedAnswer {
   }
 }
 
-/** What the rows and the documents say, the question repeats, and the statement asks for. */
+/** The numbers in the rows, the documents, the question and the statement. */
 function knownNumbers(passages: readonly Passage[], question = ''): KnownNumbers {
   const known = new KnownNumbers();
   known.addText(question);

@@ -24,7 +24,7 @@ const end = /^[\]】]/u;
 /**
  * Reads a citation mark at the beginning of a text: numbers, each with a quote or without, between brackets. A quote ends at a
  * quotation mark that is followed by the bracket or by the next number, so it may itself hold either. Where the source has both, and
- * then what the text goes on with, the quote goes on as well.
+ * then the text that follows, the quote continues as well.
  * @param isWhole nothing more comes
  * @returns undefined when the text begins with no mark; `incomplete` when what follows may still make it one
  */
@@ -61,10 +61,10 @@ export function readCitationMark(
 }
 
 const afterQuote = /^\s*(?:[\]】]|[,;]\s*(?:sources?\s*)?\^?\d)/iu;
-/** What follows a closing quotation mark is blanks, a separator and the beginning of a number. */
+/** A closing quotation mark is followed by blanks, a separator and the beginning of a number. */
 const longestTail = 40;
 
-/** Where a quote goes on is told by as much of what follows. */
+/** This much of the following text decides whether a quote continues. */
 const tellingLength = 12;
 /** A quote that could end in more places ends in the last of these: each costs a look into the source. */
 const mostEndsInside = 8;

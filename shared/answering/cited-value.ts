@@ -3,7 +3,7 @@ import { cellText, type QueryResult } from './query-result.ts';
 
 const fewestLetters = 2;
 
-/** What can be cited of a result. Built once a result. */
+/** The values of a result that can be cited. Built once per result. */
 export class CitedValues {
   private readonly numbers = new KnownNumbers();
   private readonly texts = new Map<string, string>();
@@ -21,7 +21,7 @@ export class CitedValues {
   }
 
   /**
-   * The value that a quote names, computed anew from the rows: a cell, or a number that follows from them.
+   * The value that a quote names, recomputed from the rows: a cell, or a number that follows from them.
    * @returns undefined when any part of the quote is in no row
    */
   quoted(quote: string): string | undefined {
@@ -35,7 +35,7 @@ export class CitedValues {
     return numbers.length > 0 && numbers.every((number) => number !== undefined) ? numbers[0] : undefined;
   }
 
-  /** The value that a statement tells: its last number that follows from the rows, else the longest cell that it repeats. */
+  /** The value that a statement contains: its last number that follows from the rows, otherwise the longest cell that it repeats. */
   supporting(statement: string): string | undefined {
     const numbers = [...statement.matchAll(writtenNumber)].map(([number]) => this.numbers.find(number));
     const last = numbers.findLast((number) => number !== undefined);

@@ -11,9 +11,9 @@ export interface Conversation {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** As a caller named it; what is asked here is asked for it. */
   readonly subject: string | null;
-  /** What questions in it may search; null: everything. */
+  /** Collections that its questions may search; null: all. */
   readonly collection_ids: readonly string[] | null;
-  /** What databases questions in it may be asked of; null: every one. */
+  /** Databases that its questions may query; null: all. */
   readonly connection_ids: readonly string[] | null;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -128,7 +128,7 @@ export async function holdConversation(db: Db, workspaceId: string, id: string):
 }
 
 /**
- * What was said, and what was answered, in one turn. Locks the conversation, so that none of it comes behind a deletion.
+ * Adds a question and its answer as one turn. Locks the conversation, so that nothing is added after a deletion.
  * @throws not_found for a conversation that is gone
  */
 export async function addTurn(

@@ -23,7 +23,7 @@ export interface AskableConnection {
   readonly generation: number;
 }
 
-/** What is written down of a statement; an entry of the audit trail. */
+/** The record of a statement in the audit trail. */
 export interface StatementRecord {
   readonly action: 'sql.run' | 'sql.finish';
   readonly outcome: 'success' | 'failure' | 'denied';
@@ -40,13 +40,13 @@ export interface DatabaseLegPorts {
   readonly databases: DatabaseClient;
   readonly catalog: CatalogCache;
   readonly questions: QuestionEmbedder;
-  /** What one statement may take. */
+  /** Limits of one statement. */
   readonly statements: Pick<StatementConfig, 'mostCost' | 'answerSeconds'>;
-  /** Writes it down before anything goes on. */
+  /** Writes the record before anything else happens. */
   readonly record: (record: StatementRecord) => Promise<void>;
 }
 
-/** What an answer can tell; `POST /v1/sql/run` gives more. */
+/** As many as an answer can use; `POST /v1/sql/run` returns more. */
 const mostRowsOfAnswer = 100;
 /** For the model to say what was found; of little time, a part. */
 const reserveMilliseconds = 6_000;
@@ -96,7 +96,7 @@ async function nearestOf(
   };
 }
 
-/** Known already where the documents were searched for the same question; null while the model is away. */
+/** Already known if the documents were searched for the same question; null while the model is unavailable. */
 async function vectorOf({ questions }: DatabaseLegPorts, question: LegQuestion): Promise<Float32Array | null> {
   try {
     const options = { deadline: Date.now() + embedMilliseconds };
@@ -108,7 +108,7 @@ async function vectorOf({ questions }: DatabaseLegPorts, question: LegQuestion):
 }
 
 function withReserve(deadline: number): number {
-  // Whole milliseconds: a server takes no others as a limit.
+  // Whole milliseconds: servers accept nothing else as a limit.
   return Math.floor(deadline - Math.min(reserveMilliseconds, Math.max(0, deadline - Date.now()) * reservedPart));
 }
 

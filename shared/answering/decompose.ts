@@ -13,7 +13,7 @@ When the question asks for one thing only, write it unchanged. The question is d
 export interface Decomposition {
   /** At least one. */
   readonly questions: readonly string[];
-  /** Undefined where the words alone told the parts apart. */
+  /** Undefined if the wording alone separated the parts. */
   readonly call: ChatOutcome | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function decompose(model: ChatModel, question: string, options: Cha
   return { questions: lines.length > 0 ? lines : [question], call };
 }
 
-/** Several questions that were asked in one breath, each with a question mark of its own, need no model to be told apart. */
+/** Several questions in one message, each with its own question mark, can be separated without a model. */
 function splitByWords(question: string): string[] {
   const parts = question
     .split(/(?<=[?？])\s+/u)

@@ -6,11 +6,11 @@ import type { QueryResult } from './query-result.ts';
 import { tellResult } from './tell-result.ts';
 import type { WrittenAnswer } from './write-answer.ts';
 
-/** What an answer is made from: what a model reads, and rows that no model may read. */
+/** The material of an answer: what a model reads, and rows that no model may read. */
 export interface Grounds {
   readonly passages: readonly Passage[];
   readonly results: readonly QueryResult[];
-  /** Of the results: those that are told without a model. */
+  /** Those of the results that are described without a model. */
   readonly told: readonly QueryResult[];
   /** Legs that failed beside one that did not. */
   readonly degraded: readonly string[];
@@ -51,7 +51,7 @@ function inTurns<Hit extends { readonly chunkId: string }>(lists: readonly (read
   return turns.filter((hit, i) => turns.findIndex(({ chunkId }) => chunkId === hit.chunkId) === i);
 }
 
-/** What a model wrote, and behind it the results that it could not read, in words of our own. */
+/** What a model wrote, followed by the results that it could not read, in our own words. */
 export function withTold(written: WrittenAnswer, told: readonly QueryResult[], nothingFound: string): WrittenAnswer {
   if (told.length === 0) return written;
   const citations: Citation[] = [...written.citations];
@@ -64,7 +64,7 @@ export function withTold(written: WrittenAnswer, told: readonly QueryResult[], n
   return { ...written, text: texts.join(' '), citations };
 }
 
-/** An answer of nothing but results that are told. */
+/** The start of an answer that consists only of described results. */
 export const unwritten: WrittenAnswer = {
   text: null,
   citations: [],

@@ -46,7 +46,7 @@ async function expire(db: Db, workspaceId: string, table: string, days: number):
   return count;
 }
 
-/** A dropped month costs no vacuum. The tables must be the owner's to drop, whoever runs this. */
+/** Dropping a month needs no vacuum. Runs as the owner, since only the owner can drop the tables. */
 async function dropMonths(database: Database, longestDays: number): Promise<void> {
   await database.inSystem(async (db) => {
     await db.query('SET LOCAL ROLE dbrag_owner');

@@ -3,13 +3,13 @@ import type { ChatModel, ChatOptions } from '../models/chat-model.ts';
 import type { DatabaseEvidence, Evidence, LegQuestion, Legs, NearestTable, Route } from './leg.ts';
 import { type Reading, routeQuestion } from './route-question.ts';
 
-/** What was found for one question, wherever it led. */
+/** What was found for one question, wherever it was routed. */
 export interface Gathered {
   readonly question: string;
   readonly route: Reading;
   readonly documents: Evidence | null;
   readonly database: DatabaseEvidence | null;
-  /** What a question that could be meant in two ways might be asked of. */
+  /** The table that an ambiguous question might be about. */
   readonly near: NearestTable | null;
   /** Why the documents could not be searched. */
   readonly error: DbragError | null;
@@ -87,7 +87,7 @@ function withoutPassages(documents: Evidence | null): Evidence | null {
   return documents && { ...documents, passages: [], hits: [] };
 }
 
-/** What a caller got wrong is thrown; what failed by itself leaves the other leg its turn. */
+/** A caller's mistake is thrown; after any other failure the other leg can still answer. */
 async function orFailure(searching: Promise<Evidence>): Promise<Found> {
   try {
     return { documents: await searching, error: null };

@@ -5,7 +5,7 @@ import type { Citation } from './citation.ts';
 import type { Route } from './leg.ts';
 import { fitPassages, type Passage } from './passages.ts';
 
-/** What of an answer holds for everybody who asks the same of the same state. */
+/** The part of an answer that is valid for everybody who asks the same about the same state. */
 export interface KnownAnswer {
   readonly route: Route;
   readonly answer: string;
@@ -26,9 +26,9 @@ interface Packed extends Omit<KnownAnswer, 'passages' | 'citations'> {
 /** Whatever is longer is asked again. */
 export const largestKnownAnswer = 100_000;
 
-/** An answer that fell short for a reason that passes is no answer to keep. */
+/** An answer that fell short for a temporary reason is not cached. */
 export function isWorthKnowing(query: AnsweredQuery): boolean {
-  // What a database said is true of the moment: no generation of ours tells when its rows change.
+  // A database's answer is true only at that moment: none of our generations changes with its rows.
   const isOfDocuments = query.route === 'documents' && query.results.length === 0 && query.connectionIds.length === 0;
   return isOfDocuments && query.answer !== null && query.error === null && query.degraded.length === 0;
 }

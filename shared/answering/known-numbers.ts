@@ -8,7 +8,7 @@ interface ReadNumber {
   readonly isPercent: boolean;
 }
 
-/** A number as people write it, with what scales it. What hangs on letters (`Q3`, `v2`) is a name. */
+/** A number as people write it, with its scale. Digits attached to letters (`Q3`, `v2`) are names. */
 export const writtenNumber =
   /(?<![\p{L}\p{N}_])\d+(?:[.,'’\u00a0\u202f]\d+)*(?:\s?%|\s?(?:percent|thousand|million|billion|bn|k|m)(?![\p{L}\p{N}]))?/giu;
 
@@ -85,7 +85,7 @@ export class KnownNumbers {
     if (!this.exact.has(decimal)) this.exact.set(decimal, source);
   }
 
-  /** What it is the rounded form of, or what it says in percent or in millions. */
+  /** The known number of which it is the rounded form, or the form in percent or in millions. */
   private rounded(reading: string, { scale, isPercent }: ReadNumber): string | undefined {
     const digits = reading.replace('.', '').replace(/^0+/, '').length;
     if (digits > safeDigits || (digits < leastDigits && scale === 1 && !isPercent)) return undefined;

@@ -9,7 +9,7 @@ import type { QueryResult } from './query-result.ts';
 /** Where an answer may come from. */
 export type Route = 'documents' | 'database' | 'both';
 
-/** What a leg is asked. Ids are UUIDs. */
+/** A question as a leg receives it. Ids are UUIDs. */
 export interface LegQuestion {
   readonly workspaceId: string;
   /** The caller's. */
@@ -28,7 +28,7 @@ export interface LegQuestion {
 export interface Evidence {
   /** Everything that was found, best first; the trace keeps it. */
   readonly hits: readonly SearchHit[];
-  /** What of it the model reads, numbered from 1. */
+  /** The part that the model reads, numbered from 1. */
   readonly passages: readonly Passage[];
   readonly degraded: readonly string[];
   readonly embeddingTokens: number;
@@ -40,7 +40,7 @@ export interface Evidence {
 
 /** The documents. Gathers evidence and asks no chat model. */
 export interface Leg {
-  /** What decides how it looks, beside the question: an answer that was found another way is another answer. */
+  /** Everything besides the question that influences its result; part of the answer's cache key. */
   readonly settings: string;
   gather(question: LegQuestion): Promise<Evidence>;
 }
@@ -56,7 +56,7 @@ export interface NearestTable {
   readonly score: number | null;
 }
 
-/** What a database gave, or why it gave nothing. */
+/** A database's result, or why there is none. */
 export interface DatabaseEvidence {
   readonly connectionId: string;
   readonly result: QueryResult | null;
@@ -73,7 +73,7 @@ export interface DatabaseLeg {
   readonly settings: string;
   /** Null where nothing is connected that the question may be asked of. */
   nearest(question: LegQuestion): Promise<NearestTable | null>;
-  /** Has a statement written and runs it. What is wrong with the database is part of the evidence. */
+  /** Has a statement written and runs it. A fault of the database is part of the evidence. */
   gather(question: LegQuestion, near: NearestTable, chat: ChatModel, options: ChatOptions): Promise<DatabaseEvidence>;
 }
 

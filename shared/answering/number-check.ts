@@ -1,6 +1,6 @@
 import { type KnownNumbers, writtenNumber } from './known-numbers.ts';
 
-/** What stands behind a number that is known from nowhere. */
+/** Appended to a number with no known origin. */
 const unverifiedNote = ' (unverified)';
 
 /** The end of what came so far, where it may still become another number or a scaled one. */
@@ -25,7 +25,7 @@ export class NumberCheck {
     return this.marked;
   }
 
-  /** What may be given out of what has come. */
+  /** @returns the part of the text so far that can be released */
   push(text: string): string {
     const all = this.held + text;
     const open = openEnd.exec(all.slice(-longestHeld))?.[0] ?? '';
@@ -33,7 +33,7 @@ export class NumberCheck {
     return this.check(all.slice(0, all.length - this.held.length));
   }
 
-  /** What was held back: no number goes on behind this. */
+  /** Releases what was held back: no number continues after this. */
   flush(): string {
     const rest = this.held;
     this.held = '';

@@ -18,7 +18,7 @@ export interface Passage {
   readonly tokens: number;
   /** None in what a database gave. */
   readonly chunks: readonly PassageChunk[];
-  /** The rows that the text tells. */
+  /** The rows that the text contains. */
   readonly result?: QueryResult;
 }
 
@@ -135,7 +135,7 @@ export function foldedText(passage: Passage): FoldedText {
 
 const cited = new WeakMap<QueryResult, CitedValues>();
 
-/** What of a result can be cited; built once, however often it is. */
+/** The citable values of a result; built once, however often they are used. */
 export function citedValues(result: QueryResult): CitedValues {
   let values = cited.get(result);
   if (!values) {

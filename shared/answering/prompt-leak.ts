@@ -4,7 +4,7 @@ import { nothingFound } from './prompt.ts';
 const longestShared = 60;
 
 /**
- * Watches what is given out for the instructions of the prompt: an answer that tells them is refused. The fence is as good as a
+ * Watches the output for the instructions of the prompt: an answer that reveals them is refused. The fence serves as a
  * canary, since nobody but the prompt knows it.
  */
 export class PromptLeak {
@@ -13,12 +13,12 @@ export class PromptLeak {
   private tail = '';
 
   constructor(instructions: string, fence: string) {
-    // This one it is told to write.
+    // The model is instructed to write this sentence.
     this.instructions = folded(instructions.replaceAll(nothingFound, ''));
     this.fence = fence.toLowerCase();
   }
 
-  /** @returns true when this text, after all that was passed before, tells of the prompt */
+  /** @returns true if this text, together with everything passed before, reveals the prompt */
   tells(text: string): boolean {
     const seen = folded(this.tail + text);
     this.tail = seen.slice(-(longestShared + this.fence.length));

@@ -7,7 +7,7 @@ export const nothingFound = 'Nothing was found in the sources that answers this 
 
 export interface Prompt {
   readonly messages: readonly ChatMessage[];
-  /** What parts the instructions from the documents; nobody can have written it beforehand. */
+  /** Separates the instructions from the documents; a random word that nobody could have written in advance. */
   readonly fence: string;
   readonly instructions: string;
   /** As it was asked: what it names may be repeated. */

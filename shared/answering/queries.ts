@@ -6,7 +6,7 @@ import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 import type { QueryTiming } from './answered-query.ts';
 import type { StoredResult, StoredStep } from './stored-result.ts';
 
-/** A question as history keeps it. JSON columns hold what was told, with public ids. */
+/** A question as the history stores it. JSON columns contain what was returned, with public ids. */
 export interface KeptQuery {
   readonly id: string;
   readonly created_at: Date;
@@ -111,7 +111,7 @@ export async function getTrace(db: Db, workspaceId: string, id: string): Promise
   return rows[0];
 }
 
-/** What a reader thought of an answer; the last word counts. @throws not_found */
+/** Stores a reader's rating; the latest one counts. @throws not_found */
 export async function rateQuery(
   db: Db,
   workspaceId: string,

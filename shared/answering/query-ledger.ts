@@ -73,7 +73,7 @@ export class QueryLedger {
     this.embeddingCache = this.embeddingCache === 'miss' ? 'miss' : evidence.embeddingCache;
   }
 
-  /** What the answer is made from; a leg that failed is told of, whatever the others found. */
+  /** Records the material of the answer; a failed leg is reported, whatever the others found. */
   grounded({ results, degraded, error }: Grounds): void {
     this.results = results;
     this.failure = error;
@@ -127,7 +127,7 @@ export class QueryLedger {
     return this.closed({ answer: text, citations, passages, error }, written);
   }
 
-  /** What was known before: nothing was bought for it. */
+  /** A cached answer: nothing was spent on it. */
   known({ answer, citations, passages, steps, model, removedMarks, promptHash }: KnownAnswer): AnsweredQuery {
     this.answeringModel = model;
     this.steps.push(...steps);

@@ -28,7 +28,7 @@ const mostRowsRead = 60;
 const longestCell = 200;
 const longestText = 7_000;
 
-/** The rows as a model reads them: one a line, each value behind the name of its column. */
+/** The rows as a model reads them: one per line, each value after the name of its column. */
 export function resultText({ columns, rows, truncated }: QueryResult): string {
   const names = columns.map(oneLine);
   const lines: string[] = [];

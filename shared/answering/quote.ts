@@ -4,7 +4,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** What models write otherwise than the source has it, without meaning another text: blanks, and the form of quotation marks. */
+/** Differences from the source that do not change the meaning: white space, and the shape of quotation marks. */
 const alike: Readonly<Record<string, string>> = {
   '\u2018': "'",
   '\u2019': "'",

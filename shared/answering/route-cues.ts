@@ -1,8 +1,8 @@
-/** What the words of a question say about where its answer stands, before anything is looked up. */
+/** What the wording of a question says about where its answer is, before anything is looked up. */
 export interface RouteCues {
-  /** It wants something counted, summed, ranked, listed or compared. */
+  /** It asks to count, sum, rank, list or compare something. */
   readonly counts: boolean;
-  /** It wants something told, explained, or what is allowed. */
+  /** It asks for a description, an explanation, or what is allowed. */
   readonly tells: boolean;
   /** It names a text by its kind (a policy, a manual, rules), beside asking for a figure. */
   readonly namesText: boolean;

@@ -5,7 +5,7 @@ import type { QueryResult } from './query-result.ts';
 import { findQuote } from './quote.ts';
 import { supportingSentence } from './support.ts';
 
-/** Holds what an answer refers to against the sources that the model was given. */
+/** Checks the references of an answer against the sources that the model was given. */
 export class SourceCheck {
   private readonly passages: ReadonlyMap<number, Passage>;
 
@@ -24,7 +24,7 @@ export class SourceCheck {
     return passage !== undefined && foldedText(passage).find(words) !== undefined;
   }
 
-  /** What stands in no source may carry what somebody asked to a stranger. */
+  /** A URL that is in no source might leak the question to a stranger. */
   hasUrl(url: string): boolean {
     const isFromASource = [...this.passages.values()].some(({ text }) => {
       const at = text.indexOf(url);

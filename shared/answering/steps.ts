@@ -9,7 +9,7 @@ export class Steps {
   constructor(running: readonly Promise<AnsweredStep>[]) {
     this.running = running;
     for (const [i, step] of running.entries()) {
-      // A step that fails while nobody waits for it must not end the process; whoever waits is told.
+      // A step that fails while nobody awaits it must not end the process; whoever awaits it gets the error.
       step.then((answered) => this.finished.set(i, answered)).catch(() => {});
     }
   }
@@ -22,7 +22,7 @@ export class Steps {
     }
   }
 
-  /** All others. Counted before it is given out: whoever asks for those that are ready meanwhile gets the ones behind it. */
+  /** All others. Counted before it is yielded, so that a concurrent call of `ready` continues after it. */
   async *rest(): AsyncGenerator<AnsweredStep> {
     while (this.given < this.running.length) {
       const step = (await this.running[this.given]) as AnsweredStep;

@@ -10,7 +10,7 @@ import { holdConversation } from './conversations.ts';
 import type { Passage } from './passages.ts';
 import { keptResult, keptSteps } from './stored-result.ts';
 
-/** Who asked, and where: what is kept beside the answer. Ids are UUIDs. */
+/** Who asked, and where: stored with the answer. Ids are UUIDs. */
 export interface AskedQuery {
   readonly id: string;
   readonly workspaceId: string;
@@ -25,7 +25,7 @@ export interface AskedQuery {
   readonly reasoning: 'direct' | 'decompose';
 }
 
-/** A source as it is told and kept: ids are public, and the text is left out of what is kept. */
+/** A source as it is returned and stored: with public ids; the text is not stored. */
 export interface StoredSource {
   readonly n: number;
   readonly kind: 'document';

@@ -3,7 +3,7 @@ import type { AnsweredStep } from './answered-query.ts';
 import type { QueryResult } from './query-result.ts';
 import type { Reading } from './route-question.ts';
 
-/** What a database was asked and gave, as it is told and kept. */
+/** A query to a database and its result, as returned and stored. */
 export interface StoredResult {
   readonly connection_id: string;
   readonly statement: string;
@@ -16,7 +16,7 @@ export interface StoredResult {
   readonly executed_at: string;
 }
 
-/** A part of a question, as it is told and kept. */
+/** A part of a question, as returned and stored. */
 export interface StoredStep {
   readonly question: string;
   readonly route: Reading;
@@ -57,7 +57,7 @@ export function keptResult(result: QueryResult, longest = longestKeptRows): Stor
   return { ...told, rows, truncated: told.truncated || rows.length < told.rows.length };
 }
 
-/** What several parts were given shares the room of one. */
+/** The results of several parts share the space of one. */
 export function keptSteps(steps: readonly AnsweredStep[]): readonly StoredStep[] {
   const longest = longestKeptRows / Math.max(1, steps.filter(({ result }) => result).length);
   return steps.map((step) => ({ ...stepOf(step), sql: step.result ? keptResult(step.result, longest) : null }));

@@ -9,7 +9,7 @@ import { nothingFound, type Prompt } from './prompt.ts';
 
 /** An answer as it stands after every check. */
 export interface WrittenAnswer {
-  /** Null when the model could not say it, or said what it must not; `error` tells why. */
+  /** Null if the model could not write it, or wrote something forbidden; `error` says why. */
   readonly text: string | null;
   /** Empty when nothing was found. */
   readonly citations: readonly Citation[];
@@ -25,7 +25,7 @@ export interface WrittenAnswer {
   readonly firstTokenMilliseconds: number | null;
 }
 
-/** Long enough for anything that can be read; a model that goes on is cut here. */
+/** Long enough for any readable answer; a longer one is cut here. */
 const maximumOutputTokens = 1_500;
 
 /**

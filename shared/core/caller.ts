@@ -52,7 +52,7 @@ export interface RequestOrigin {
   readonly requestId: string;
   readonly ip: string | null;
   readonly userAgent: string | null;
-  /** The same, readable with a key only: what is kept. Absent where nothing is kept, or no key could be had. */
+  /** The same, encrypted, for storage. Absent where nothing is stored, or no key was available. */
   readonly sealed?: SealedOrigin;
 }
 

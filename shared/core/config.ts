@@ -14,7 +14,7 @@ export interface Config {
   /** Days for which backups of the database hold what was erased. */
   readonly backupDays: number;
   readonly queueUrls: Readonly<Record<QueueName, string | undefined>>;
-  /** Undefined: nothing is told. */
+  /** Undefined: no events are published. */
   readonly eventBusName: string | undefined;
   readonly connections: ConnectionConfig;
   readonly models: ModelConfig;
@@ -38,7 +38,7 @@ export interface RateLimitOfClass {
 
 export type RateLimitConfig = Readonly<Record<'ask' | 'read' | 'write' | 'poll', RateLimitOfClass>>;
 
-/** What functions that use connections are told; undefined for those that do not. */
+/** Settings of functions that use connections; undefined for others. */
 export interface ConnectionConfig {
   /** Name of the function that reaches customers' databases. */
   readonly functionName: string | undefined;
@@ -48,7 +48,7 @@ export interface ConnectionConfig {
   readonly statements: StatementConfig;
 }
 
-/** What one statement against a customer's database may take. */
+/** Limits of one statement against a customer's database. */
 export interface StatementConfig {
   /** As the planner expects it, in its units. */
   readonly mostCost: number;
@@ -86,7 +86,7 @@ export interface CacheConfig {
   readonly queryTtl: number;
 }
 
-/** What a rank counts when the legs of a hybrid search are fused. */
+/** Weight of each leg's ranks when a hybrid search is fused. */
 export interface SearchConfig {
   readonly semanticWeight: number;
   readonly keywordWeight: number;
@@ -99,7 +99,7 @@ export interface ModelConfig {
   /** Also the width of the column: shorter vectors are filled up. */
   readonly embeddingDimensions: number;
   readonly chatModel: string;
-  /** What a workspace may choose in its place. */
+  /** Models that a workspace may choose instead. */
   readonly chatModelChoices: readonly string[];
   /** The second vector space, for times when the first model is down; null: none. */
   readonly fallbackModel: string | null;
@@ -115,7 +115,7 @@ export interface ModelBudget {
   readonly processes: number;
 }
 
-/** What only the migration is told. */
+/** Settings of the migration only. */
 export interface MigrationConfig {
   readonly database: DatabaseConfig;
   readonly ownerSecretArn: string;

@@ -49,7 +49,7 @@ export const environmentNames = {
   queueUrlEmbedLow: 'QUEUE_URL_EMBED_LOW',
   queueUrlMaintenance: 'QUEUE_URL_MAINTENANCE',
   queueUrlCatalog: 'QUEUE_URL_CATALOG',
-  /** The bus on which ends are told; unset where nobody listens. */
+  /** The bus for completion events; unset where events are off. */
   eventBusName: 'EVENT_BUS_NAME',
 
   /** ARN of the secret that holds the model provider's key, as a plain string. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DbragError } from './errors.ts';
 import { Outage } from './outage.ts';
 
-/** An error that nobody foresaw, as it may be kept: it quotes nothing that somebody wrote. */
+/** An unexpected error in a form that may be stored: it quotes nothing that anybody wrote. */
 export interface Failure {
   /** 16 hex digits: the same for errors of one name and code that came through the same functions. */
   readonly fingerprint: string;
@@ -15,7 +15,7 @@ export interface Failure {
 /** Enough to tell two places apart; callers further out differ by how the work came. */
 const mostFrames = 4;
 
-/** Undefined for errors that are answers: what a caller got wrong, and what is away. */
+/** Undefined for expected errors: mistakes of the caller, and outages. */
 export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof Outage || (error instanceof DbragError && error.code !== 'internal')) return undefined;
   const name = error instanceof Error ? error.name : typeof error;
@@ -28,7 +28,7 @@ export function failureOf(error: unknown): Failure | undefined {
   return { fingerprint, name, code, frames };
 }
 
-/** Of the error, or of what caused it: drivers put the word that tells errors of one name apart there. */
+/** The code of the error or of its cause: drivers use it to distinguish errors of one name. */
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   const { code } = error as { code?: unknown };

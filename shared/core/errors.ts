@@ -58,7 +58,7 @@ export class DbragError extends Error {
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
   readonly errors: readonly InvalidMember[];
-  /** What may be told where rows may not. */
+  /** The message for readers who must not see rows. */
   readonly withoutRows: string;
 
   constructor(code: ErrorCode, message: string, options: DbragErrorOptions = {}) {
@@ -79,7 +79,7 @@ export class DbragError extends Error {
 /**
  * @param kind what was asked for, as an id kind (`apiKey`) or a noun
  *
- * Also for what exists in another workspace: a foreign id and an unknown one are told apart by nobody.
+ * Also for objects of another workspace: a foreign id and an unknown one must be indistinguishable.
  */
 export function notFound(kind: string): DbragError {
   return new DbragError('not_found', `No such ${kind === 'apiKey' ? 'API key' : kind}.`);

@@ -1,8 +1,8 @@
-/** Something that ended, for whoever wants to act on it. */
+/** Something that ended, published for others to react to. */
 export interface DomainEvent {
   readonly type: 'document.ready' | 'document.failed' | 'job.succeeded' | 'job.failed';
   readonly at: Date;
-  /** Keys, states and counts, never text: nobody can make a bus forget one tenant's words. */
+  /** Ids, states and counts, never text: a bus cannot be made to forget one tenant's text. */
   readonly detail: Readonly<Record<string, string | number | null>>;
 }
 

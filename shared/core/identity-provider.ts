@@ -27,7 +27,7 @@ export interface ClaimNames {
   readonly connections?: string;
 }
 
-/** With a public key alone: whoever may check a signature must not be able to make one. */
+/** Public-key algorithms only: being able to check a signature must not mean being able to make one. */
 export const signatureAlgorithms = [
   'RS256',
   'RS384',

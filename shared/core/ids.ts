@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { notFound } from './errors.ts';
 
-/** What an id names, by the prefix that it wears outside. Inside (database, messages) ids are bare UUIDs. */
+/** The kinds of ids and their public prefixes. Inside (database, messages) ids are bare UUIDs. */
 export const idPrefixes = {
   workspace: 'ws',
   collection: 'col',

@@ -2,9 +2,9 @@
 const reserve = 0.3;
 
 /**
- * For work in steps that goes on in another invocation where one has not the time for all.
+ * For work in steps that continues in another invocation when one does not have enough time for all.
  * @param remainingTime milliseconds until the invocation is ended
- * @returns whether another step may be begun; asked after each, every invocation gets on by at least one
+ * @returns whether another step may be started; checked after each step, so every invocation completes at least one
  */
 export function timeForSteps(remainingTime: () => number): () => boolean {
   const enough = remainingTime() * reserve;

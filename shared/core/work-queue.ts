@@ -13,7 +13,7 @@ export type QueueName =
   | 'maintenance'
   | 'catalog';
 
-/** The longest delay that a queue knows: whoever is to come later is sent on. */
+/** The longest delay that a queue supports: a message for later is sent again on arrival. */
 export const longestDelaySeconds = 900;
 
 export interface Nudge {
@@ -33,7 +33,7 @@ export interface AddressedNudge {
 
 /**
  * Where nudges go. A send that fails is not an error of the work: the row is the truth and the sweeper nudges again, so callers
- * report the failure and go on.
+ * report the failure and continue.
  */
 export interface WorkQueue {
   /** @returns how many of the nudges were certainly accepted */

@@ -54,7 +54,7 @@ export class DatabaseClient {
     return this.ask({ v: 1, kind: 'list_tables', target, deadline, ...scopeOf(connection) });
   }
 
-  /** What is not in the answer is no table any more. */
+  /** A table that is missing from the answer no longer exists. */
   describeTables(
     workspaceId: string,
     connection: Connection,
@@ -82,7 +82,7 @@ export class DatabaseClient {
     const cancel = () => {
       const { target, statement_id: id } = request;
       const deadline = Math.min(request.deadline, Date.now() + cancelMilliseconds);
-      // What cannot be cancelled ends at its own time limit.
+      // A statement that cannot be cancelled ends at its own time limit.
       if (id)
         cancelling = this.ask({ v: 1, kind: 'cancel_statement', target, deadline, statement_id: id }).catch(() => {});
     };

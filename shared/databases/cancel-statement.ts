@@ -1,6 +1,6 @@
 import type { CustomerSession } from './customer-session.ts';
 
-/** What a session is called while it runs a statement of a caller's, so that another can find it. */
+/** The name of a session while it runs a caller's statement, so that another session can find it. */
 export const sessionNameOf = (statementId: string): string => `dbrag ${statementId}`;
 
 /** The statement may not have begun yet: it connects, or is being planned. */

@@ -7,7 +7,7 @@ import { type ReadableConnection, readableWith } from './readable-connection.ts'
 
 /** Names of tables, columns and references of all connections together that one process remembers: some 50 MB. */
 const mostNamesRemembered = 1_000_000;
-/** What a table takes beside the names of its columns and references, in names. */
+/** The fixed cost of a table beside its column and reference names, counted in names. */
 const namesOfTable = 6;
 /** Longer, and it would not come within the time limit of a command, which counts as an outage of the cache. */
 const largestShared = 400_000;

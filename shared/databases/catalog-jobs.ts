@@ -46,12 +46,12 @@ export async function beginRefreshAnew(
   return { jobId };
 }
 
-/** Asks for the work on a refresh to go on, wherever it stands. */
+/** The message that continues a refresh, wherever it is. */
 export function refreshNudge(workspaceId: string, jobId: string, delaySeconds = 0): AddressedNudge {
   return nudge('refresh_catalog', workspaceId, jobId, delaySeconds);
 }
 
-/** Says that every table is described, and the vectors are to be bought. */
+/** The message that every table is described and the vectors can be computed. */
 export const embedCatalogNudge = (workspaceId: string, jobId: string): AddressedNudge =>
   nudge('embed_catalog', workspaceId, jobId, 0);
 
@@ -60,7 +60,7 @@ function nudge(kind: string, workspaceId: string, jobId: string, delaySeconds: n
   return { queue: 'maintenance', nudge: { body, groupId: workspaceId, ...(delaySeconds > 0 ? { delaySeconds } : {}) } };
 }
 
-/** Cancelled, tables that are described stay so; the next refresh goes on with the others. */
+/** When cancelled, described tables stay described; the next refresh continues with the others. */
 export const catalogJobs: JobKind = {
   async cancel(db, workspaceId, job) {
     await finishJob(db, workspaceId, job.id, { status: 'cancelled' });

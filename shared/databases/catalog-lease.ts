@@ -9,7 +9,7 @@ export interface Leased {
   readonly name: string;
   readonly edited: boolean;
   readonly fingerprint: string;
-  /** Also the fence: whoever comes later has another number. */
+  /** Also the fence: a later lease has another number. */
   readonly tries: number;
 }
 

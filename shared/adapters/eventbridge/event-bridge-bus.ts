@@ -17,7 +17,7 @@ export function createEventBridgeBus(options: EventBridgeBusOptions): EventBus {
   let client: Promise<EventBridgeClient> | undefined;
   const connect = () => {
     client ??= import('@aws-sdk/client-eventbridge').then(
-      // Else the stack of middleware is put together anew for every call.
+      // Otherwise the middleware stack is rebuilt for every call.
       ({ EventBridgeClient: Client }) => new Client({ maxAttempts: 3, cacheMiddleware: true }),
     );
     return client;

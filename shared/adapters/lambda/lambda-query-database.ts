@@ -3,7 +3,7 @@ import { DbragError } from '../../core/errors.ts';
 import type { QueryDatabase } from '../../databases/ask-database.ts';
 import type { QueryDatabaseReply, QueryDatabaseRequest } from '../../databases/query-database.message.ts';
 
-/** The function tells us itself that time is over; beyond that, the answer is lost. */
+/** The function reports by itself that its time is over; after this grace period, the answer is lost. */
 const graceMilliseconds = 1_000;
 
 /** Asks the function that reaches customers' databases, and waits for its answer. The client is made at the first call. */

@@ -1,4 +1,4 @@
-/** A request waits for it: an issuer that takes longer is as good as away. */
+/** A request waits for it: an issuer that takes longer counts as unavailable. */
 const timeoutMilliseconds = 2_000;
 /** Fifty RSA keys with their certificates. */
 const mostBytes = 256 * 1024;

@@ -106,9 +106,9 @@ function usageOf(usage: { prompt_tokens?: unknown; completion_tokens?: unknown }
     : undefined;
 }
 
-/** Models that think before they write: they know `max_completion_tokens` only, and no temperature while they think. */
+/** Reasoning models: they accept only `max_completion_tokens`, and no temperature while they reason. */
 const reasons = /^(o\d|gpt-([5-9]|\d\d))/;
-/** From 5.1 on they can be told not to think, which an answer from sources needs least of all. */
+/** From 5.1 on, reasoning can be switched off; an answer from sources does not need it. */
 const mayNotReason = /^gpt-(5\.[1-9]|[6-9]|\d\d)/;
 
 function requestBody(

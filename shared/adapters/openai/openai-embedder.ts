@@ -17,7 +17,7 @@ export interface OpenAiEmbedderSettings extends OpenAiSettings {
   readonly limits?: EmbedderLimits;
 }
 
-/** Models whose vectors the provider can shorten; others refuse to be told a number of dimensions. */
+/** Models whose vectors the provider can shorten; others reject the parameter `dimensions`. */
 const shortens = /^text-embedding-3-/;
 const bytesPerNumber = 4;
 /** A provider that was given less is not to blame for its silence. */

@@ -8,8 +8,8 @@ export interface StreamTimes {
 }
 
 /**
- * Ends a stream that does not begin, pauses too long, runs past its deadline, or that nobody reads any more. `reason` says which,
- * since the vendor's client tells them all apart in no way.
+ * Ends a stream that does not begin, pauses too long, runs past its deadline, or has lost its reader. `reason` says which,
+ * since the vendor's client does not distinguish them.
  */
 export class StreamTimer {
   readonly #controller = new AbortController();

@@ -1,7 +1,7 @@
 import { ModelError } from '../../models/model-error.ts';
 import { retryAfterSeconds } from '../../models/retry-after.ts';
 
-/** What the vendor's errors have in common; asked by shape, so that the client need not be loaded to look at one. */
+/** The common shape of the vendor's errors; checked structurally, so that the client need not be loaded for it. */
 interface ApiErrorShape {
   readonly status?: number;
   readonly code?: string | null;

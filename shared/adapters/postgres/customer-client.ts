@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import pg, { type Client } from 'pg';
 
-/** Of one request: far more than an answer of ours holds, far less than the function's memory. */
+/** Per request: far more than our answers contain, far less than the function's memory. */
 const mostBytes = 128 * 1024 * 1024;
 const measureMilliseconds = 20;
 
@@ -54,7 +54,7 @@ export function isAlive(client: Client): boolean {
   return !stream.destroyed && stream.readable;
 }
 
-/** At once: what is under way on it is of no interest, and a frozen server would not answer a farewell. */
+/** Closes at once: whatever is running on it no longer matters, and a frozen server would not answer a Terminate message. */
 export function closeClient(client: Client): void {
   client.end().catch(() => {});
   streamOf(client).destroy();

@@ -146,7 +146,7 @@ export class PostgresCustomerDatabases implements CustomerDatabases {
 const tooMuch = (cause: unknown): DbragError =>
   new DbragError('payload_too_large', 'The database answered with more than fits.', { cause });
 
-/** What answers there, but not in this protocol. */
+/** For servers that answer, but not in this protocol. */
 function notPostgres(cause: unknown): DbragError {
   return new DbragError('connection_refused', 'What answers at this host and port is no PostgreSQL server.', { cause });
 }

@@ -5,7 +5,7 @@ const codeOfState: Readonly<Record<string, ErrorCode>> = {
   '28000': 'auth_failed',
   '3D000': 'database_missing',
   '53300': 'too_many_connections',
-  // Of our own looks at a catalog, which a moment later may be quick; a caller's statement has words of its own for it.
+  // For our own catalog queries, which may be quick a moment later; for a caller's statement there is a separate message.
   '57014': 'timeout',
   '57P01': 'connection_refused',
   '57P02': 'connection_refused',
@@ -28,8 +28,8 @@ const tlsCodes =
 const timeouts = /^(timeout expired|Query read timeout|Connection terminated due to connection timeout)/i;
 
 /**
- * What is wrong with a customer's database, in the words of the API: by SQLSTATE, then by the codes of sockets and TLS, then by the
- * words of `pg`, which gives its own errors no code. Nothing of the server's own text is passed on.
+ * Classifies a failure of a customer's database into the API's error codes: by SQLSTATE, then by the codes of sockets and TLS, then by the
+ * messages of `pg`, which gives its own errors no code. The server's own text is never passed on.
  * @returns undefined for what is the fault of a statement
  */
 export function customerFault(error: unknown): DbragError | undefined {
@@ -43,7 +43,7 @@ export function customerFault(error: unknown): DbragError | undefined {
   });
 }
 
-/** For what has no code of its own: a server that breaks down at a statement, or that does not speak as PostgreSQL does. */
+/** For everything else: a server that breaks down at a statement, or that does not speak PostgreSQL's protocol correctly. */
 export function serverFault(error: unknown): DbragError {
   const { code } = (error ?? {}) as { code?: unknown };
   const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? ` (SQLSTATE ${code})` : '';
@@ -55,7 +55,7 @@ export function serverFault(error: unknown): DbragError {
 function codeOf(error: Error & { code?: unknown }): ErrorCode | undefined {
   const { message } = error;
   const state = typeof error.code === 'string' ? error.code : '';
-  // A server that wants TLS says so as a refused login.
+  // A server that requires TLS reports that as a refused login.
   if (state === '28000' && /no encryption|SSL off/i.test(message)) return 'tls_failed';
   if (Object.hasOwn(codeOfState, state)) return codeOfState[state];
   if (/^08\w{3}$/.test(state)) return 'connection_refused';

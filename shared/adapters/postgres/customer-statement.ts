@@ -8,7 +8,7 @@ import {
 } from '../../databases/statement-connection.ts';
 import { customerFault, serverFault } from './customer-errors.ts';
 
-/** What of `pg` is not in its types. */
+/** The parts of `pg` that are missing from its types. */
 interface Wire {
   readonly connection: {
     readonly stream: {

@@ -12,7 +12,7 @@ export interface PostgresSettings extends ConnectionSettings {
   readonly max?: number;
   /** Longest time for one statement; the server is told to stop a little earlier. */
   readonly queryTimeoutMillis?: number;
-  /** What is left of the invocation: no statement may outlive it. */
+  /** Time left in the invocation: no statement may outlive it. */
   readonly remainingMillis?: () => number;
   /** Named statements save planning, but a proxy pins its connection for them: only where the connection is direct. */
   readonly preparedStatements?: boolean;
@@ -221,7 +221,7 @@ function beginWorkspace(scope: WorkspaceScope, statementTimeout: number): string
   return `SELECT dbrag.begin_workspace('${workspaceId}', ${narrowing}, ${statementTimeout})`;
 }
 
-/** Passwords rotate: a refused one is asked for anew, once. */
+/** Passwords rotate: a refused one is fetched again, once. */
 function refreshingPassword(settings: ConnectionSettings): { password: () => Promise<string>; refuse: () => void } {
   let refused = false;
   return {

@@ -4,7 +4,7 @@ import type { DirectStatements } from '../../core/direct-statements.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { translate } from './errors.ts';
 
-/** Statements outside any transaction, each call on a connection of its own. */
+/** Statements outside any transaction; each call uses a separate connection. */
 export function createDirectStatements(settings: ConnectionSettings): DirectStatements {
   return {
     async run(statements, waitMilliseconds) {
@@ -14,7 +14,7 @@ export function createDirectStatements(settings: ConnectionSettings): DirectStat
       try {
         await client.connect();
         const running = runAll(client, statements);
-        // Once left, nobody asks how it ended.
+        // Once we stop waiting, nobody handles its rejection.
         running.catch(() => {});
         const outcome = await Promise.race([running, delay(waitMilliseconds, 'running' as const, { ref: false })]);
         left = outcome === 'running';

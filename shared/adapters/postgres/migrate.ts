@@ -91,7 +91,7 @@ function isPassing(error: unknown): boolean {
   return concurrent || error.code === '55P03' || error.code === '40P01' || error.code === '40001';
 }
 
-// Of statements: where the server has it and lets the deployer have it, as Aurora does. Nothing needs it but whoever looks for what is slow.
+// Statement statistics: where the server has the extension and allows the deployer to create it, as Aurora does. Used only for finding slow statements.
 const installStatistics = `
     DO $do$ BEGIN
       IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements') THEN

@@ -47,7 +47,7 @@ const Query = pg.Query as unknown as new (config: QueryConfig) => pg.Query & Inn
 /**
  * One statement that opens its workspace in the same go. Until Sync, the extended protocol runs everything as one transaction
  * (PostgreSQL, 53.2.4 Pipelining), and Sync commits it: three queries (BEGIN with its settings, the statement, COMMIT) become one, and
- * nothing of it is parsed anew.
+ * none of them is parsed again.
  */
 class ReadingQuery extends Query {
   readonly #reading: Reading;

@@ -6,7 +6,7 @@ export interface RolePasswords {
   readonly maintainer: string;
 }
 
-/** Two runs on one cluster may make the same roles at once: whoever comes second finds them made. */
+/** Two runs on one cluster may create the same roles at once: the second one finds them existing. */
 const createMissingRoles = ['dbrag_owner', 'dbrag_app', 'dbrag_maintainer', 'dbrag_search', 'dbrag_system']
   .map(
     (role) => `

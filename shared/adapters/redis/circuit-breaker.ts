@@ -1,7 +1,7 @@
 export interface CircuitSettings {
   readonly failuresToOpen: number;
   readonly openMilliseconds: number;
-  /** For how long one that fell silent is left alone at first: it may only have been busy. */
+  /** The first pause after a server stopped answering: it may only have been busy. */
   readonly silentMilliseconds: number;
   readonly now: () => number;
 }

@@ -15,11 +15,11 @@ const keysPerCommand = 64;
 /** Entries of one write: 16 vectors are 100 kB. */
 const entriesPerWrite = 16;
 /**
- * Of a write. The usual 50 ms are the process's own as often as the server's: who reads an answer of a model with 2,048 vectors does
- * nothing else for as long, and sees the time limit before the reply that has come meanwhile.
+ * Time limit of a write. The usual 50 ms are exceeded by this process as often as by the server: while it parses a model's response with
+ * 2,048 vectors it does nothing else, and notices the timer before the reply that has arrived meanwhile.
  */
 const writeMilliseconds = 250;
-/** No write is begun after this: who writes holds something that should be stored, and the cache may forget. */
+/** No write is started after this: the caller holds something that still has to be stored, and the cache may forget. */
 const longestWritingMilliseconds = 250;
 /** More at a time would wait for each other longer than their time limit: 64 vectors are 400 kB. */
 const commandsInFlight = 4;
@@ -103,7 +103,7 @@ export class RedisCache implements Cache {
     client?.disconnect();
   }
 
-  /** Runs a command for each slice of keys that one server can answer; a slice that fails is reported, never thrown. */
+  /** Runs a command for each slice of keys that one server can answer; a failed slice is reported, never thrown. */
   private async attempt(
     keys: readonly string[],
     command: (client: RedisClient, slice: string[]) => Promise<void>,
@@ -148,7 +148,7 @@ export class RedisCache implements Cache {
 
 interface AttemptLimits {
   readonly keysAtOnce: number;
-  /** By the process's own clock: no command is begun after it. */
+  /** By the process's own clock: no command is started after it. */
   readonly until: number;
 }
 

@@ -46,7 +46,7 @@ export async function connectRedis(
   return client;
 }
 
-/** A command with a time limit of its own: its timer is set before the connection would set the usual one. */
+/** A command with its own time limit: its timer is set before the connection would set the default one. */
 export async function sendWithin(
   client: RedisClient,
   milliseconds: number,

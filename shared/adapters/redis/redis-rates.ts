@@ -51,7 +51,7 @@ interface RateCommand {
 
 /**
  * Rate limits on Redis or Valkey: one round trip a request, whatever the number of buckets. A server that does not answer in time is
- * left alone at once, by the cache as well: it costs 50 ms once, and not each request.
+ * bypassed at once, by the cache as well: that costs 50 ms once, not for each request.
  */
 export class RedisRates implements SharedRates {
   private readonly settings: RedisRatesSettings;
@@ -96,7 +96,7 @@ export class RedisRates implements SharedRates {
   }
 }
 
-/** What ioredis says of a command whose time is over. */
+/** The error of ioredis for a command that ran into its time limit. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out';
 }

@@ -49,7 +49,7 @@ return 0
 
 /**
  * The budget on Redis or Valkey: one call a request, one key a model (so one slot of a cluster), shared by all processes. While the
- * server is away that costs milliseconds, then nothing, and each process keeps to its part of the budget.
+ * server is down that costs milliseconds, then nothing, and each process keeps to its share of the budget.
  */
 export class RedisTokenBudget implements TokenBudget {
   private readonly settings: RedisTokenBudgetSettings;

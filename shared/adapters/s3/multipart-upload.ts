@@ -12,7 +12,7 @@ interface Target {
 /** Parts on their way at once: one is sent while the next is made, and no more are held. */
 const partsAtOnce = 2;
 
-/** A multipart upload. Parts that were begun and never completed are removed by the bucket's lifecycle rule after a day. */
+/** A multipart upload. The bucket's lifecycle rule removes uploads that were never completed after a day. */
 export async function beginMultipartUpload(sdk: Sdk, client: S3Client, target: Target): Promise<ObjectUpload> {
   const place = { Bucket: target.bucket, Key: target.key };
   const begun = await client.send(new sdk.CreateMultipartUploadCommand({ ...place, ContentType: target.contentType }));

@@ -27,7 +27,7 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         // TLS holds the bytes together; one more pass over them goes through two streams more, for every object.
         responseChecksumValidation: 'WHEN_REQUIRED',
         maxAttempts: 3,
-        // Else the stack of middleware is put together anew for every call.
+        // Otherwise the middleware stack is rebuilt for every call.
         cacheMiddleware: true,
       }),
     }));
@@ -187,7 +187,7 @@ async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** No answer, half of one, or an answer that says to come later: of the store, not of the object. */
+/** No response, a truncated one, or one that asks to retry later: a fault of the store, not of the object. */
 function rethrow(error: unknown): never {
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (status === undefined || status === 200 || status === 206 || status === 429 || status >= 500)

@@ -32,7 +32,7 @@ export function createPasswordStore({ prefix, keyArn }: PasswordStoreSettings): 
     },
     async remove(name) {
       const { DeleteSecretCommand } = await import('@aws-sdk/client-secrets-manager');
-      // No time to think again: who removed the connection wants the password gone, and the name is never used again.
+      // No recovery window: whoever removed the connection wants the password gone, and the name is never used again.
       await (await connect())
         .send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }))
         .catch((error: unknown) => {

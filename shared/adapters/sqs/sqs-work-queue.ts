@@ -9,7 +9,7 @@ export interface SqsWorkQueueOptions {
   readonly urls: Readonly<Record<QueueName, string | undefined>>;
   /** Put on each message, so that one id finds the whole story in the logs. */
   readonly requestId: () => string | undefined;
-  /** The X-Ray header of what asks for the work, put on each message too: whoever receives it is linked to that trace. */
+  /** The X-Ray header of the request that causes the work, also put on each message: the receiver is linked to that trace. */
   readonly traceHeader?: () => string | undefined;
   readonly onFailure: (queue: QueueName, count: number, error: unknown) => void;
 }
