@@ -42,7 +42,7 @@ export type RateLimitConfig = Readonly<Record<'ask' | 'read' | 'write' | 'poll',
 export interface ConnectionConfig {
   /** Name of the function that reaches customers' databases. */
   readonly functionName: string | undefined;
-  /** What the names of the secrets begin with. */
+  /** The prefix of secret names. */
   readonly secretPrefix: string | undefined;
   readonly secretKeyArn: string | undefined;
   readonly statements: StatementConfig;

@@ -26,7 +26,7 @@ const notPublic = networks([
   '198.51.100.0/24',
   '203.0.113.0/24',
 ]);
-/** Of global unicast addresses, those that lead elsewhere than they say: protocols, documentation, and IPv4 in a coat. */
+/** Global unicast ranges that do not lead to an ordinary host: protocol assignments, documentation, and embedded IPv4. */
 const disguised = networks6(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
 const globalUnicast = networks6(['2000::/3']);
 

@@ -24,10 +24,10 @@ type RunStatementRequest = Extract<QueryDatabaseRequest, { kind: 'run_statement'
 /** For connecting once more, and looking for the statement. */
 const cancelMilliseconds = 8_000;
 
-/** Of these the same call may succeed later. */
+/** Codes after which the same call may succeed later. */
 const passing: ReadonlySet<string> = new Set(['connection_refused', 'timeout', 'too_many_connections', 'overloaded']);
 
-/** What may be asked of a customer's database. Each call goes to the one function that may connect, within a deadline (ms since 1970). */
+/** Requests to a customer's database. Each call invokes the one function that may connect, with a deadline (ms since 1970). */
 export class DatabaseClient {
   readonly breaker: ConnectionBreaker;
   private readonly queryDatabase: QueryDatabase;
@@ -95,7 +95,7 @@ export class DatabaseClient {
     }
   }
 
-  /** One request, past nothing but the breaker; for kinds whose result the caller knows. */
+  /** One request, guarded only by the breaker; for kinds whose result type the caller knows. */
   ask<Result>(request: QueryDatabaseRequest): Promise<Result> {
     return this.breaker.guard(request.target.connection_id, async () => {
       const reply = await this.queryDatabase.ask(request);

@@ -3,12 +3,12 @@ import type { CustomerSession } from './customer-session.ts';
 /** The name of a session while it runs a caller's statement, so that another session can find it. */
 export const sessionNameOf = (statementId: string): string => `dbrag ${statementId}`;
 
-/** The statement may not have begun yet: it connects, or is being planned. */
+/** The statement may not have started yet: it is connecting, or being planned. */
 const lookMilliseconds = [0, 50, 100, 200, 400, 800, 1_600, 1_600];
 
 /**
- * Ends a statement that nobody waits for any more, from a session of the same role. Between two statements of a transaction there is
- * nothing to cancel, so it is looked for until it was seen and has gone, 5 s at most; then its own time limit ends it.
+ * Cancels a statement that nobody waits for any more, from a session of the same role. Between two statements of a transaction there is
+ * nothing to cancel, so it repeats until the session was seen and has gone, for 5 s at most; after that its own time limit ends it.
  * @returns whether it was seen
  */
 export async function cancelStatement(

@@ -19,8 +19,8 @@ interface Remembered {
 }
 
 /**
- * The outline of each catalog: whoever writes or checks SQL asks for all of it, question after question. It is kept by this process, and
- * for an hour by the cache for those that have just begun. The number of the catalog's changes is part of the key, and is read before
+ * The outline of each catalog, which writing and checking SQL need in full for every question. It is cached in this process, and
+ * for an hour in Redis for processes that have just started. The number of the catalog's changes is part of the key, and is read before
  * anything else, so what is served is at least as new as the connection was when it was looked at.
  */
 export class CatalogCache {

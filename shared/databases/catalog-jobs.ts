@@ -19,7 +19,7 @@ export async function beginRefresh(
   connectionId: string,
   actor: string,
 ): Promise<{ readonly jobId: string; readonly begun: boolean }> {
-  // Of two that come at once, the second waits here and then sees the first one's job.
+  // Of two concurrent requests, the second waits here and then sees the first one's job.
   await lockConnection(db, workspaceId, connectionId);
   const running = await runningRefresh(db, workspaceId, connectionId);
   if (running) return { jobId: running, begun: false };

@@ -19,9 +19,9 @@ export interface Begun {
 }
 
 /**
- * Takes those of the tables that still want to be described and that nobody holds.
- * @param seconds that the invocation has left: it holds nothing beyond its end, and its message comes again later than that
- * @returns undefined where nothing is to be done: it is done, somebody does it, or nobody wants it any more
+ * Leases those of the tables that still have to be described and that nobody else holds.
+ * @param seconds that the invocation has left: the lease ends with it, and its message is redelivered later than that
+ * @returns undefined when there is nothing to do: it is done, somebody else is doing it, or it is no longer wanted
  */
 export async function leaseTables(
   db: Db,
@@ -52,7 +52,7 @@ export async function leaseTables(
   return { connection: await getConnection(db, workspaceId, connectionId), tables: rows };
 }
 
-/** Gives tables back. @param isSpent false: it was nobody's failed attempt */
+/** Releases tables. @param isSpent false: it does not count as a failed attempt */
 export async function releaseTables(
   db: Db,
   workspaceId: string,

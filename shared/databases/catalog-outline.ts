@@ -3,17 +3,17 @@ import type { CataloguedTable, CataloguedType } from './firewall/catalogued-tabl
 
 /** A table as far as every statement is held against it. */
 export interface OutlinedTable extends CataloguedTable {
-  /** What names its entry in the catalog: schema and table as SQL writes them. */
+  /** The name of its entry in the catalog: schema and table as written in SQL. */
   readonly entry: string;
-  /** Entries that its foreign keys lead to, one a key. */
+  /** Entries that its foreign keys reference, one per key. */
   readonly references: readonly string[];
 }
 
-/** What a catalog says of all tables of a connection: names alone, and nothing that came out of rows. */
+/** A catalog's outline of all tables of a connection: only names, nothing that came from rows. */
 export interface CatalogOutline {
   /** By the names of their entries. */
   readonly tables: readonly OutlinedTable[];
-  /** What columns are of that is none of the built-in types. */
+  /** Column types that are not built in. */
   readonly types: readonly CataloguedType[];
 }
 

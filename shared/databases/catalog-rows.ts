@@ -2,7 +2,7 @@ import type { Db } from '../core/database.ts';
 import { bumpGeneration } from './catalog.ts';
 
 /**
- * Forgets everything of a catalog that came out of rows, for a connection whose rows may not be shown any more or may be from now on.
+ * Deletes everything in a catalog that came from rows, for a connection whose setting `send_rows_to_model` changes.
  * Descriptions of the model go with it, since they may quote; those of people stay.
  */
 export async function forgetRows(db: Db, workspaceId: string, connectionId: string): Promise<void> {

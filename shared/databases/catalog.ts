@@ -13,7 +13,7 @@ export interface CatalogTable {
   /** Schema and table as SQL writes them: what names the entry. */
   readonly name: string;
   readonly kind: ListedTable['kind'];
-  /** `listed`: its description is still to come, or to come anew. */
+  /** `listed`: its description has still to be written, or rewritten. */
   readonly status: 'listed' | 'described';
   readonly columns: readonly CatalogColumn[];
   readonly primary_key: readonly string[];
@@ -46,7 +46,7 @@ export async function listCatalog(
 }
 
 /**
- * The entry of that name, or the only one whose table is called so.
+ * The entry of that name, or the only one whose table has that name.
  * @throws not_found
  */
 async function findCatalogTable(
@@ -65,7 +65,7 @@ async function findCatalogTable(
   return exact;
 }
 
-/** Entries by their names, for whoever writes SQL over them. */
+/** Entries by their names, for writing SQL over them. */
 export async function readCatalogTables(
   db: Db,
   workspaceId: string,
@@ -128,7 +128,7 @@ export async function describeByHand(
   return rows[0] as CatalogTable;
 }
 
-/** What was cached of a connection's metadata is not served any more. */
+/** Invalidates everything cached about a connection's metadata. */
 export async function bumpGeneration(db: Db, workspaceId: string, connectionId: string): Promise<void> {
   await db.query('UPDATE dbrag.connections SET generation = generation + 1 WHERE workspace_id = $1 AND id = $2', [
     workspaceId,

@@ -1,6 +1,6 @@
 import { DbragError, type ErrorCode } from '../core/errors.ts';
 
-/** What says that a database is away or turns us away, so that asking again at once only costs. */
+/** Codes which say that a database is down or rejects us, so that asking again at once only costs time. */
 const breaking: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'connection_refused',
   'timeout',
@@ -20,7 +20,7 @@ interface State {
 }
 
 /**
- * Leaves a database alone for a while after it failed three times in a row, each connection by itself: a tenant whose database hangs
+ * Stops calling a database for a while after it failed three times in a row, each connection by itself: a tenant whose database hangs
  * holds no function for as long as that takes, and a wrong password locks no account. Then one call may try.
  */
 export class ConnectionBreaker {
@@ -31,12 +31,12 @@ export class ConnectionBreaker {
     this.now = now;
   }
 
-  /** @throws the last failure, while the connection is left alone */
+  /** @throws the last failure, while the connection is paused */
   async guard<T>(connectionId: string, work: () => Promise<T>): Promise<T> {
     const state = this.states.get(connectionId);
     const left = (state?.openUntil ?? 0) - this.now();
     if (state && left > 0) throw repeated(state.last, Math.ceil(left / 1_000));
-    // One tries; who comes meanwhile is told what was last.
+    // One caller tries; others meanwhile get the last failure.
     if (state && state.failures >= failuresToOpen) state.openUntil = this.now() + openMilliseconds;
     try {
       const result = await work();

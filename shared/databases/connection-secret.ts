@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { DbragError } from '../core/errors.ts';
 
 /**
- * What a connection's secret holds: the password in an envelope that says whose it is. The function that opens it compares, so a row
+ * The content of a connection's secret: the password in an envelope that says whose it is. The function that opens it compares, so a row
  * that came to name another workspace's secret, or another server than the password was given for, opens nothing.
  */
 const envelope = z.object({

@@ -36,7 +36,7 @@ export interface Connection {
   readonly updated_at: Date;
 }
 
-/** What a caller says of a connection. */
+/** The settings of a connection that a caller may give. */
 export type ConnectionSettings = Pick<
   Connection,
   | 'name'

@@ -1,6 +1,6 @@
 import type { JsonValue } from './statement-values.ts';
 
-/** What a spreadsheet takes for a formula, and would run when the file is opened. */
+/** Beginnings that a spreadsheet takes for a formula, and would run when the file is opened. */
 const formula = /^[=+\-@\t\r]/;
 const number = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 

@@ -9,7 +9,7 @@ export interface CustomerSession {
    */
   query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /**
-   * Work that may fail or take too long without harm: whatever it threw, the session goes on as it was before.
+   * Work that may fail or take too long without harm: whatever it threw, the session continues as before.
    * @param milliseconds that each of its statements may take at most
    * @throws what the work throws
    */
@@ -21,7 +21,7 @@ export interface CustomerSession {
 /** Opens sessions. Every opening resolves the host and checks its addresses. */
 export interface CustomerDatabases {
   /**
-   * Runs work in a session of its own, which is left clean or closed.
+   * Runs work in a session, which is left clean or closed afterwards.
    * @param deadline milliseconds since 1970
    * @throws DbragError: host_not_allowed, connection_refused, auth_failed, tls_failed, timeout, database_missing, too_many_connections
    */

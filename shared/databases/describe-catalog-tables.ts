@@ -25,14 +25,14 @@ export interface DescribePorts {
 /** A database that did not answer so often ends the job. */
 const mostTries = 20;
 const readMilliseconds = 40_000;
-/** Of what is left of an invocation; the rest is for the model and for storing. */
+/** Share of the remaining invocation time; the rest is for the model and for storing. */
 const shareToRead = 0.5;
 
 /**
- * Describes tables of one refresh: what still wants to be described is leased, read from its database in one request, put into words
- * by the model a table a call, and stored. Whoever stores the last one sends for the vectors.
+ * Describes tables of one refresh: those still to be described are leased, read from their database in one request, described
+ * by the model with one call per table, and stored. The worker that stores the last one sends the message for the vectors.
  * @param remainingTime milliseconds until the invocation is ended
- * @throws Outage when the database or the model is away: the messages are to come again
+ * @throws Outage when the database or the model is down: the messages are to be redelivered
  */
 export async function describeCatalogTables(
   ports: DescribePorts,
@@ -69,7 +69,7 @@ async function describeGroup(
   if (words.outage) throw await outlast(ports, workspaceId, jobId, connection, words.left, words.outage);
 }
 
-/** What waits comes again; what no waiting mends ends the job. */
+/** Temporary failures are retried later; a permanent one ends the job. */
 async function cannotRead(
   ports: DescribePorts,
   workspaceId: string,
@@ -94,7 +94,7 @@ async function outlast(
   tables: readonly Leased[],
   cause: Error,
 ): Promise<Outage> {
-  // A model that is away is nobody's failed attempt.
+  // An unavailable model does not count as a failed attempt.
   const isSpent = !(cause instanceof ModelError) || cause.kind === 'transient';
   await ports.database.inWorkspace({ workspaceId }, async (db) => {
     await releaseTables(db, workspaceId, connection.id, tables, isSpent);

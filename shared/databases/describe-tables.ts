@@ -29,13 +29,13 @@ export interface TableDescription {
 
 const mostSamples = 5;
 const longestLookMilliseconds = 2_000;
-/** Of a request's time, for looks at rows: slow ones must not cost what is known without them. */
+/** Share of a request's time for sampling rows: slow samples must not cost what is known without them. */
 const shareToLook = 0.8;
-/** Of a value that is shown: enough to see what it is, and never a document. */
+/** Longest sample value: enough to see what it is, and never a document. */
 const longestValue = 100;
 /** A column with more different values is no list to choose from. */
 const mostValues = 20;
-/** Values are looked for in columns of these kinds, among the first rows: a scan of a large table is nobody's to pay. */
+/** Values are sampled from columns of these types, among the first rows only: scanning a large table would be too expensive. */
 const listedTypes = /^(text|character|"char"|name|boolean|USER-DEFINED|enum|smallint)/;
 const rowsLookedAt = 10_000;
 const mostValueColumns = 30;
@@ -68,8 +68,8 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.reln
 LEFT JOIN pg_catalog.pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0`;
 
 /**
- * What the tables are made of, and a look at their rows where that is allowed. A table that is gone is left out. A look that fails
- * (a view that divides by zero, a foreign server that is away) leaves a table without samples.
+ * The structure of the tables, and a sample of their rows where that is allowed. A table that no longer exists is left out. A sample that fails
+ * (a view that divides by zero, a foreign server that is down) leaves a table without samples.
  */
 export async function describeTables(
   session: CustomerSession,
@@ -84,7 +84,7 @@ export async function describeTables(
   const kept = session.left() * (1 - shareToLook);
   const described: TableDescription[] = [];
   for (const [at, one] of shapes.entries()) {
-    // What a quick table leaves of its part goes to the others.
+    // Time that a quick table does not use goes to the others.
     const part = (session.left() - kept) / (shapes.length - at);
     described.push(await withLook(session, one, session.left() - part));
   }

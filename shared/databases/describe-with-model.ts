@@ -7,15 +7,15 @@ import type { TableDescription } from './describe-tables.ts';
 
 /** Calls to the model at once. */
 const callsAtOnce = 10;
-/** A table of which the model said so often that it cannot now is described by its names; a model that is away is waited for. */
+/** After this many failed calls a table is described by its names alone; an unavailable model is waited for. */
 const triesWithModel = 5;
 const chatMilliseconds = 20_000;
-/** Of what is left of an invocation; the rest is for storing. */
+/** Share of the remaining invocation time; the rest is for storing. */
 const shareToAsk = 0.8;
 
 export interface Described {
   readonly leased: Leased;
-  /** Undefined: the table is gone. */
+  /** Undefined: the table no longer exists. */
   readonly table: TableDescription | undefined;
   /** Null: the one that is there stays, since a person wrote it. */
   readonly text: string | null;
@@ -31,7 +31,7 @@ export interface Words {
   readonly outage: Error | undefined;
 }
 
-/** Puts tables into words, a call each; those that are gone, or that a person described, cost none. */
+/** Describes tables with one model call each; tables that no longer exist, or that a person described, cost none. */
 export async function describeWithModel(
   chat: ChatModel,
   now: () => number,

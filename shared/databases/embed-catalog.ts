@@ -15,9 +15,9 @@ export interface EmbedCatalogPorts {
   readonly now: () => number;
 }
 
-/** Of a text whose tokens nobody counted: more than any language has, so a request is never refused for them. */
+/** Tokens per byte assumed for uncounted text: more than in any language, so a request is never refused for its size. */
 const bytesPerToken = 2;
-/** Of what is left of an invocation; the rest is for storing. */
+/** Share of the remaining invocation time; the rest is for storing. */
 const shareToEmbed = 0.8;
 
 interface Row {
@@ -38,9 +38,9 @@ interface Text {
 }
 
 /**
- * Buys the vectors of a catalog whose tables are all described, in as few requests as the limits allow, and ends the refresh. Tables
- * whose text has its vector already cost nothing.
- * @throws Outage while the model is away
+ * Embeds a catalog whose tables are all described, in as few requests as the limits allow, and ends the refresh. Tables
+ * whose text already has its vector cost nothing.
+ * @throws Outage while the model is down
  */
 export async function embedCatalog(
   ports: EmbedCatalogPorts,
@@ -72,7 +72,7 @@ export async function embedCatalog(
   await database.inWorkspace({ workspaceId }, (db) => finish(db, workspaceId, jobId, read.connectionId));
 }
 
-/** @returns undefined when the job has ended, or tables still want to be described */
+/** @returns undefined when the job has ended, or tables still have to be described */
 async function readTexts(
   db: Db,
   workspaceId: string,
@@ -114,7 +114,7 @@ export function textOf(table: Parameters<typeof embeddedText>[0]): Text {
   };
 }
 
-/** The hash is of the text that was embedded: whoever changed the table meanwhile is seen by the next refresh. */
+/** The hash is of the text that was embedded: the next refresh notices a change made meanwhile. */
 export async function storeVectors(
   db: Db,
   workspaceId: string,

@@ -2,7 +2,7 @@ import { DbragError } from '../core/errors.ts';
 import type { CustomerSession } from './customer-session.ts';
 import { grantScript } from './grant-script.ts';
 
-/** What a connection's role is and sees. */
+/** The properties of a connection's role, and what it can see. */
 export interface Examination {
   /** As the server says it: `17.9`. */
   readonly server_version: string;
@@ -26,7 +26,7 @@ interface Powers {
   readonly written_by_all: readonly string[];
 }
 
-/** Roles whose members may do more than read, or read outside of the database: PostgreSQL's own and the clouds'. */
+/** Roles whose members may do more than read, or read outside the database: PostgreSQL's own and those of cloud providers. */
 const mightyRoles = [
   'pg_write_all_data',
   'pg_read_server_files',

@@ -7,7 +7,7 @@ export interface GrantScriptOptions {
 
 const role = 'dbrag_reader';
 
-/** The statements that make a role which may read these schemas and nothing else. Whoever runs them chooses the password. */
+/** Statements that create a role which may read these schemas and nothing else. Whoever runs them chooses the password. */
 export function grantScript({ database, schemas, openTables }: GrantScriptOptions): string {
   return [
     `CREATE ROLE ${role} LOGIN PASSWORD 'choose a long one' NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;`,

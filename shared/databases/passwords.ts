@@ -2,9 +2,9 @@ import type { Database, Db } from '../core/database.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Addressee, sealPassword } from './connection-secret.ts';
 
-/** Where passwords are kept. Who stores them cannot read them. */
+/** Stores passwords. It cannot read them. */
 export interface PasswordStore {
-  /** What the names of secrets begin with. */
+  /** The prefix of secret names. */
   readonly prefix: string;
   /** @param name new: a secret is made once and never changed */
   create(name: string, value: string): Promise<void>;
@@ -22,7 +22,7 @@ const orphanAge = '1 hour';
 const namesAtOnce = 100;
 
 /**
- * Stores a password under a name of its own, noted before: whatever dies from here on, the note leads the night to what is left.
+ * Stores a password under a new name, which is recorded first: whatever crashes after that, the record leads the nightly pass to the leftover.
  * @returns the name, for the row of the connection
  */
 export async function storePassword(ports: PasswordPorts, addressee: Addressee, password: string): Promise<string> {
@@ -40,7 +40,7 @@ export async function storePassword(ports: PasswordPorts, addressee: Addressee, 
   return name;
 }
 
-/** Removes a password that no connection names any more. What fails is left to the night. */
+/** Removes a password that no connection names any more. Failures are left to the nightly pass. */
 export async function discardPassword(ports: PasswordPorts, workspaceId: string, name: string): Promise<void> {
   try {
     await ports.passwords.remove(name);

@@ -38,7 +38,7 @@ const scope = {
   exclude: z.array(z.string()),
 };
 
-/** What the function that reaches customers' databases is asked. */
+/** Requests to the function that reaches customers' databases. */
 export const queryDatabaseRequest = z.discriminatedUnion('kind', [
   /** Connects, and says who one is there. Refused when that is somebody who may write. */
   z.object({ ...common, kind: z.literal('examine'), schemas: z.nullable(z.array(z.string())) }),
@@ -57,7 +57,7 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
     /** UUID by which it may be cancelled. */
     statement_id: z.optional(z.uuid()),
     statement: z.string(),
-    /** What it may read, with the columns that are known; no more than it does read. */
+    /** The tables it may read, with their known columns; only those it does read. */
     tables: z.array(z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) })),
     schemas: z.array(z.string()),
     types: z.array(z.object({ schema: z.string(), name: z.string() })),
@@ -65,13 +65,13 @@ export const queryDatabaseRequest = z.discriminatedUnion('kind', [
     only_plan: z.optional(z.boolean()),
     limits: z.object({ rows: z.int(), bytes: z.int(), cost: z.number(), milliseconds: z.int() }),
   }),
-  /** Ends a statement that another request runs at this moment, and that nobody waits for any more. */
+  /** Cancels a statement that another request is running, and that nobody waits for any more. */
   z.object({ ...common, kind: z.literal('cancel_statement'), statement_id: z.uuid() }),
 ]);
 
 export type QueryDatabaseRequest = z.infer<typeof queryDatabaseRequest>;
 
-/** What it answers: a result by the kind of the request, or the code and sentence of what is wrong. */
+/** Its response: a result by the kind of the request, or a code and a sentence saying what is wrong. */
 export type QueryDatabaseReply =
   | { readonly ok: true; readonly result: unknown }
   | {

@@ -29,8 +29,8 @@ interface Refresh {
 }
 
 /**
- * Brings a refresh on, wherever it stands: lists the tables if nobody did, sends a message for each that still wants to be described,
- * and has the vectors bought when none does. Any number of times is as good as once.
+ * Continues a refresh, wherever it is: lists the tables if nobody did, sends a message for each that still has to be described,
+ * and has the vectors computed when none is left. Idempotent.
  * @param remainingTime milliseconds until the invocation is ended
  */
 export async function refreshCatalog(
@@ -54,7 +54,7 @@ export async function refreshCatalog(
   );
 }
 
-/** @returns undefined when the job has ended, or its connection is gone */
+/** @returns undefined when the job has ended, or its connection was removed */
 async function resume(db: Db, workspaceId: string, jobId: string): Promise<Refresh | undefined> {
   if (!(await startJob(db, workspaceId, jobId, 'update_metadata_catalog', 'Reading the tables of the database.')))
     return undefined;
@@ -74,7 +74,7 @@ async function resume(db: Db, workspaceId: string, jobId: string): Promise<Refre
   return undefined;
 }
 
-/** @returns false when the database could not be asked: the job has ended, or comes again */
+/** @returns false when the database could not be reached: the job has ended, or will be retried */
 async function list(
   { database, queue, clock, client }: CatalogPorts,
   workspaceId: string,
@@ -126,7 +126,7 @@ async function noteFailure(
 }
 
 /**
- * Makes the catalog's list that of the database: new tables and changed ones are `listed`, those that are gone leave, the others are
+ * Synchronises the catalog's list with the database: new and changed tables become `listed`, missing ones are removed, the others are
  * not touched. One transaction, with the note in the job that it was done.
  */
 async function storeListing(

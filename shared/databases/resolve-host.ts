@@ -9,7 +9,7 @@ const longestName = 253;
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 /**
- * Whether a text can name a host. What ends in a number and is no address in the usual form is none, as in the URL standard: resolvers
+ * Whether a text is a valid host name. One that ends in a number and is no ordinary address is refused, as in the URL standard: resolvers
  * read `2130706433`, `0177.1` and `0x7f.1` as 127.0.0.1.
  */
 export function isHostName(text: string): boolean {

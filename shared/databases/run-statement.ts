@@ -9,16 +9,16 @@ import { tellFault } from './tell-fault.ts';
 
 export interface StatementLimits {
   readonly rows: number;
-  /** Of the answer; 4 MB at most, which an invocation can carry. */
+  /** Of the response; at most 4 MB, which an invocation can carry. */
   readonly bytes: number;
-  /** What EXPLAIN may say that the statement costs, in the planner's units. */
+  /** Highest permitted cost by EXPLAIN, in the planner's units. */
   readonly cost: number;
-  /** Of the statement alone; the deadline ends it earlier. */
+  /** For the statement alone; the deadline may end it earlier. */
   readonly milliseconds: number;
 }
 
 export interface StatementRequest {
-  /** UUID by which another session may cancel it; undefined: nobody will. */
+  /** UUID by which another session may cancel it; undefined: not cancellable. */
   readonly id?: string | undefined;
   readonly statement: string;
   readonly allowed: AllowedRelations;
@@ -45,7 +45,7 @@ const reserveMilliseconds = 500;
 const lockMilliseconds = 2_000;
 
 /**
- * Runs one statement of a caller's against a customer's database, behind the firewall once more: whoever calls this has no say in
+ * Runs one statement of a caller against a customer's database, after another check by the firewall: callers of this function cannot skip
  * whether it is passed. The connection is to be closed when this throws.
  *
  * @throws DbragError: sql_rejected for what the firewall or the database has against the statement, sql_timeout
@@ -76,7 +76,7 @@ class StatementRun {
     this.connection = connection;
     this.request = request;
     this.accepted = accepted;
-    // One row more tells whether there are more.
+    // One extra row shows whether there are more.
     this.text = `${wrapStatement(accepted.statement)} LIMIT ${request.limits.rows + 1}`;
   }
 
@@ -115,7 +115,7 @@ class StatementRun {
     return { columns: [], rows: [], truncated: false, timing: { explain, execute: 0 } };
   }
 
-  /** Lets the server stop when we have gone; before Postgres 14, and on some systems, it cannot, and goes on to its time limit. */
+  /** Lets the server stop when we disconnect; before Postgres 14, and on some systems, it cannot, and continues to its time limit. */
   private async noticeLeaving(): Promise<void> {
     const setting = "SELECT set_config('client_connection_check_interval', '1000', false)";
     await this.send(setting).catch((error) => {
@@ -136,13 +136,13 @@ class StatementRun {
   private settingValues(): unknown[] {
     const { limits, allowed } = this.request;
     const milliseconds = Math.max(1, Math.min(limits.milliseconds, this.left() - reserveMilliseconds));
-    // Temporary tables come last: nobody's may stand before a table or a type.
+    // Temporary tables come last: none may shadow a table or a type.
     const path = [...allowed.schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
     const name = this.request.id === undefined ? 'dbrag' : sessionNameOf(this.request.id);
     return [String(milliseconds), String(Math.min(lockMilliseconds, milliseconds)), path, name];
   }
 
-  /** What stands in the connection's schemas under the name of what is built in might be called in its place. */
+  /** A function or operator of the connection's schemas with a built-in name might be called in place of the built-in one. */
   private async refuseShadowed(): Promise<void> {
     const { functions, operators, types } = this.accepted;
     if (types.length > 0) await this.refuseOtherThanEnums();
@@ -184,7 +184,7 @@ SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true),
   set_config('application_name', $4, true), set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`;
 
-/** What belongs to an extension was brought by whoever may bring them. */
+/** Members of an extension were installed by a privileged user. */
 const shadows = `
 SELECT proname::text AS name FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = ANY ($1::text[]) AND n.nspname <> 'pg_catalog' AND p.proname = ANY ($2::text[])

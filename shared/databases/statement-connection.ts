@@ -5,9 +5,9 @@ export interface ResultColumn {
 }
 
 export interface StreamOptions {
-  /** Of what the server sends. Past it the connection is closed at once: a single value may be a gigabyte. */
+  /** Bytes from the server. Beyond this the connection is closed at once: a single value may be a gigabyte. */
   readonly mostBytes: number;
-  /** Of waiting in all; past it the connection is closed. */
+  /** Total waiting time; beyond it the connection is closed. */
   readonly milliseconds: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,7 +33,7 @@ export interface StatementConnection {
   destroy(): void;
 }
 
-/** What the server has against a statement. */
+/** The server's objection to a statement. */
 export class StatementFault extends Error {
   /** SQLSTATE. */
   readonly state: string;

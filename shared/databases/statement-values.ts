@@ -1,4 +1,4 @@
-/** A cell as JSON tells it. */
+/** A cell as a JSON value. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** Types by their numbers in pg_catalog, which never change. */
@@ -7,7 +7,7 @@ const integerTypes = new Set([21, 23, 26]);
 const floatTypes = new Set([700, 701]);
 const jsonTypes = new Set([114, 3802]);
 
-/** The type of the elements, by that of the array. Arrays of other types are told as Postgres writes them. */
+/** Element types by array type. Arrays of other types are returned in Postgres' text form. */
 const elementOf: ReadonlyMap<number, number> = new Map([
   [1000, 16],
   [1005, 21],

@@ -7,7 +7,7 @@ import type { Described } from './describe-with-model.ts';
 
 /**
  * Stores what was found, where the lease still holds and rows may still be shown as they were when they were read.
- * @returns how many tables of the connection still want to be described
+ * @returns how many tables of the connection still have to be described
  */
 export async function storeDescribed(
   db: Db,

@@ -6,8 +6,8 @@ const longestDetail = 300;
 const ofSyntax = /^42[0-9A-Z]{3}$/;
 
 /**
- * The database's own words: whoever wrote the statement needs them to mend it. They may quote a value (`invalid input syntax for type
- * integer: "ada@example.com"`), so beside them stands what can be told without.
+ * The database's own message, which the author of the statement needs to correct it. It may quote a value (`invalid input syntax for type
+ * integer: "ada@example.com"`), so there is also a version without values.
  */
 export function tellFault(fault: StatementFault, mayHaveRead: boolean): DbragError {
   if (fault.state === '57014' || fault.state === '55P03') {

@@ -7,7 +7,7 @@ import { autopilotSettings, promisedRecall } from './plan-index.ts';
 import { homePartition } from './rebuild-index.ts';
 import type { IndexingPorts } from './tend-indexes.ts';
 
-/** What the canary of one partition found, 0 to 1, and what is promised for its size. */
+/** The recall that the canary measured in one partition, 0 to 1, and the recall promised for its size. */
 export interface MeasuredRecall {
   readonly recall: number;
   readonly promised: number;
@@ -25,7 +25,7 @@ export interface CheckOptions {
 /**
  * The canary of every partition that has an index, longest unchecked first; where there is none, nothing is asked. What there is no
  * time for is the next night's. One that fails has had its turn, or it would be the first of every night.
- * @throws when the database is away
+ * @throws when the database is down
  */
 export async function checkAllIndexes(
   ports: IndexingPorts,

@@ -3,7 +3,7 @@ import type { IndexKind, IndexParameters } from './predict-build.ts';
 
 export type IndexStatus = 'exact' | 'waiting' | 'building' | 'ready' | 'refused' | 'failed';
 
-/** What the catalog and the autopilot's notes say of one partition of embeddings. */
+/** One partition of embeddings, from the system catalog and the autopilot's notes. */
 export interface PartitionState {
   readonly partition: string;
   readonly rows: number;
@@ -33,9 +33,9 @@ export interface FoundIndex {
   readonly name: string;
   readonly kind: IndexKind;
   readonly valid: boolean;
-  /** Of the model that is asked about. */
+  /** An index over vectors of the requested model. */
   readonly of_model: boolean;
-  /** Of the second space's. An index of yet another model's vectors serves no search. */
+  /** An index over the fallback space. An index over any other model's vectors serves no search. */
   readonly of_fallback: boolean;
   /** Blocks done and to do, while it is being built. */
   readonly progress: { readonly phase: string; readonly done: number; readonly total: number } | null;

@@ -4,7 +4,7 @@ import { denserThan, type IndexKind, type IndexParameters, parametersFor, predic
 export interface AutopilotSettings {
   /** Below, comparing every vector is faster than an index, and right. */
   readonly fewestRows: number;
-  /** A load has gone quiet when nothing was inserted for so long: loading into an index is what takes longest. */
+  /** A load has gone quiet when nothing was inserted for this long: loading into an existing index is slowest. */
   readonly quietMilliseconds: number;
   readonly largestDeadShare: number;
   readonly longestBuildSeconds: number;
@@ -48,7 +48,7 @@ export const farthestSearch = 400;
 
 const leave = (status: IndexStatus, why: string): IndexAction => ({ type: 'leave', status, why });
 
-/** What is to be done with one partition now: at most one thing, the most urgent. Decides by what it is given alone. */
+/** The action for one partition now: at most one, the most urgent. A pure function of its arguments. */
 export function planIndex(
   state: PartitionState,
   { now, dimensions, memoryBytes }: Surroundings,

@@ -27,14 +27,14 @@ const graphs: readonly IndexParameters[] = [
 
 const first = (rows: number): number => (rows <= rowsOfFirstGraph ? 0 : 1);
 
-/** The graph that is built over so many rows; the one that is there, if that was chosen because the first missed its promise. */
+/** The graph to build over this many rows; the existing one, if it was chosen because the first missed its promise. */
 export function parametersFor(rows: number, found: Partial<IndexParameters> = {}): IndexParameters {
   const wanted = graphs.slice(first(rows));
   const chosen = wanted.find(({ m, ef_construction }) => m === found.m && ef_construction === found.ef_construction);
   return chosen ?? (wanted[0] as IndexParameters);
 }
 
-/** What is built in place of a graph that was measured and misses its promise; undefined for the densest. */
+/** The replacement for a graph whose measured recall misses its promise; undefined for the densest. */
 export function denserThan(found: Partial<IndexParameters>, rows: number): IndexParameters | undefined {
   const { m = 0, ef_construction = 0 } = found;
   return graphs
@@ -47,7 +47,7 @@ const elementBytes = 160;
 /** Measured: 100,000 rows of 1,536 dimensions, m 16, ef_construction 64, on two cores: 49 s, and 15 s for their signs. */
 const secondsOfRow = { hnsw: 0.00049, hnsw_binary: 0.00015 } as const;
 
-/** Memory and time of an HNSW build over so many rows. */
+/** Predicted memory and time of an HNSW build over this many rows. */
 export function predictBuild(
   kind: IndexKind,
   rows: number,

@@ -40,7 +40,7 @@ export async function requestRebuild(
   return createJob(db, workspaceId, { type: 'rebuild_index', input: { partition: home }, createdBy, deadline });
 }
 
-/** Asks for the work on a rebuild to go on. */
+/** The message that continues a rebuild. */
 export function rebuildNudge(workspaceId: string, jobId: string, delaySeconds = 0): AddressedNudge {
   const body = { v: 1, kind: 'rebuild_index', workspace_id: workspaceId, job_id: jobId };
   return {
@@ -61,7 +61,7 @@ export async function nudgeRebuild(
 }
 
 /**
- * One step of a rebuild: has the autopilot build, notes in the job how far it is, and comes again until it is done. The index that is
+ * One step of a rebuild: has the autopilot build, records the progress in the job, and repeats until it is done. The existing index
  * there serves until the new one is valid.
  */
 export async function rebuildIndex(
@@ -107,7 +107,7 @@ function progressOf(state: State | undefined): [number, number | null] {
   return [progress?.done ?? 0, progress?.total ?? null];
 }
 
-/** How a rebuild ended, from the autopilot's notes; undefined while it goes on. */
+/** How a rebuild ended, from the autopilot's notes; undefined while it is in progress. */
 function endOf(state: State): Parameters<typeof finishJob>[3] | undefined {
   if (state.wanted_at === null && state.status === 'ready')
     return {

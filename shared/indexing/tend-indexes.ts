@@ -25,9 +25,9 @@ export interface TendReport {
 
 /** A statement that builds is waited for no longer: the server finishes it alone. */
 const waitMilliseconds = 20_000;
-/** Who builds or drops in a partition keeps others from it for so long. */
+/** How long building or dropping in a partition keeps others from doing the same. */
 const leaseSeconds = 120;
-/** Planning with old counts chooses badly: after so many changes they are taken anew. */
+/** Stale statistics lead to bad plans: after this share of changes the table is analysed again. */
 const analyzedShare = 0.1;
 
 /**
@@ -41,7 +41,7 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
   const states = await readPartitions(ports.database, ports);
   await noteSeen(ports, states);
   for (const state of states) {
-    // Of most partitions of a small system there is nothing to say.
+    // Most partitions of a small system are empty.
     if (state.rows === 0 && state.last_inserted === null && state.indexes.length === 0) continue;
     await analyze(ports, state);
     const action = planIndex(
@@ -99,7 +99,7 @@ async function analyze({ direct }: IndexingPorts, state: PartitionState): Promis
   await direct.run([`ANALYZE dbrag.${state.partition}`, `ANALYZE dbrag.${chunks}`], waitMilliseconds);
 }
 
-/** One at a time for a partition, whoever else looks at it now. */
+/** Only one process at a time acts on a partition. */
 async function lease({ database, model }: IndexingPorts, { partition }: PartitionState): Promise<boolean> {
   const { count } = await database.inSystem((db) =>
     db.query(
@@ -156,7 +156,7 @@ async function act(
   }
 }
 
-/** Starts a build. One that fails at once has said why; one that fails later leaves an invalid index, which the next look clears away. */
+/** Starts a build. If it fails at once, the reason is recorded; if it fails later, it leaves an invalid index that the next look drops. */
 async function send(
   { direct, database, model }: IndexingPorts,
   state: PartitionState,

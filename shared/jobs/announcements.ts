@@ -5,12 +5,12 @@ import type { JobType } from './jobs.ts';
 
 /**
  * Tells the bus how jobs ended. The end is written with a pending row in one transaction, and the row is deleted when the bus has the
- * events: at least once, whoever dies on the way.
+ * events: at least once, whichever process crashes on the way.
  */
 export interface Announcements {
-  /** Tells what has ended in a workspace: for whoever has just committed the end of something. Never throws for the bus. */
+  /** Publishes the jobs that ended in a workspace; called after committing the end of one. Never throws because of the bus. */
   tell(workspaceId: string): Promise<void>;
-  /** Tells what somebody else should have told, and did not live to. @returns whether there may be more */
+  /** Publishes what a process that crashed should have published. @returns whether there may be more */
   tellLeft(): Promise<boolean>;
 }
 
@@ -26,7 +26,7 @@ interface Ending {
   readonly attempts: number;
   readonly error_code: string | null;
   readonly finished_at: Date | null;
-  /** Null when the document has gone. */
+  /** Null if the document was deleted. */
   readonly chunks: number | null;
   readonly embedded: number | null;
   readonly reused: number | null;
@@ -35,7 +35,7 @@ interface Ending {
 /** Two events each: what a bus takes in fifty requests. */
 const endingsAtOnce = 250;
 const workspacesAtOnce = 100;
-/** Longer than telling so many takes; one that died is followed after it. */
+/** Longer than publishing that many takes; after a crash, another process continues when it expires. */
 const leaseSeconds = 60;
 
 export function createAnnouncements(database: Database, bus: EventBus): Announcements {
@@ -65,7 +65,7 @@ export function createAnnouncements(database: Database, bus: EventBus): Announce
   };
 }
 
-/** Takes what nobody else is telling: each ending is told by one process, unless that dies. */
+/** Leases endings that nobody else is publishing: each is published by one process, unless that one crashes. */
 async function takeEndings(db: Db, workspaceId: string): Promise<readonly Ending[]> {
   const { rows } = await db.query<Ending>(
     `WITH taken AS (
@@ -85,7 +85,7 @@ async function takeEndings(db: Db, workspaceId: string): Promise<readonly Ending
   return rows;
 }
 
-/** @returns those whose events the bus has all taken */
+/** @returns those whose events were all accepted by the bus */
 async function publish(bus: EventBus, workspaceId: string, endings: readonly Ending[]): Promise<readonly Ending[]> {
   const events = endings.flatMap((ending) => eventsOf(workspaceId, ending).map((event) => ({ ending, event })));
   const accepted = await bus.publish(events.map(({ event }) => event));
@@ -93,7 +93,7 @@ async function publish(bus: EventBus, workspaceId: string, endings: readonly End
   return endings.filter((ending) => !refused.has(ending));
 }
 
-/** None for a job that was begun again since: it will end again. */
+/** None for a job that was restarted since: it will end again. */
 function eventsOf(workspaceId: string, ending: Ending): DomainEvent[] {
   const { type, status, document_id: documentId, collection_id: collectionId, version } = ending;
   if (status !== 'succeeded' && status !== 'failed') return [];
@@ -108,7 +108,7 @@ function eventsOf(workspaceId: string, ending: Ending): DomainEvent[] {
     error_code: ending.error_code,
   };
   const job: DomainEvent = { type: `job.${status}`, at, detail: { ...keys, type, status } };
-  // A document that has gone since is not said to be ready.
+  // A document that was deleted since is not reported as ready.
   if (type !== 'ingest_document' || ending.chunks === null) return [job];
   const { chunks, embedded, reused } = ending;
   const counts = { chunk_count: chunks, embedded_count: embedded, reused_count: reused };
@@ -116,7 +116,7 @@ function eventsOf(workspaceId: string, ending: Ending): DomainEvent[] {
   return [{ type: `document.${outcome}`, at, detail: { ...keys, status: outcome, ...counts } }, job];
 }
 
-/** By the end that was told: a job that has ended again in the meantime is still to be told. */
+/** Matches the published ending: if the job has ended again in the meantime, that ending still has to be published. */
 async function forgetEndings(db: Db, workspaceId: string, told: readonly Ending[]): Promise<void> {
   await db.query(
     `DELETE FROM dbrag.pending_announcements a USING unnest($2::uuid[], $3::timestamptz[]) AS told (job_id, ended_at)

@@ -32,7 +32,7 @@ function refuseEnded({ status }: Job): void {
 
 /**
  * Begins a job again that has failed or was cancelled. The second time is refused and changes nothing: it is under way then.
- * @throws not_found · conflict when it is under way or has succeeded, or when beginning it again makes no sense any more
+ * @throws not_found · conflict when it is in progress or has succeeded, or when restarting it no longer makes sense
  */
 export async function retryJob(
   db: Db,

@@ -1,6 +1,6 @@
 import type { Db } from '../core/database.ts';
 
-/** Removes answers under idempotency keys, tombstones and counts of requests of a workspace whose time is over. */
+/** Removes expired idempotent responses, tombstones and rate windows of a workspace. */
 export async function expireRecords(db: Db, workspaceId: string): Promise<void> {
   await db.query('DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND expires_at < now()', [workspaceId]);
   await db.query(

@@ -51,7 +51,7 @@ function explainIngestion(job: Job, ingestion: VersionProgress, now: Date): stri
   }
 }
 
-/** Queues are shared, and fair by workspace: what others have waiting is nobody's business here. */
+/** Queues are shared, and fair by workspace: the backlog of other workspaces is not shown. */
 function explainLine({ priority, ahead }: VersionProgress): string {
   const line = `Waiting for a worker of the ${priority} queue`;
   if (ahead === null) return `${line}.`;

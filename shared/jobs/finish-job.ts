@@ -28,7 +28,7 @@ export async function finishJob(db: Db, workspaceId: string, id: string, end: Jo
 /**
  * Marks a job as running, and gives it an hour from now at least: what is run again and again because it is large must not be ended
  * in the middle of a run. Running it again after a crash is the same.
- * @returns false when it has ended, or is of another type than its message says
+ * @returns false if it has ended, or its type differs from the message's
  */
 export async function startJob(db: Db, workspaceId: string, id: string, type: JobType, why: string): Promise<boolean> {
   const { count } = await db.query(

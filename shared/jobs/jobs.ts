@@ -20,7 +20,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What is known of the version that an ingestion job works on; null for other jobs. */
+/** The version that an ingestion job works on; null for other jobs. */
 export interface VersionProgress {
   readonly status: string;
   readonly priority: Priority;
@@ -32,7 +32,7 @@ export interface VersionProgress {
   /** While it is queued: versions of the workspace and priority that came before it, at most `mostAhead`; null: not asked. */
   readonly ahead: number | null;
   readonly waiting_until: Date | null;
-  /** What the model that it waits for has: one sentence; null: nothing is known to be wrong with it. */
+  /** What is wrong with the model that it waits for, in one sentence; null: nothing known. */
   readonly waiting_for?: string | null;
 }
 

@@ -3,7 +3,7 @@ import type { Database } from '../core/database.ts';
 /** Tables that are partitioned by month: rows of a month without a partition would be refused. */
 const tables = ['dbrag.usage_events', 'dbrag.audit_events', 'dbrag.queries', 'dbrag.conversations', 'dbrag.messages'];
 
-/** Makes the partitions of the coming year. They must be the owner's, whoever runs this. */
+/** Creates the partitions of the coming year, as the owner. */
 export async function createMonthPartitions(database: Database): Promise<void> {
   await database.inSystem(async (db) => {
     await db.query('SET LOCAL ROLE dbrag_owner');

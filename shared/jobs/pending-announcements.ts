@@ -1,6 +1,6 @@
 /**
- * The part of a statement that leaves a row for each ended job of `changed (id)`, to be told as an event. $1 is the workspace.
- * A job that has ended again before its first end was told is told once more.
+ * The part of a statement that inserts a row for each ended job of `changed (id)`, to be published as an event. $1 is the workspace.
+ * A job that ended again before its first end was published is published once more.
  */
 export function announceChanged(condition: string): string {
   return `INSERT INTO dbrag.pending_announcements (workspace_id, job_id) SELECT $1, id FROM changed WHERE ${condition}

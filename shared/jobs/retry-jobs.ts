@@ -13,11 +13,11 @@ export interface RetryFilter {
 /** One slice of many. */
 export interface RetriedSlice {
   readonly restarted: readonly RestartedJob[];
-  /** UUID of the last job that was looked at, to go on after; undefined: there are no more. */
+  /** UUID of the last job that was examined, to continue after; undefined: there are no more. */
   readonly after: string | undefined;
 }
 
-/** Jobs of one transaction: locks stay short, and statements are made for so many at once. */
+/** Jobs per transaction: short locks, and statements that handle this many at once. */
 const jobsPerSlice = 250;
 
 /** Begins the next jobs again that a filter means, oldest first, after the last one looked at. Those that cannot be are passed over. */

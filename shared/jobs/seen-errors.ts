@@ -11,7 +11,7 @@ export interface Sighting extends Failure {
 
 /**
  * Notes what was seen.
- * @returns the fingerprints that are news: nobody has marked them as told
+ * @returns the fingerprints that have not been reported yet
  */
 export async function noteErrors(db: Db, service: string, sightings: readonly Sighting[]): Promise<Set<string>> {
   const { rows } = await db.query<{ fingerprint: string; is_new: boolean }>(
@@ -27,7 +27,7 @@ export async function noteErrors(db: Db, service: string, sightings: readonly Si
   return new Set(rows.filter(({ is_new }) => is_new).map(({ fingerprint }) => fingerprint));
 }
 
-/** After they were told: who dies before has them told twice, and never not at all. */
+/** Called after reporting: a crash in between reports them twice, never not at all. */
 export async function markTold(db: Db, fingerprints: readonly string[]): Promise<void> {
   await db.query(
     `UPDATE dbrag.seen_errors SET told_at = now() WHERE fingerprint IN (
@@ -36,7 +36,7 @@ export async function markTold(db: Db, fingerprints: readonly string[]): Promise
   );
 }
 
-/** What has not come for so long would be news if it did. */
+/** An error that has not occurred for that long would be reported as new. */
 export async function forgetErrors(db: Db): Promise<void> {
   await db.query(`DELETE FROM dbrag.seen_errors WHERE last_seen_at < now() - interval '${forgottenAfter}'`);
 }

@@ -39,13 +39,13 @@ export function nextSweepSeconds(work: readonly UnfinishedWork[], now: number, p
   if ([...perPage.values()].some((rows) => rows.length >= pageSize)) return busyDelaySeconds;
   const looks = work.map((row) => Math.min(deadlineAhead(row, now), nextLook(row, now)));
   const seconds = Math.ceil((Math.min(...looks, Number.POSITIVE_INFINITY) - now) / 1_000);
-  // Whoever dies in the middle of a sweep leaves nudges unsent: the next finds them.
+  // A sweep that crashes half-way leaves nudges unsent: the next one finds them.
   // While nothing is due, an idle database may sleep.
   const longest = due.length > 0 ? sweepDelaySeconds : longestDelaySeconds;
   return Math.max(shortestDelaySeconds, Math.min(longest, seconds));
 }
 
-/** What is past its deadline is ended or moved by this sweep. */
+/** Work past its deadline is ended or moved by this sweep. */
 function deadlineAhead({ deadline_at: deadline }: UnfinishedWork, now: number): number {
   return deadline.getTime() > now ? deadline.getTime() : Number.POSITIVE_INFINITY;
 }

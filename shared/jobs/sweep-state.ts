@@ -46,7 +46,7 @@ export async function releaseLease(database: Database, holder: string): Promise<
 }
 
 /**
- * Whether the holder of the lease has died before it armed the next, which is the first thing that it does: then nobody would.
+ * Whether the holder of the lease crashed before it armed the next sweep, which is the first thing it does: then nobody would.
  */
 export async function isAbandoned(database: Database, leaseSeconds: number): Promise<boolean> {
   const { count } = await database.inSystem((db) =>
@@ -60,7 +60,7 @@ export async function isAbandoned(database: Database, leaseSeconds: number): Pro
 /**
  * One chain of sweeps, however many processes have armed one: the next is sent only when none is on its way that comes in time. Sent
  * before it is noted: dying in between makes one sweep too many, the other way round would make none.
- * @throws when it could not be sent: this sweep comes again then, and with it the chain
+ * @throws when it could not be sent: this sweep is then redelivered, and the chain continues with it
  */
 export async function armNext(
   { database, queue }: { database: Database; queue: WorkQueue },

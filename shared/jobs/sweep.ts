@@ -8,9 +8,9 @@ import { isDue, nextSweepSeconds } from './sweep-schedule.ts';
 import { armNext, isAbandoned, type Lease, releaseLease, renewLease, takeLease } from './sweep-state.ts';
 import { noteNudges, type UnfinishedWork } from './unfinished-work.ts';
 
-/** What the rooms to the right of this one know how to do. */
+/** Actions that are implemented by rooms to the right of this one. */
 export interface SweepActions {
-  /** What sets this work going again, to the queue that it waits in; undefined for work that waits for somebody outside (an upload). */
+  /** The message that restarts this work, and its queue; undefined for work that waits for an outside event (an upload). */
   nudgeOf(work: UnfinishedWork): AddressedNudge | undefined;
   /** Ends work whose deadline has passed, or moves the deadline while somebody holds it. @returns whether it ended */
   expire(work: UnfinishedWork): Promise<boolean>;
@@ -57,7 +57,7 @@ export async function sweep(
 ): Promise<SweepReport | undefined> {
   const { database, failpoint, clock } = ports;
   const holder = randomUUID();
-  // Over when the message of a sweep that died comes again, and soon: it is renewed after each slice.
+  // Expires before the message of a crashed sweep is redelivered, and soon: it is renewed after each slice.
   const seconds = Math.min(longestLeaseSeconds, Math.ceil(remainingTime() / 1_000));
   const lease = { holder, seconds };
   const work = await takeLease(database, lease, rowsPerSweep);
@@ -113,7 +113,7 @@ async function sweepSlice(
   for (const row of work) {
     const nudge = actions.nudgeOf(row);
     const isLate = row.deadline_at.getTime() <= now;
-    // Behind a backlog nobody's time is up: what waits in a line is neither ended nor sent into it again.
+    // Behind a backlog no deadline counts: waiting work is neither ended nor queued again.
     if (nudge && (await isBusy(nudge.queue))) {
       if (isLate) late.push(row);
     } else if (isLate && (await actions.expire(row))) {

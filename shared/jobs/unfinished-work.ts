@@ -12,7 +12,7 @@ export interface UnfinishedWork {
   readonly job_id: string;
   readonly job_type: JobType;
   readonly status: string;
-  /** Of a version: it was read and split, and lacks vectors only. */
+  /** For a version: it was read and split, and lacks only vectors. */
   readonly is_split: boolean;
   readonly priority: Priority;
   readonly waiting_until: Date | null;
@@ -22,7 +22,7 @@ export interface UnfinishedWork {
   readonly deadline_at: Date;
 }
 
-/** What is not finished, soonest due first: as many versions of each priority, and as many other jobs. */
+/** Unfinished work, earliest due first: up to this many versions of each priority, and as many other jobs. */
 export async function findUnfinished(db: Db, pageSize: number): Promise<readonly UnfinishedWork[]> {
   const { rows } = await db.query<UnfinishedWork>('SELECT * FROM dbrag.unfinished_work($1)', [pageSize]);
   return rows;

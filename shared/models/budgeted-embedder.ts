@@ -3,12 +3,12 @@ import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embed
 import { ModelError } from './model-error.ts';
 import { type RetryPolicy, retryPolicy } from './retry.ts';
 
-/** What the provider's gate counts as one token. */
+/** Bytes that the provider's rate limiter counts as one token. */
 const bytesPerToken = 4;
 
 /**
  * An embedder that keeps to a budget of tokens a minute. It waits for its turn, in place where that is short, and leaves longer waits
- * to its caller, whose row can wait. A call without a priority (a question) is never held back, and counted.
+ * to its caller, whose row can wait. A call without a priority (a question) is never held back, but counted.
  */
 export class BudgetedEmbedder implements Embedder {
   private readonly inner: Embedder;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embedder.ts';
 import type { EmbeddingCache, EmbeddingSpace } from './embedding-cache.ts';
 
-/** An embedder that buys only what the cache of one workspace does not hold. `tokens` counts what was bought. */
+/** An embedder that requests only what the cache of one workspace does not hold. `tokens` counts only the requested texts. */
 export class CachedEmbedder implements Embedder {
   private readonly inner: Embedder;
   private readonly cache: EmbeddingCache;

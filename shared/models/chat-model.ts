@@ -16,7 +16,7 @@ export interface ChatRequest {
   readonly messages: readonly ChatMessage[];
   /** The answer ends here, whatever it still had to say. */
   readonly maximumOutputTokens: number;
-  /** What it is for, where somebody waits for that: told to whoever measures, and never to the provider. */
+  /** Its purpose, if a person is waiting: used for metrics, never sent to the provider. */
   readonly purpose?: 'answer' | 'sql';
 }
 
@@ -50,9 +50,9 @@ export type ChatEvent =
 
 /** Writes an answer to a conversation. One call is one request to the provider, unless a decorator says otherwise. */
 export interface ChatModel {
-  /** What is asked for, and what prices are looked up by. */
+  /** The requested model's name, also used to look up prices. */
   readonly model: string;
-  /** Who answers: `openai`, `offline`, or the host of a compatible server. */
+  /** The provider: `openai`, `offline`, or the host of a compatible server. */
   readonly provider: string;
   readonly limits: ChatLimits;
   /**
@@ -62,7 +62,7 @@ export interface ChatModel {
   stream(request: ChatRequest, options: ChatOptions): AsyncIterable<ChatEvent>;
 }
 
-/** What a call came to, however it ended: what was received was bought. */
+/** The outcome of a call, however it ended: whatever was received has to be paid for. */
 export interface ChatOutcome {
   readonly text: string;
   readonly model: string;

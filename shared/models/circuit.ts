@@ -1,5 +1,5 @@
 /**
- * When a model is left alone: a circuit breaker (Nygard, "Release It!", 2007) whose state all processes share. `account`: the key, the
+ * When a model is not called: a circuit breaker (Nygard, "Release It!", 2007) whose state all processes share. `account`: the key, the
  * account or the model's name; an operator has to act. `outage`: it does not answer as it should. `rate`: it asked for time.
  */
 export type ModelFault = 'account' | 'outage' | 'rate';
@@ -31,7 +31,7 @@ export interface ModelFailure {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** `probe`: one call may be made, by whoever was told so. */
+/** `probe`: the caller that received this may make one call. */
 export type Admission =
   | { readonly state: 'closed' }
   | { readonly state: 'probe'; readonly open: OpenCircuit }
@@ -39,7 +39,7 @@ export type Admission =
 
 export const closedCircuit: CircuitState = { failures: 0, openings: 0, open: null };
 
-/** Single failures are for retries; so many in a row, with no success between them, are an outage. */
+/** Single failures are handled by retries; this many in a row, without a success in between, are an outage. */
 const failuresToOpen = 5;
 /** Two calls a minute, from all processes together, until an operator has acted. */
 const accountSeconds = 30;
@@ -48,7 +48,7 @@ const firstOutageSeconds = 1;
 const longestOutageSeconds = 8;
 /** A probe that was not heard of for longer has died: as long as a call may take, and a little. */
 const probeSeconds = 35;
-/** Whoever meets a probe under way asks again after this long. */
+/** A caller that finds a probe in progress asks again after this long. */
 const askAgainSeconds = 2;
 
 export function admissionOf({ open }: CircuitState, now: number): Admission {
@@ -58,7 +58,7 @@ export function admissionOf({ open }: CircuitState, now: number): Admission {
   return { state: 'open', open, seconds: open.probing ? Math.min(askAgainSeconds, seconds) : seconds };
 }
 
-/** The state once somebody has been told to probe: nobody else is, for as long as that may take. */
+/** The state after a caller was told to probe: nobody else is, for as long as the probe may take. */
 export function withProbe(state: CircuitState, now: number): CircuitState {
   if (!state.open) return state;
   return { ...state, open: { ...state.open, probing: true, nextCallAt: now + probeSeconds * 1_000 } };
@@ -94,7 +94,7 @@ function secondsAlone({ fault, retryAfterSeconds }: ModelFailure, openings: numb
 
 /** Where the state of circuits is kept. */
 export interface CircuitStore {
-  /** A model that may be probed is, by whoever asked: the next one who asks is told that it is open. */
+  /** If a probe is due, this caller has to make it: the next one is told that the circuit is open. */
   admit(model: string): Promise<Admission>;
   failed(model: string, failure: ModelFailure, wasProbe: boolean): Promise<Admission>;
   succeeded(model: string, wasProbe: boolean): Promise<void>;

@@ -6,7 +6,7 @@ const charactersPerToken = 4;
 
 /**
  * One call from beginning to end: yields the text as it comes, and returns what the call came to. A failure is part of the outcome,
- * so that what was bought before it is still metered. Whoever leaves the loop early must abort the signal to end the request.
+ * so that what was received before it is still metered. A caller that leaves the loop early must abort the signal to end the request.
  */
 export async function* completeChat(
   model: ChatModel,

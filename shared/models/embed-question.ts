@@ -4,7 +4,7 @@ import type { EmbeddingCache } from './embedding-cache.ts';
 
 export interface EmbeddedQuestion {
   readonly vector: Float32Array;
-  /** Tokens bought by this call; 0 where the vector was known or another caller was already asking. */
+  /** Tokens paid for by this call; 0 if the vector was cached or another caller was already asking. */
   readonly tokens: number;
   readonly cache: 'hit' | 'miss';
 }
@@ -43,7 +43,7 @@ export class QuestionEmbedder {
       return { vector, tokens: 0, cache: 'hit' };
     }
     const others = this.asking.get(key);
-    // Whoever asked first pays, and its deadline and signal hold for it alone.
+    // The first caller pays; its deadline and signal apply to it alone.
     if (others)
       return others
         .then(({ vector: found, cache }) => ({ vector: found, tokens: 0, cache }))

@@ -16,10 +16,10 @@ export const openaiEmbeddingLimits: EmbedderLimits = {
 };
 
 export interface EmbedOptions {
-  /** Milliseconds since 1970: no attempt is begun, and none waits, beyond it. */
+  /** Milliseconds since 1970: no attempt starts, and none waits, beyond it. */
   readonly deadline: number;
   readonly signal?: AbortSignal | undefined;
-  /** Of work that can wait; undefined: somebody waits for the answer. */
+  /** The priority of work that can wait; undefined: somebody is waiting for the response. */
   readonly priority?: Priority | undefined;
 }
 

@@ -7,7 +7,7 @@ export interface GuardSettings {
   readonly now?: () => number;
   /** Told of each failure that leaves the model alone: somebody should know. */
   readonly onOpen?: (model: string, open: OpenCircuit) => void;
-  /** The store of the circuits failed; the call goes on. */
+  /** The circuit store failed; the call continues. */
   readonly onStoreFailure?: (error: unknown) => void;
 }
 
@@ -15,7 +15,7 @@ export interface GuardSettings {
 const leastSharedWaitSeconds = 1;
 
 /**
- * An embedder that leaves the provider alone when its circuit is open, and tells the circuit how calls went. While all is well that
+ * An embedder that does not call the provider while its circuit is open, and reports the outcome of calls to the circuit. While all is well that
  * costs nothing: the store is asked only after something has failed.
  */
 export class GuardedEmbedder implements Embedder {
@@ -51,7 +51,7 @@ export class GuardedEmbedder implements Embedder {
     return admission;
   }
 
-  /** @throws ModelError; `outage` or `provider` with the time for which the model is left alone */
+  /** @throws ModelError; `outage` or `provider` with the time for which the model is not called */
   async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const isProbe = await this.enter();
     try {
@@ -61,7 +61,7 @@ export class GuardedEmbedder implements Embedder {
     } catch (error) {
       const failure = failureOf(error);
       if (failure) await this.failed(failure, isProbe);
-      // What says nothing of the provider leaves the probe to the next call.
+      // An error that says nothing about the provider leaves the probe to the next call.
       else if (isProbe) this.holdsProbe = true;
       if (failure && this.door) throw leftAlone(this.door.open, this.secondsLeft(), error);
       throw error;
@@ -113,12 +113,12 @@ export class GuardedEmbedder implements Embedder {
   }
 }
 
-/** Others of this process ask again soon after a probe has begun. */
+/** Other callers in this process ask again soon after a probe has started. */
 function waitOf(admission: Exclude<Admission, { state: 'closed' }>): number {
   return admission.state === 'open' ? admission.seconds : 1;
 }
 
-/** What an error says of the provider; undefined: nothing, as when it was about the texts, or we gave it no time. */
+/** What an error says about the provider; undefined: nothing, as when it was about the texts, or we gave it no time. */
 function failureOf(error: unknown): ModelFailure | undefined {
   if (!(error instanceof ModelError) || error.kind === 'input' || error.badResponse || error.isOurs) return undefined;
   const { message: reason, retryAfterSeconds, status } = error;

@@ -10,7 +10,7 @@ const symbols = [
   '&& -|- &< &> <<= >>= !! <->',
 ];
 
-/** What the grammar writes in the place of an operator's name. */
+/** Names that the grammar uses in place of an operator. */
 const words = ['BETWEEN', 'NOT BETWEEN', 'BETWEEN SYMMETRIC', 'NOT BETWEEN SYMMETRIC'];
 
 export const allowedOperators: ReadonlySet<string> = new Set([...symbols.flatMap((line) => line.split(' ')), ...words]);

@@ -14,7 +14,7 @@ export interface CataloguedType {
   readonly name: string;
 }
 
-/** What a statement may read. */
+/** The tables that a statement may read. */
 export interface AllowedRelations {
   readonly tables: readonly CataloguedTable[];
   /** Where tables without a schema are looked for, first to last. */

@@ -11,7 +11,7 @@ export const largestStatementBytes = 20 * 1024;
 
 export interface AcceptedStatement {
   readonly accepted: true;
-  /** What is to be run: the words of the original, every table with its schema, without a fence or a last semicolon. */
+  /** The text to run: the original, every table with its schema, without a code fence or a final semicolon. */
   readonly statement: string;
   /** The tables that it reads. */
   readonly tables: readonly { readonly schema: string; readonly name: string }[];

@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.ts';
 
-/** Each may be a level of its own in the tree. Nobody writes as many by hand; a model that repeats itself does. */
+/** Each may add a level to the tree. Nobody writes that many by hand, but a model that repeats itself does. */
 const mostOperators = 800;
 const mostLevels = 400;
 

@@ -45,7 +45,7 @@ function boundedBy(name: string, argument: unknown, most: number): number {
   );
 }
 
-/** What an integer expression cannot exceed; null when that is not to be seen. */
+/** An upper bound of an integer expression; null if there is none to be seen. */
 function upperBound(expression: unknown): number | null {
   const [type, node] = unwrap(expression);
   if (type === 'A_Const') return constant(node);
@@ -111,7 +111,7 @@ function value(expression: unknown): number | string | null {
 /** For a minus with nothing before it. */
 const zero = { A_Const: { ival: {} } };
 
-/** What the server would make of constants; null where it cannot be told. */
+/** The server's value of a constant expression; null if it cannot be determined. */
 function computed(operator: string, one: number | string | null, other: number | string | null): number | null {
   if (typeof one !== 'number' || typeof other !== 'number') return null;
   if (operator === '+') return one + other;

@@ -14,12 +14,12 @@ export interface UnqualifiedTable {
   readonly schema: string;
 }
 
-/** What a statement uses, by name. */
+/** The names that a statement uses. */
 export interface UsedNames {
   readonly tables: { readonly schema: string; readonly name: string }[];
   readonly functions: Set<string>;
   readonly operators: Set<string>;
-  /** Of the database's own. */
+  /** Defined by the database itself. */
   readonly types: CataloguedType[];
   readonly unqualified: UnqualifiedTable[];
 }
@@ -29,7 +29,7 @@ const systemColumns = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid
 /** Days and times; not who is connected, and where. */
 const allowedValues = /^SVFOP_(CURRENT_(DATE|TIME|TIMESTAMP)|LOCALTIME|LOCALTIMESTAMP)(_N)?$/;
 
-/** What single nodes must keep beside being allowed at all. */
+/** Rules for single nodes, besides being allowed at all. */
 export class NodeRules {
   readonly used: UsedNames = { tables: [], functions: new Set(), operators: new Set(), types: [], unqualified: [] };
   private readonly catalogued: CataloguedTables;
@@ -108,7 +108,7 @@ export class NodeRules {
     checkAttribute(fields, this.relationsBefore(fields, scope));
   }
 
-  /** What the last name is looked for in. */
+  /** Where the last name is looked up. */
   private relationsBefore(fields: readonly string[], scope: Scope): readonly Relation[] {
     if (fields.length === 2) return scope.relationsNamed(fields[0] ?? '');
     if (fields.length > 3) throw new Refusal('column', `Write ${shown(fields.join('.'))} as table.column.`);

@@ -12,8 +12,8 @@ const jsonOutput = of('JsonOutput');
 const behavior = of('JsonBehavior');
 
 /**
- * Every node that a statement may be made of, with every member that it may have. What is not named here is refused, wherever it
- * stands: what a newer grammar adds, and what an analytical SELECT has no use for (INTO, FOR UPDATE, parameters, XML, TABLESAMPLE,
+ * Every node that a statement may contain, with every member that it may have. Anything not named here is refused, wherever it
+ * occurs: additions of a newer grammar, and everything that an analytical SELECT does not need (INTO, FOR UPDATE, parameters, XML, TABLESAMPLE,
  * JSON_TABLE, cursors). `location` is allowed everywhere.
  */
 export const nodeShapes: Readonly<Record<string, Readonly<Record<string, MemberShape>>>> = {

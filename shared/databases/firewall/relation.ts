@@ -1,6 +1,6 @@
 import type { Relation } from './scope.ts';
 
-/** A relation whose columns are worked out when somebody asks; one that would need itself for that has none of its own. */
+/** A relation whose columns are computed on demand; one that would depend on itself has none. */
 export function lazyRelation(work: () => ReadonlySet<string>): Relation {
   let columns: ReadonlySet<string> | undefined;
   return {

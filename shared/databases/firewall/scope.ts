@@ -10,7 +10,7 @@ interface NamedRelation {
   readonly certain: boolean;
 }
 
-/** What names mean at a place of the statement: the tables of WITH, the relations of FROM, and whatever lies around. */
+/** The meaning of names at a place of the statement: the tables of WITH, the relations of FROM, and the enclosing scopes. */
 export class Scope {
   readonly parent: Scope | null;
   private readonly commonTables = new Map<string, Relation>();
@@ -37,7 +37,7 @@ export class Scope {
     return this.commonTables.get(name) ?? this.parent?.commonTable(name);
   }
 
-  /** Every relation that Postgres may take for this name here: the nearest, and others where that cannot be told for sure. */
+  /** Every relation that Postgres may resolve this name to here: the nearest, and others where it is ambiguous. */
   relationsNamed(alias: string): Relation[] {
     const own = this.relations.get(alias) ?? [];
     const sure = !this.partial && own.some(({ certain }) => certain);

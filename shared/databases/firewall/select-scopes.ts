@@ -12,7 +12,7 @@ export interface SelectScopes {
   readonly commonTables: readonly Scope[];
   /** WITH and what lies around: all that a sub-query in FROM sees without LATERAL. */
   readonly outside: Scope;
-  /** For what stands in FROM. */
+  /** For the items in FROM. */
   readonly from: Scope;
   /** For everything else. */
   readonly inside: Scope;

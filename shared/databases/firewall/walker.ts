@@ -11,7 +11,7 @@ import { ScopeBuilder } from './select-scopes.ts';
 const deepestNesting = 200;
 
 /**
- * Goes through every node of one statement and every member of each, lists in lists included. Nothing is allowed because nobody
+ * Visits every node of one statement and every member of each, lists in lists included. Nothing is allowed because nobody
  * thought of it.
  *
  * @param statement the wrapped node of one statement
@@ -96,7 +96,7 @@ class Walker {
       return;
     }
     const types = Object.keys(value as Tree);
-    // What the grammar leaves empty: DISTINCT without ON, a function in FROM without definitions of its columns.
+    // Empty in the grammar: DISTINCT without ON, a function in FROM without definitions of its columns.
     if (types.length === 0) return;
     if (types.length > 1) throw refusedNode(types.join(', '));
     const [type, node] = unwrap(value);

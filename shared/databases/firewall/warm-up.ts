@@ -1,7 +1,7 @@
 import type { AllowedRelations } from './catalogued-tables.ts';
 import { checkStatement } from './check-statement.ts';
 
-/** Tables of nobody's. */
+/** Fictitious tables. */
 const relations: AllowedRelations = {
   schemas: ['public'],
   types: [],
@@ -33,8 +33,8 @@ const rounds = 3;
 let warming: Promise<void> | undefined;
 
 /**
- * Loads the parser and checks statements of nobody's, once a process, so that the first of a caller's is not checked by code that has
- * never run: 40 ms to load and 35 to warm. Meant to go on beside something that is waited for; never throws, since the check itself
+ * Loads the parser and checks fictitious statements, once per process, so that the first real statement is not checked by code that has
+ * never run: 40 ms to load and 35 to warm up. Meant to run beside something that is awaited anyway; never throws, since the check itself
  * loads the parser where this could not.
  */
 export function warmUpFirewall(): Promise<void> {
@@ -48,7 +48,7 @@ async function warmUp(): Promise<void> {
   for (let round = 0; round < rounds; round += 1)
     for (const statement of [...accepted, ...refused]) {
       await checkStatement(statement, relations);
-      // Whoever else this process works for has their turn in between.
+      // Other work of this process gets its turn in between.
       await new Promise((resolve) => setImmediate(resolve));
     }
 }

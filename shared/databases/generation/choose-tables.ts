@@ -6,7 +6,7 @@ import type { ReadableConnection } from '../readable-connection.ts';
 import { nearestExamples, nearestTerms, type SqlExample, type SqlTerm } from '../sql-knowledge.ts';
 import { wordsOf } from './show-tables.ts';
 
-/** A question and where it stands among the tables; the vector is null while the embedding model is away. */
+/** A question and its vector, which is null while the embedding model is unavailable. */
 export interface MeantQuestion {
   readonly text: string;
   readonly vector: Float32Array | null;
@@ -32,7 +32,7 @@ const leastLikeness = 0.2;
 
 /**
  * Chooses what a model reads to write SQL for a question: the tables nearest to it, the neighbours that foreign keys reach from them in
- * either direction, since a join goes through tables that no question names, and what people said of the data.
+ * either direction, since a join goes through tables that no question names, and what people wrote about the data.
  * @throws not_found for a connection that the scope may not see
  */
 export async function chooseGround(
@@ -91,7 +91,7 @@ async function nearestNames(
   return best.map(({ table }) => table.entry);
 }
 
-/** What the tables refer to first, then what refers to them: the more of them, the sooner. */
+/** First the tables that these reference, then those that reference them, ordered by how many do. */
 function neighboursOf(tables: readonly OutlinedTable[], names: readonly string[]): readonly string[] {
   const places = new Map(names.map((name, place) => [name, place]));
   const reached = new Map(tables.map(({ entry }) => [entry, { name: entry, weight: 0, place: names.length }]));

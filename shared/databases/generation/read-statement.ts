@@ -1,4 +1,4 @@
-/** What a model wrote when it was asked for a statement. */
+/** A model's response to a request for a statement. */
 export type ReadStatement =
   | { readonly kind: 'statement'; readonly sql: string; readonly assumptions: readonly string[] }
   /** It says that the tables do not hold the answer. */

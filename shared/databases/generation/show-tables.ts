@@ -13,7 +13,7 @@ const bytesPerToken = 3.5;
 
 export const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / bytesPerToken);
 
-/** How much is said of a table: each says less than the one before. */
+/** Levels of detail for a table, from most to least. */
 const details = [
   { samples: 3, values: true, comments: true, columns: Number.POSITIVE_INFINITY },
   { samples: 0, values: true, comments: true, columns: 120 },

@@ -17,9 +17,9 @@ export interface TriedStatement<Result> {
 }
 
 export interface WrittenSql<Result> {
-  /** Undefined where there is none: `error` or `reason` tells why. */
+  /** Undefined if there is none: `error` or `reason` says why. */
   readonly tried: TriedStatement<Result> | undefined;
-  /** What failed at last; null where the model says that the tables hold no answer. */
+  /** The last failure; null if the model says that the tables hold no answer. */
   readonly error: DbragError | null;
   /** The model's own words for what is missing. */
   readonly reason: string | null;
@@ -36,12 +36,12 @@ export interface SqlTrial<Result> {
   readonly refused: (sql: string, error: DbragError) => Promise<void>;
 }
 
-/** The first, and one more that is told what was wrong. */
+/** The first attempt, and one more that is told what was wrong. */
 const mostAttempts = 2;
 
 /**
- * Has a model write a statement, past the firewall, and tries it. What is no statement, is refused or is rejected by the database goes
- * back to the model once, with the reason. Failures are part of what is returned, so that what was bought is metered all the same.
+ * Has a model write a statement, checks it with the firewall, and tries it. An unusable, refused or rejected statement goes
+ * back to the model once, with the reason. Failures are returned, not thrown, so that the model calls are metered in any case.
  */
 export async function writeSql<Result>(
   chat: ChatModel,
@@ -67,7 +67,7 @@ export async function writeSql<Result>(
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
     const call = await completeChatText(chat, sqlPrompt(question, ground, today, failed).request, options);
     calls.push(call);
-    // A repair that cannot be had leaves what was wrong before.
+    // If the repair fails, the first failure is reported.
     if (call.error) return end({ tried: undefined, error: error ?? problemOfModel(call.error), reason: null });
     const read = readStatement(call.text);
     if (read.kind === 'unanswerable') return end({ tried: undefined, error: null, reason: read.reason });
