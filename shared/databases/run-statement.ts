@@ -46,7 +46,7 @@ const lockMilliseconds = 2_000;
 
 /**
  * Runs one statement of a caller against a customer's database, after another check by the firewall: callers of this function cannot skip
- * whether it is passed. The connection is to be closed when this throws.
+ * it. The connection must be closed when this throws.
  *
  * @throws DbragError: sql_rejected for what the firewall or the database has against the statement, sql_timeout
  */

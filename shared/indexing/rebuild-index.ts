@@ -62,7 +62,7 @@ export async function nudgeRebuild(
 
 /**
  * One step of a rebuild: has the autopilot build, records the progress in the job, and repeats until it is done. The existing index
- * there serves until the new one is valid.
+ * serves until the new one is valid.
  */
 export async function rebuildIndex(
   ports: IndexingPorts & { readonly queue: WorkQueue },
