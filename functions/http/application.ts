@@ -16,7 +16,7 @@ import { type IdempotencyRequest, type Reply, type Route, type RouteContext, Wri
 import { addSecurityHeaders } from './security-headers.ts';
 import { keepTrail, originFor, refused } from './trail.ts';
 
-/** What the trigger knows of a request beside the request itself. */
+/** What the trigger knows about a request besides the request itself. */
 export interface Bindings {
   readonly origin: RequestOrigin;
   readonly services: Services;
@@ -48,7 +48,7 @@ export function createApplication(routes: readonly Route[]): Application {
   }
   app.notFound((c) => notRouted(routes, c.req.raw, c.env.origin.requestId));
   app.onError((error, c) => {
-    // Whoever asks too much is refused at no more cost than the line of the request, which says 429.
+    // A rate-limited caller costs nothing more than the request's log line, which says 429.
     const route = { method: c.req.method, path: c.get('template') };
     if (!isRateLimited(error)) c.env.services.log.requestFailed(error, route);
     return withHeaders(problemResponse(error, c.env.origin.requestId), rateHeaders(c.get('rate')));
@@ -117,7 +117,7 @@ async function answer(
   return responseOf(reply);
 }
 
-/** Whom a question is asked for; anything else that stands there is refused with the rest of the body. */
+/** The subject a question is asked for; any other value is rejected with the rest of the body. */
 function subjectOf(body: unknown): string | null {
   const subject = (body as { subject?: unknown } | null)?.subject;
   return typeof subject === 'string' ? subject : null;

@@ -22,7 +22,7 @@ import { reserveTokens } from './reserve-tokens.ts';
 import type { Reply, RouteContext } from './route.ts';
 import { queryView, sourceViews } from './views/query-view.ts';
 
-/** What a question may say beside its words, as the contract parsed it. */
+/** The options of a question besides its text, as parsed by the contract. */
 export interface QueryBody {
   readonly collection_ids?: readonly string[] | undefined;
   readonly connection_ids?: readonly string[] | undefined;
@@ -41,14 +41,14 @@ export type AskContext = Pick<
 /** One question, ready to be asked: by itself, or as a message of a conversation. */
 export interface Asking {
   readonly body: QueryBody;
-  /** What may be searched and asked: what the caller may see, or less. */
+  /** What may be searched and queried: whatever the caller may see, or less. */
   readonly narrowing: Narrowing;
   readonly conversationId: string | null;
   /** Whom it is asked for, as the caller names it. */
   readonly subject: string | null;
-  /** The question in words that need no conversation around them, told by a model if need be. */
+  /** The question rephrased so that it stands alone, by a model if necessary. */
   readonly question: (chat: ChatModel, options: AskOptions) => Promise<Rewritten>;
-  /** Done in the transaction that keeps the answer; not where nothing of it may be kept. */
+  /** Runs in the transaction that stores the answer; not if the answer may not be stored. */
   readonly store?: (db: Db, queryId: string, query: AnsweredQuery) => Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export interface AskOptions {
 
 /** Under the 29 s that a client of a REST API is used to. */
 const wholeMilliseconds = 25_000;
-/** Under the lease of an `Idempotency-Key`, so that nobody begins the same call beside it. */
+/** Under the lease of an `Idempotency-Key`, so that the same call is not started twice at once. */
 const streamMilliseconds = 55_000;
 /** For keeping the answer, when the function itself is about to be ended. */
 const storeMilliseconds = 700;
@@ -172,7 +172,7 @@ async function answerAndKeep(
   }
 }
 
-/** Whom it was asked for is told in the trail as well, to be read with that person's key. */
+/** The audit trail also records whom it was asked for, readable with that person's key. */
 async function recordAnswer(
   { caller, services, origin }: AskContext,
   { subjectId }: QuestionGround,
@@ -204,7 +204,7 @@ function askedOf(
   };
 }
 
-/** What stands before a question is answered. */
+/** Everything known before a question is answered. */
 interface Prepared {
   readonly asked: AskedQuery;
   readonly ground: QuestionGround;
@@ -257,7 +257,7 @@ function replayedReply({ status, body }: { status: number; body: unknown }): Rep
   return { status, body, headers: { 'idempotency-replayed': 'true' } };
 }
 
-/** What was said once in pieces is said again at once. */
+/** An answer that was first streamed in pieces is replayed in one piece. */
 function replayedStream(body: unknown): Response {
   const events = async function* (): AsyncGenerator<ServerSentEvent> {
     yield { event: 'done', data: JSON.stringify(body) };

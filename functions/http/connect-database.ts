@@ -33,7 +33,7 @@ export function examineDeadline({ deadline }: Pick<Context<unknown>, 'deadline'>
 
 /**
  * Connects a database: the password is stored, the database is reached and the role examined, and only then is there a connection, with
- * a job that reads its tables. What dies on the way leaves a password that the night removes.
+ * a job that reads its tables. A crash on the way leaves a password that the nightly pass removes.
  */
 export async function connectDatabase(context: Context<CreateConnection>): Promise<Reply> {
   const { caller, body, services } = context;

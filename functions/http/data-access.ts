@@ -12,7 +12,7 @@ interface Hit {
 /** A hit begins with the two; in a text that stands in a hit, the quotation marks are escaped. */
 const writtenHit = /"chunk_id":"(chk_[0-9a-f]{32})","document_id":"(doc_[0-9a-f]{32})"/g;
 
-/** Which documents a search showed, and which chunks of them; the words that were searched for are not told. */
+/** Which documents and chunks a search showed; the search terms are not recorded. */
 export function hitsAccess({ text }: WrittenJson) {
   const hits = [...text.matchAll(writtenHit)].map(([, chunk = '', document = '']) => ({
     chunk_id: chunk,

@@ -12,7 +12,7 @@ type Context = Omit<RouteContext<unknown, unknown, Caller>, 'query' | 'body'>;
 
 /**
  * Begins a deletion and answers with its job. Asked again while it is under way, it answers with the same job and nudges it;
- * only the first time is a change that the trail tells of.
+ * only the first time is a change that the audit trail records.
  */
 export async function deleteReply(
   context: Context,

@@ -39,7 +39,7 @@ export async function erasureReply(services: Services, workspaceId: string | nul
   });
 }
 
-/** For whoever erased a workspace, with the key that asked: it opens nothing else, and nobody else is told that there is something. */
+/** For the key that erased a workspace: it grants nothing else, and for everybody else the erasure does not exist. */
 export async function erasedReply(
   request: Received,
   parameters: Readonly<Record<string, string>>,
@@ -59,7 +59,7 @@ export async function erasedJobReply(
   return kept && ok(jobOf(kept));
 }
 
-/** For whoever asks again for the erasure of their workspace, since the answer was lost on its way. */
+/** For a repeated request to erase a workspace, whose first response was lost. */
 export async function begunErasureReply(
   request: Received,
   _: Readonly<Record<string, string>>,
@@ -72,7 +72,7 @@ export async function begunErasureReply(
   return { status: 202, headers: { location: `/v1/jobs/${job.id}` }, body: { job } };
 }
 
-/** The job, which has gone with its workspace or is of nobody's workspace any more. */
+/** The job, which was deleted with its workspace or belongs to an erased one. */
 function jobOf(kept: KeptErasure) {
   const done = Object.values(kept.certificate?.erased ?? kept.counts).reduce((sum, count) => sum + count, 0);
   return {

@@ -1,4 +1,4 @@
-/** One event of `text/event-stream` (WHATWG HTML, 9.2), or a comment that keeps a connection open. */
+/** One event of `text/event-stream` (WHATWG HTML, 9.2), or a keep-alive comment. */
 export interface ServerSentEvent {
   readonly id?: string;
   readonly event?: string;
@@ -9,7 +9,7 @@ export interface ServerSentEvent {
 }
 
 /**
- * A streamed answer. When the client leaves, `onLeave` is told at once, and the generator is ended at its next `yield`: it cannot be
+ * A streamed response. When the client disconnects, `onLeave` is called at once, and the generator is ended at its next `yield`: it cannot be
  * while it waits for something.
  */
 export function eventStream(events: AsyncGenerator<ServerSentEvent>, onLeave: () => void = () => {}): Response {

@@ -86,7 +86,7 @@ async function generated(
   );
 }
 
-/** Null while the embedding model is away: tables are chosen by their names then. */
+/** Null while the embedding model is unavailable: tables are then chosen by their names. */
 async function embeddedQuestion({ caller, body, services }: Context): Promise<EmbeddedQuestion | null> {
   try {
     const options = { deadline: Date.now() + embedMilliseconds };
@@ -97,7 +97,7 @@ async function embeddedQuestion({ caller, body, services }: Context): Promise<Em
   }
 }
 
-/** A database that is away does not make a statement wrong. */
+/** An unavailable database does not make a statement wrong. */
 async function plannedBy(
   { caller, services }: Context,
   { readable }: Ground,

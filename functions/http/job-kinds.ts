@@ -7,7 +7,7 @@ import type { JobKinds } from '../../shared/jobs/job-kinds.ts';
 import { erasureJobs } from '../../shared/privacy/erasure-jobs.ts';
 import { exportJobs } from '../../shared/privacy/export-job.ts';
 
-/** What can be asked of a job of each type: what is not here can neither be cancelled nor begun again. */
+/** The operations on jobs of each type: types not listed here can neither be cancelled nor retried. */
 export const jobKinds: JobKinds = {
   ingest_document: ingestionJobs,
   batch_embed: batchEmbedJobs,

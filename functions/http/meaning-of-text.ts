@@ -2,12 +2,12 @@ import type { Meaning } from '../../shared/databases/sql-knowledge.ts';
 import type { UsageEvent } from '../../shared/usage/record-usage.ts';
 import type { Services } from '../runtime/services.ts';
 
-/** Somebody waits, and without a vector it is kept all the same. */
+/** Short, because a caller is waiting, and the text is stored without a vector anyway. */
 const embedMilliseconds = 5_000;
 
 export type BoughtMeaning = (NonNullable<Meaning> & { readonly tokens: number }) | null;
 
-/** Where a text about a database stands among the others; null while the model is away: what waits is embedded at night. */
+/** The vector of a text about a database; null while the model is unavailable: the nightly pass embeds it then. */
 export async function meaningOf({ space, log }: Services, text: string): Promise<BoughtMeaning> {
   try {
     const { vectors, tokens } = await space.embedder.embed([text], { deadline: Date.now() + embedMilliseconds });

@@ -4,7 +4,7 @@ import { parsePublicId } from '../../shared/core/ids.ts';
 import { requireConnections } from '../../shared/databases/connections.ts';
 import { requireCollections } from '../../shared/ingestion/collections.ts';
 
-/** What a body that makes a key or a member narrows it to. @throws not_found for what is no id */
+/** The narrowing that a request for a key or a member asks for. @throws not_found for an invalid id */
 export function narrowingOf(body: {
   readonly collection_ids?: readonly string[] | null | undefined;
   readonly connection_ids?: readonly string[] | null | undefined;

@@ -91,7 +91,7 @@ function itemView(item: Acceptance) {
   return { error: { code, message, ...(errors.length > 0 ? { errors } : {}) } };
 }
 
-/** Of a source that stands in the list several times only the last version is to be ingested. */
+/** If a source occurs several times in the list, only its last version is ingested. */
 function newestOf(accepted: readonly AcceptedDocument[]): AcceptedDocument[] {
   return [...new Map(accepted.map((item) => [item.document.id, item])).values()];
 }

@@ -15,10 +15,10 @@ export interface Problem {
   readonly error: { message: string; type: string; code: ErrorCode; param: string | null };
 }
 
-/** How long a caller does well to wait for what this service stands on. */
+/** How long callers should wait when a dependency of this service is down. */
 const outageSeconds = 5;
 
-/** What may be shown of an error. Whatever is not ours is `internal`, with nothing of its text. */
+/** The public form of an error. Any error that is not ours becomes `internal`, without its text. */
 function visible(error: unknown): DbragError {
   if (error instanceof DbragError) return error;
   if (error instanceof Outage)

@@ -70,7 +70,7 @@ export async function countRefusal(services: Services, ip: string | null, refusa
   );
 }
 
-/** Whoever has one IPv6 address has its /64. */
+/** A client with one IPv6 address controls its whole /64. */
 function networkOf(ip: string): string {
   if (!ip.includes(':')) return ip;
   const [head = '', tail = ''] = ip.toLowerCase().split('::');
@@ -84,7 +84,7 @@ function networkOf(ip: string): string {
 }
 
 /**
- * What an answer says of the limits (draft-ietf-httpapi-ratelimit-headers): every bucket's policy and level; and in OpenAI's words the one
+ * The rate-limit headers of a response (draft-ietf-httpapi-ratelimit-headers): every bucket's policy and level; and in OpenAI's naming the one
  * that has least left.
  */
 export function rateHeaders(decision: RateDecision | undefined): Readonly<Record<string, string>> {

@@ -26,7 +26,7 @@ export async function readiness(services: Services): Promise<Readiness> {
 const keptMilliseconds = 1_000;
 const lately = new WeakMap<Services, { readonly report: Promise<Readiness>; readonly until: number }>();
 
-/** As `readiness`, or what that said within the last second. @param now milliseconds since 1970 */
+/** As `readiness`, cached for a second. @param now milliseconds since 1970 */
 export function recentReadiness(services: Services, now: number = Date.now()): Promise<Readiness> {
   const known = lately.get(services);
   if (known && now < known.until) return known.report;

@@ -5,10 +5,10 @@ import type { Caller } from '../../shared/core/caller.ts';
 import { publicId } from '../../shared/core/ids.ts';
 import type { RouteContext } from './route.ts';
 
-/** As much of a statement as the trail keeps; the hash is of all of it. */
+/** The length to which the audit trail truncates a statement; the hash covers all of it. */
 const keptCharacters = 4_000;
 
-/** Writes down what is done with a statement against a customer's database, in a transaction of its own: it stands before that is done. */
+/** Records what happens to a statement against a customer's database, in a separate transaction, committed before it happens. */
 export async function recordStatement(
   { caller, services, origin }: Pick<RouteContext<unknown, unknown, Caller>, 'caller' | 'services' | 'origin'>,
   { action, outcome, connectionId, statement, ...detail }: StatementRecord,

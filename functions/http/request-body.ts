@@ -75,7 +75,7 @@ function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /**
- * Where a body holds what cannot be stored: U+0000, lone surrogates, or nesting past 64 levels. Walks with a stack of its own,
+ * Finds content of a body that cannot be stored: U+0000, lone surrogates, or nesting beyond 64 levels. Iterates with an explicit stack,
  * since a body of 4 MiB can nest deeper than the call stack.
  */
 export function unstorableText(body: unknown): InvalidMember[] {

@@ -4,7 +4,7 @@ import { reserveChatTokens } from '../../shared/limits/token-quota.ts';
 import type { RouteContext } from './route.ts';
 
 /**
- * Reserves what a call may take of the day's tokens of chat models, after its lease was taken and before anything is bought.
+ * Reserves the chat tokens that a call may use of the day's quota, after its lease was taken and before any model is called.
  * @returns the reservation to release with what the call came to; null where nothing limits tokens
  * @throws quota_exceeded, and the lease is given back
  */

@@ -10,12 +10,12 @@ import type { Reply, RouteContext } from './route.ts';
 
 type Context = Omit<RouteContext<unknown, unknown, Caller>, 'query' | 'body'>;
 
-/** Well under the time of a request: what is left is told, and asked for again. */
+/** Well below the time limit of a request: the response says that more is left, and the caller repeats the request. */
 const longestMilliseconds = 10_000;
 
 /**
- * Begins all jobs again that a filter means, a slice a transaction, until there are no more or the time is over. Each slice stands
- * by itself: a process that dies leaves what it did begun and the rest failed, and the same request goes on with that. The last
+ * Restarts all jobs that match a filter, one slice per transaction, until there are no more or the time is over. Each slice stands
+ * by itself: if the process crashes, its slices stay restarted and the rest stays failed, and the same request continues with that. The last
  * transaction stores the answer under the `Idempotency-Key`.
  */
 export async function retryJobs(context: Context, filter: RetryFilter): Promise<Reply> {

@@ -14,14 +14,14 @@ export class WrittenJson {
   }
 }
 
-/** What a route answers with. `undefined` as the body is an empty answer. */
+/** A route's response. An `undefined` body is an empty response. */
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Who may call: nobody in particular, whoever runs the service, or somebody of a workspace with at least this role. */
+/** Who may call: anybody, the operator, or a caller of a workspace with at least this role. */
 export type Access = 'anyone' | 'operator' | 'operator_or_admin' | Role;
 
 export interface RouteContext<Query, Body, Who> {
@@ -36,7 +36,7 @@ export interface RouteContext<Query, Body, Who> {
   readonly request: Received;
   /** Milliseconds since 1970: when the function that answers is ended. */
   readonly deadline: number;
-  /** Work that goes on behind the answer, and must have ended before the function sleeps. */
+  /** Work that continues after the response, and must have ended before the function is frozen. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
@@ -46,11 +46,11 @@ export interface IdempotencyRequest {
   readonly fingerprint: Buffer;
 }
 
-/** How the trail tells of a read. Where the answer is a stream, its handler tells. */
+/** How the audit trail records a read. If the response is a stream, its handler records it. */
 export interface DataAccess {
   readonly action: string;
   readonly resourceType: string;
-  /** What was shown, by the answer; the resource is the path's `{id}` if it is not said here. */
+  /** What was shown, from the response; the resource is the path's `{id}` unless given here. */
   readonly of?: (
     body: never,
     parameters: Readonly<Record<string, string>>,
@@ -79,7 +79,7 @@ export interface Route {
   readonly streaming?: boolean;
   /** Shows what a workspace holds: recorded in the audit trail as such. */
   readonly dataAccess?: DataAccess;
-  /** Answers whoever erased a workspace, and whom therefore nobody knows any more; undefined for everybody else. */
+  /** Answers the key that erased its workspace, and is therefore unknown otherwise; undefined for everybody else. */
   readonly afterErasure?: (
     request: Received,
     parameters: Readonly<Record<string, string>>,

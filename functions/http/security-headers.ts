@@ -1,6 +1,6 @@
 /**
- * What every answer says to browsers, unless it says something else itself: what it is and nothing else, for this connection alone, kept by
- * nobody, and no page. An answer may hold somebody's documents.
+ * Default security headers of every response, unless it sets others itself: no sniffing, HTTPS only, never
+ * cached, and no page. A response may contain somebody's documents.
  */
 const defaults: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',

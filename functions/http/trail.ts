@@ -24,7 +24,7 @@ function whoOf(caller: Caller | null): Who {
 const isChange = ({ method }: Route): boolean => method !== 'GET';
 
 /**
- * The origin that a handler writes down with what it changes. Of a mere read it is sealed beside the work and not before it.
+ * The origin that a handler records with a change. For a mere read it is encrypted in parallel with the work.
  */
 export async function originFor({ route, services, origin }: Asked, caller: Caller | null): Promise<RequestOrigin> {
   if (route.access === 'anyone' || !isChange(route) || route.dataAccess) return origin;
@@ -74,13 +74,13 @@ async function record(
 }
 
 /**
- * Records who was refused: in the workspace's chain where somebody of it may not do that, in the system's where nobody is known.
+ * Records a refused request: in the workspace's chain if one of its callers lacks the right, in the system's chain if the caller is unknown.
  * @throws the error again
  */
 export async function refused(asked: Asked, error: unknown): Promise<never> {
   if (error instanceof DbragError && (error.code === 'unauthorized' || error.code === 'forbidden')) {
     const { services, request, route, origin } = asked;
-    // Known already, or of nobody: asks no database again.
+    // Already known, or anonymous: no further database query.
     const caller = error.code === 'forbidden' ? await authenticateCaller(request, services).catch(() => null) : null;
     const who: Who = caller ?? { workspaceId: systemChain, actor: 'anonymous', subject: null };
     const entry = {

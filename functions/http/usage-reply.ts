@@ -21,7 +21,7 @@ const idKinds: { readonly [G in UsageGroup]?: IdKind } = {
   collection: 'collection',
 };
 
-/** What a workspace spent, as far as somebody may see it. */
+/** A workspace's usage, as far as the caller may see it. */
 export async function usageReply(
   { database, clock }: Services,
   scope: WorkspaceScope,

@@ -8,12 +8,12 @@ import { jobView } from './views/job-view.ts';
 const longestMilliseconds = 60_000;
 const pollMilliseconds = 500;
 const pingMilliseconds = 15_000;
-/** What an `EventSource` waits before it comes back. */
+/** How long an `EventSource` waits before it reconnects. */
 const retryMilliseconds = 1_000;
 
 /**
  * A job's changes as events, until it has ended or a minute is over. An event's id says what it showed, so a watcher that comes
- * back with it is told nothing twice.
+ * reconnects with it receives nothing twice.
  */
 export async function* watchJob(
   first: Job,
@@ -40,7 +40,7 @@ export async function* watchJob(
   }
 }
 
-/** Whether a watcher has been told how a job ended: it need not come back. */
+/** Whether a watcher has received a job's end: it need not reconnect. */
 export function hasSeenEnd(job: Job, lastEventId: string | null): boolean {
   const { id, event } = eventOf(job);
   return event !== 'progress' && id === lastEventId;

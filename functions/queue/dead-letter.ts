@@ -3,12 +3,12 @@ import { queueFunction } from '../runtime/queue-function.ts';
 import { giveUpMessage } from './give-up-message.ts';
 import { anotherRound } from './upload-events.ts';
 
-/** Work that nobody really began is sent again after this long. */
+/** Work that no worker really started is sent again after this long. */
 const againSeconds = 300;
 
 /**
  * A message that was received too often: what it meant ends `failed`, so that somebody sees it and can retry. Unless no worker got
- * as far as beginning with it: then something else was away, and it is sent again, until the deadline of its row.
+ * as far as starting it: then something else was down, and it is sent again, until the deadline of its row.
  */
 export const handler = queueFunction(async (record, { services }) => {
   const upload = anotherRound(record.body, services.config.bucketName);

@@ -5,10 +5,10 @@ import { createChunkCache } from '../runtime/models.ts';
 import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { batchFunction, type QueueInvocation } from '../runtime/queue-function.ts';
 
-/** The last three of five receives work on each document by itself: whoever is innocent gets through. */
+/** The last three of five receives process each document by itself, so that the innocent ones get through. */
 const suspectReceives = 3;
 
-/** Messages of a batch are worked on together: the chunks that they point to are bought in common requests. */
+/** Messages of a batch are processed together: their chunks are embedded in shared requests. */
 export const handler = batchFunction((records, invocation) =>
   outlastOutage(invocation.services, records, () => embed(records, invocation)),
 );

@@ -12,13 +12,13 @@ const failure = { code: 'retries_exhausted', message } as const;
 const ownedMessage = z.object({ workspace_id: z.uuid() });
 
 /**
- * Ends what a message that was received too often meant. Whoever listens is told, and what a version that ended has left behind is
+ * Ends the work of a message that was received too often. The end is published as an event, and what an ended version leaves behind is
  * removed after its grace period.
  */
 export async function giveUpMessage(body: string, services: Services): Promise<GivenUp> {
   const content = parseJson(body);
   const outcome = await end(content, services);
-  // Rubbish is not told of, and must not stay: nothing comes after this queue.
+  // An unreadable message causes no event, and must not stay: there is no queue after this one.
   const owned = ownedMessage.safeParse(content);
   if (outcome === 'untried' || !owned.success) return outcome;
   await services.announcements.tell(owned.data.workspace_id);

@@ -10,7 +10,7 @@ interface Received {
   readonly message: IngestDocumentMessage;
 }
 
-/** Messages of a batch are worked on together where they are small; each is acknowledged, or comes again, by itself. */
+/** Small messages of a batch are processed together; each is acknowledged or redelivered individually. */
 export const handler = partialBatchFunction(async (records, invocation, fail) => {
   const received: Received[] = [];
   for (const record of records) {
@@ -53,7 +53,7 @@ function ingest(received: readonly Received[], { services, context }: QueueInvoc
   );
 }
 
-/** What the end of some documents sets going, once for each workspace. */
+/** What follows the end of some documents, once per workspace. */
 async function followUp(
   services: Services,
   settled: readonly (Received & { readonly ended: Ingested })[],
@@ -76,7 +76,7 @@ async function followUp(
   for (const workspaceId of over) await announcements.tell(workspaceId);
 }
 
-/** Nobody began with these, so nothing is to be counted against them: fresh messages, for whoever is free. */
+/** No worker started these, so no receive should count against them: fresh messages, for whichever worker is free. */
 async function sendAnew(
   services: Services,
   waiting: readonly Received[],

@@ -29,7 +29,7 @@ export async function verifyAudit({ database, auditRoots, log }: Services, hasTi
   if (faults.length > 0) log.trailBroken({ faults });
 }
 
-/** What was read in a workspace that was erased since is told nowhere any more. */
+/** Reads of a workspace that was erased since are not recorded. */
 async function insertRecorded(database: Database, workspaceId: string, events: readonly AuditEvent[]): Promise<void> {
   await database.inWorkspace({ workspaceId }, async (db) => {
     const { count } = await db.query('SELECT FROM dbrag.audit_chains WHERE workspace_id = $1 FOR KEY SHARE', [

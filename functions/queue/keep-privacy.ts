@@ -51,7 +51,7 @@ export function exportOn(services: Services, message: JobMessage, hasTime: () =>
   return runExport(ports, message.workspace_id, message.job_id, hasTime);
 }
 
-/** What is past the time for which a workspace keeps it: documents, archives of exports, and the beginning of the audit trail. */
+/** Applies a workspace's retention: to documents, archives of exports, and the beginning of the audit trail. */
 export async function expireContent(services: Services, workspaceId: string, hasTime: () => boolean): Promise<void> {
   const { database } = services;
   const settings = await database.inWorkspace({ workspaceId }, (db) => getWorkspace(db, workspaceId));

@@ -3,7 +3,7 @@ import { outlastOutage } from '../runtime/outlast-outage.ts';
 import { queueFunction, queueServices } from '../runtime/queue-function.ts';
 import { runMaintenance } from './run-maintenance.ts';
 
-/** Left to its visibility, a message would come again an hour and a half after an outage, and be a dead letter in a day of them. */
+/** Without this, a message would be redelivered only an hour and a half after an outage, and become a dead letter after a day of outages. */
 export const handler = queueFunction(
   (record, { services, context }) =>
     outlastOutage(services, [record], () => {

@@ -23,18 +23,18 @@ import { sealAudit, verifyAudit } from './keep-audit.ts';
 import { erasurePorts, expireContent, expireSystem } from './keep-privacy.ts';
 import { checkIndexes } from './tend-on.ts';
 
-/** Where one invocation of the pass begins, and for how long it goes on. */
+/** Where one invocation of the pass starts, and how long it continues. */
 export interface NightlyTurn {
   /** UUID of the workspace that the invocation before ended with; undefined: the pass begins here. */
   readonly after: string | undefined;
-  /** Whether another step may be begun: asked after each workspace, so that every invocation gets on by at least one. */
+  /** Whether another step may be started: checked after each workspace, so that every invocation completes at least one. */
   readonly hasTime: () => boolean;
 }
 
 /**
- * The full pass of the night: what no event and no message would bring about. A workspace that fails is reported and keeps no other
+ * The full nightly pass: work that no event and no message would trigger. A workspace that fails is reported and keeps no other
  * from its turn.
- * @returns the workspace after which another invocation goes on; undefined when the pass is over
+ * @returns the workspace after which another invocation continues; undefined when the pass is over
  */
 export async function runNightly(services: Services, { after, hasTime }: NightlyTurn): Promise<string | undefined> {
   const { database, log } = services;
@@ -84,7 +84,7 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await checkIntegrityOnward({ database, onUnseen, onFound }, workspaceId, hasTime);
 }
 
-/** What is not reached tonight is the next night: each keeps its place. */
+/** What is not reached tonight is done the next night: each step keeps its position. */
 async function passBucket(services: Services, hasTime: () => boolean): Promise<void> {
   const { database, failpoint, objects, queue, sweep, clock, log } = services;
   await removeOrphans({ database, objects, clock }, hasTime);

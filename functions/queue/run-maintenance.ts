@@ -91,12 +91,12 @@ export async function runMaintenance(
       if (message.after === undefined) await sweepOrComeBack(services, remainingTime);
       return message.full ? passNight(message.after, services, remainingTime) : undefined;
     default:
-      // Acknowledging what nobody does would lose it without a word.
+      // Acknowledging an unknown message would lose it silently.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
   }
 }
 
-/** @throws when there is more to do and no message for it could be sent: this one comes again then */
+/** @throws when there is more to do and no message for it could be sent: this one is then redelivered */
 async function passNight(after: string | undefined, services: Services, remainingTime: () => number): Promise<void> {
   const last = await runNightly(services, { after, hasTime: timeForSteps(remainingTime) });
   if (last === undefined) return;
@@ -105,7 +105,7 @@ async function passNight(after: string | undefined, services: Services, remainin
     throw new Error('The rest of the night could not be sent.');
 }
 
-/** What is not due yet is sent on without a word to the database, which may sleep. */
+/** A message that is not due yet is sent on without using the database, which may be paused. */
 async function removeRetired(
   { workspace_id: workspaceId, not_before: notBefore }: Extract<MaintenanceMessage, { kind: 'remove_version' }>,
   services: Services,
@@ -123,7 +123,7 @@ async function removeRetired(
 }
 
 /**
- * A sweep that fails (the database is away, say) is followed by another soon: its own message would come again only when its
+ * A sweep that fails (for example because the database is down) is followed by another soon: its own message would be redelivered only when its
  * visibility ends, after an hour and a half, and would be a dead letter in the end.
  */
 async function sweepOrComeBack(services: Services, remainingTime: () => number): Promise<void> {
@@ -137,7 +137,7 @@ async function sweepOrComeBack(services: Services, remainingTime: () => number):
       await announcements.tell(workspaceId);
       await services.removals.arm(workspaceId);
     }
-    // What was not told now may be all that is left, and no sweep armed for it.
+    // What was not published now may be all that is left, with no sweep armed for it.
     if (await announcements.tellLeft()) await sendSweep(queue, comeBackSeconds);
   } catch (error) {
     if (!(await sendSweep(queue, comeBackSeconds))) throw error;

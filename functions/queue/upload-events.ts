@@ -5,7 +5,7 @@ import type { UploadEvent } from '../../shared/ingestion/register-upload.ts';
 
 export interface UploadEvents {
   readonly events: readonly UploadEvent[];
-  /** What can be about no object of ours: it is counted and acknowledged, since it would be the same the next time. */
+  /** Events that cannot be about an object of ours: counted and acknowledged, since a retry would not change that. */
   readonly rejected: readonly { readonly key: string; readonly reason: string }[];
 }
 
@@ -30,12 +30,12 @@ export function readUploadEvents(body: string, bucketName: string): UploadEvents
   return { events, rejected };
 }
 
-/** So often a file whose registering was given up is tried again; then the night finds it, as it finds what no event told of. */
+/** How often a file whose registration was given up is tried again; after that the nightly pass finds it, like files without an event. */
 const mostRounds = 5;
 
 /**
- * The message with which an event that was received too often comes again: there is no row yet that would say so, and the object is there.
- * @returns undefined for what tells of no object of ours, or came again often enough
+ * The message that repeats an event which was received too often: there is no row yet to record the failure, but the object exists.
+ * @returns undefined if it is about no object of ours, or was repeated often enough
  */
 export function anotherRound(body: string, bucketName: string): string | undefined {
   if (readUploadEvents(body, bucketName).events.length === 0) return undefined;

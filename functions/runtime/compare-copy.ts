@@ -7,16 +7,16 @@ import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-cop
 import { connectionTo } from './connect-database.ts';
 
 const uuid = z.uuid();
-/** What a restore drill asks: how its copy compares, page by page. */
+/** The request of a restore drill: how its copy compares, page by page. */
 const question = z.object({
   compare: z.literal('drill'),
   moment: z.iso.datetime(),
   place: z.nullable(z.object({ workspaceId: uuid, upTo: z.nullable(uuid) })),
 });
 
-/** Of one call: the one who asks goes on with another, so that no connection has to last for long. */
+/** Time limit of one call: the caller continues with another, so that no connection has to last long. */
 const millisecondsOfCall = 60_000;
-/** Of one statement: a document may have very many texts. */
+/** Time limit of one statement: a document may have very many texts. */
 const queryTimeoutMillis = 300_000;
 
 /** @throws Error for anything but the question, or where the copy cannot be reached as its moment's maintainer */

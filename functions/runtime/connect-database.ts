@@ -10,9 +10,9 @@ import { databaseTls } from './database-tls.ts';
 /** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
 export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
 
-/** Of a function: it serves one event at a time, and a second connection is for what runs beside it. */
+/** Connections of a function: it serves one event at a time, and the second is for background work. */
 const most = 2;
-/** A search that takes longer in the reader is begun anew in the database, within the time of a request. */
+/** A search that takes longer on the reader is repeated on the writer, within the time of a request. */
 const readerTimeoutMillis = 5_000;
 
 export function connectDatabase(config: DatabaseConfig, user: DatabaseUser, secrets: SecretReader): SnapshotDatabase {

@@ -7,7 +7,7 @@ const longestReason = 1_000;
 
 /**
  * The Lambda handler of a custom resource. CloudFormation waits for a PUT to the event's URL and not for the function's answer, so
- * a failure is told there as well: without it a deploy would hang until its time-out.
+ * a failure is reported there as well: without it a deploy would hang until its time-out.
  * @param answerOperator for an event that is not CloudFormation's: its answer is the function's, and so is its failure
  */
 export function deployFunction(

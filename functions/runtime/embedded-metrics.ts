@@ -1,6 +1,6 @@
 import { type Metrics, type MetricUnit, mostValues } from './metrics.ts';
 
-/** What tells one series of a metric from another. Each of its values is a metric that is paid for. */
+/** The dimension that separates the series of a metric. Each of its values is billed as a metric. */
 export interface Dimension {
   readonly name: string;
   readonly value: string;
@@ -16,7 +16,7 @@ export class EmbeddedMetrics implements Metrics {
   readonly #write: (line: string) => void;
   readonly #values = new Map<string, number | number[]>();
   readonly #units = new Map<string, MetricUnit>();
-  /** What is said of each metric, as JSON: the same for every line that has the same metrics. */
+  /** The definitions of the metrics, as JSON: the same for every line with the same metrics. */
   readonly #directives = new Map<string, string>();
 
   constructor(namespace: string, dimension: Dimension, write: (line: string) => void) {

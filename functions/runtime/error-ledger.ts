@@ -6,12 +6,12 @@ import type { Telemetry } from './telemetry.ts';
 
 /** One place that fails at every request is noted so often, and not at every request. */
 const quietMilliseconds = 60_000;
-/** An answer waits no longer for it; what is under way goes on behind the answer. */
+/** The longest that a response waits for it; after that it continues in the background. */
 const longestWaitMilliseconds = 1_000;
 
 type Log = Pick<Telemetry, 'takeFailures' | 'errorIsNew' | 'notNoted' | 'flush'>;
 
-/** Notes unexpected errors in the database, each place once a minute and process, and tells of those that are news. */
+/** Records unexpected errors in the database, each place once per minute and process, and reports new ones. */
 export class ErrorLedger {
   private readonly database: Database;
   private readonly service: string;
@@ -29,7 +29,7 @@ export class ErrorLedger {
     this.longestWait = longestWait;
   }
 
-  /** Never fails: whoever waits for it has something better to tell. What could not be noted is noted a minute later. */
+  /** Never throws, since its callers have a more important error to report. What could not be recorded is recorded a minute later. */
   async note(now = Date.now()): Promise<void> {
     for (const failure of this.log.takeFailures()) this.add(failure);
     const due = [...this.pending.values()].filter(
@@ -57,7 +57,7 @@ export class ErrorLedger {
     }
     if (news.size === 0) return;
     for (const sighting of due) if (news.has(sighting.fingerprint)) this.log.errorIsNew(sighting);
-    // What is counted is told only when it is written out.
+    // Counts become metrics only once they are written out.
     this.log.flush();
     await this.database.inSystem((db) => markTold(db, [...news])).catch((error) => this.log.notNoted(error));
   }

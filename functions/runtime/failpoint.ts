@@ -2,10 +2,10 @@ import { readFailpointConfig } from '../../shared/core/config.ts';
 import { type Failpoint, noFailpoint } from '../../shared/core/failpoint.ts';
 import { steeredFailpoint } from './steered-failpoint.ts';
 
-/** Replaced when the bundle is made: true only in that of the `test` stage. All others lose what stands behind it. */
+/** Replaced by the bundler: true only in the bundle of the `test` stage. From all others the code behind it is removed. */
 declare const ACTING_FAILPOINTS: boolean;
 
-/** The failpoint of this bundle: one that whoever runs the tests steers, or one that does nothing. */
+/** The failpoint of this bundle: controlled by the tests, or doing nothing. */
 export function createFailpoint(): Failpoint {
   if (typeof ACTING_FAILPOINTS !== 'undefined' && ACTING_FAILPOINTS) {
     const { socket, handler } = readFailpointConfig();

@@ -3,7 +3,7 @@ import { outlastRejections } from './outlast-rejections.ts';
 import { createServices, type Services } from './services.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
-/** What a function works with that is run in earnest: its process outlasts what one event leaves behind. */
+/** The services of a deployed function, whose process survives what one event leaves behind. */
 export function functionServices(log: Telemetry = createTelemetry(), user?: DatabaseUser): Services {
   outlastRejections(log);
   return createServices({ log }, user);

@@ -4,7 +4,7 @@ import type { Config } from '../../shared/core/config.ts';
 import type { Database } from '../../shared/core/database.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 
-/** The people that the stage's identity providers vouch for. What checks tokens is loaded when the first one comes. */
+/** Authenticates people by the stage's identity providers. The code that verifies tokens is loaded with the first token. */
 export function createTokens({ identityProviders }: Config, database: Database, clock: Clock): TokenDirectory {
   let directory: Promise<TokenDirectory> | undefined;
   const load = async (): Promise<TokenDirectory> => {

@@ -27,7 +27,7 @@ export function invokeFunction<Reply>(
     try {
       return await handle(event, databases);
     } catch (error) {
-      // What a customer's server says of a statement may quote a row of theirs, so the caller learns no more than that it failed.
+      // A customer's server may quote a row in its message, so the caller only learns that the statement failed.
       log.recordFailed(error, { source: context.functionName, messageId: context.awsRequestId });
       throw new Error('The request to the database failed; the log of this function says why.');
     }

@@ -13,7 +13,7 @@ const longestMessage = 500;
 export function loggableError(error: unknown): Error {
   if (!(error instanceof Error))
     return new Error(typeof error === 'string' ? error.slice(0, longestMessage) : typeof error);
-  // What a customer's database says may quote a row.
+  // A customer's database may quote a row in its message.
   const message = error instanceof DbragError ? error.withoutRows : error.message;
   const logged = new Error(message.slice(0, longestMessage));
   logged.name = error.name;

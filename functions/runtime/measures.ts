@@ -9,7 +9,7 @@ export type CacheKind = 'question' | 'chunk' | 'search' | 'answer';
 
 /** One request to a model's provider. */
 export interface ModelRequest {
-  /** As it was asked for; what prices are looked up by. */
+  /** The requested name, which prices are looked up by. */
   readonly model: string;
   readonly milliseconds: number;
   readonly tokens: number;
@@ -18,18 +18,18 @@ export interface ModelRequest {
 }
 
 export interface EmbeddingRequest extends ModelRequest {
-  /** Of what a request may hold at most, by inputs or by tokens, 0 to 1; null where nobody could have packed more into it. */
+  /** How full a request was, by inputs or tokens, 0 to 1; null if nothing more could have been packed into it. */
   readonly fill: number | null;
 }
 
-/** What is measured of models, caches and stages, said once: names, units, dimensions. */
+/** The metrics of models, caches and stages in one place: names, units, dimensions. */
 export interface Measures {
   embeddingRequested(request: EmbeddingRequest): void;
   chatRequested(request: ModelRequest): void;
   cacheAsked(cache: CacheKind, counts: { readonly hits: number; readonly misses: number }): void;
   /** @param began milliseconds since 1970 */
   stageEnded(stage: AnswerStage, began: number, milliseconds: number, failed: boolean): void;
-  /** What a question was answered from, and what that cost. */
+  /** The origin of an answer, and its cost. */
   questionAnswered(route: string, costUsd: number): void;
   /** A reader's opinion, 1 to 5. */
   queryRated(rating: number): void;

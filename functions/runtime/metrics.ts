@@ -4,7 +4,7 @@ export type MetricUnit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
 /** Values of one metric that one line may hold; CloudWatch passes over a line with more. */
 export const mostValues = 100;
 
-/** What one invocation counts and times, written to standard output, from where CloudWatch reads it. */
+/** The counts and times of one invocation, written to standard output, from where CloudWatch reads them. */
 export interface Metrics {
   /** Given twice, a metric has two values. */
   add(name: string, unit: MetricUnit, value: number): void;

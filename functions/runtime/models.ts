@@ -73,7 +73,7 @@ export function createModelSpace(
   return { embedder: new RetryingEmbedder(budgeted), admission: () => guarded.admission() };
 }
 
-/** What the stage may spend in a minute; shared where there is a cache, else each process has its part. */
+/** The stage's budget per minute; shared where there is a cache, otherwise each process has a share. */
 export function createBudget({ config, log, cache }: ModelParts): TokenBudget {
   const { budget } = config.models;
   if (budget.tokensPerMinute === null && budget.requestsPerMinute === null) return noBudget;

@@ -3,18 +3,18 @@ import { isOutage } from '../../shared/core/outage.ts';
 import type { QueueName } from '../../shared/core/work-queue.ts';
 import type { Services } from './services.ts';
 
-/** What a function needs to send messages again. */
+/** The services needed to send messages again. */
 export type OutageServices = Pick<Services, 'config' | 'queue' | 'log'>;
 
-/** Long enough that an outage costs little, short enough that nobody waits long after it. */
+/** Long enough that an outage costs little, short enough that work resumes soon after it. */
 const laterSeconds = 30;
 const deadLetters = '-dead-letters';
 
 /**
- * Does work for some messages. While what it stands on is away, fresh copies of them come later and these are acknowledged, so that
+ * Does work for some messages. During an outage of a dependency, fresh copies of them are sent with a delay and these are acknowledged, so that
  * an outage of any length spends no receive: receives count crashes. The copies end with the row that they are about, at its deadline
  * at the latest.
- * @throws what `work` throws, when it is no outage or the copies could not be sent: then the messages come again as they are
+ * @throws what `work` throws, if it is no outage or the copies could not be sent: then the messages are redelivered as they are
  */
 export async function outlastOutage(
   services: OutageServices,

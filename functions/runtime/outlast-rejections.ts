@@ -6,7 +6,7 @@ import type { Telemetry } from './telemetry.ts';
  * way would come again only when their visibility ends. What is thrown where nobody can catch it still ends the process.
  */
 export function outlastRejections(log: Pick<Telemetry, 'rejectionStrayed'>): void {
-  // The runtime's, which stands there before this module is loaded.
+  // The runtime's own listener, registered before this module is loaded.
   process.removeAllListeners('unhandledRejection');
   process.on('unhandledRejection', (reason) => log.rejectionStrayed(reason));
 }

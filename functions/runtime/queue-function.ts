@@ -14,13 +14,13 @@ export interface QueueInvocation {
   readonly context: Context;
 }
 
-/** What the wiring makes for functions of queues: their metrics go through Powertools. */
+/** The services of queue functions: their metrics go through Powertools. */
 export function queueServices(user?: DatabaseUser): Services {
   const log = createTelemetry(readTelemetryConfig(), (namespace, service) => new PowertoolsMetrics(namespace, service));
   return functionServices(log, user);
 }
 
-/** The Lambda handler of a queue whose messages stand alone: those that fail come again, the others are done. */
+/** The Lambda handler of a queue with independent messages: those that fail are redelivered, the others are done. */
 export function queueFunction(
   handle: (record: SQSRecord, invocation: QueueInvocation) => Promise<void>,
   services: Services = queueServices(),
@@ -66,8 +66,8 @@ export function batchFunction(
 }
 
 /**
- * The Lambda handler of a queue whose messages are worked on together and come again one by one.
- * @param handle calls `fail` for each message that is to come again; what it throws brings all of them
+ * The Lambda handler of a queue whose messages are processed together and redelivered individually.
+ * @param handle calls `fail` for each message to be redelivered; if it throws, all of them are
  */
 export function partialBatchFunction(
   handle: (

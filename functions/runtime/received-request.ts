@@ -1,4 +1,4 @@
-/** What is read of headers; `Headers` is one. */
+/** The part of `Headers` that is used. */
 export interface ReadHeaders {
   get(name: string): string | null;
   has(name: string): boolean;
@@ -17,7 +17,7 @@ export interface Received {
   text(): Promise<string>;
 }
 
-/** What a header may hold (RFC 9110, 5.5); `Headers` throws for anything else, and the caller would get a 502. */
+/** Valid header values (RFC 9110, 5.5); `Headers` throws for anything else, and the caller would get a 502. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 class ReceivedHeaders implements ReadHeaders {

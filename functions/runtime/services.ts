@@ -84,9 +84,9 @@ export interface Services {
   readonly embeddingNudges: EmbeddingNudges;
   readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
-  /** Of callers, by the id of their workspace. */
+  /** For callers, by the id of their workspace. */
   readonly rates: RateLimiter;
-  /** Of addresses that callers come from before it is known who they are. */
+  /** For client addresses, before the caller is known. */
   readonly addressRates: RateLimiter;
   readonly workspaceLimits: WorkspaceLimitsDirectory;
   /** People who come by a token. */
@@ -109,7 +109,7 @@ export interface Services {
   readonly fallbackQuestions: QuestionEmbedder | null;
   /** Customers' databases, through the one function that connects. */
   readonly databases: DatabaseClient;
-  /** What statements may read of them. */
+  /** The tables that statements may read. */
   readonly catalog: CatalogCache;
   /** Passwords of connections: stored and removed, never read. */
   readonly passwords: PasswordStore;
@@ -199,7 +199,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
   };
 }
 
-/** Who limits requests: one for all processes where there is a cache; the database, or for addresses this process, while there is none. */
+/** The rate limiter: shared through the cache where there is one; otherwise the database, or for addresses this process alone. */
 function createLimits(
   cache: RedisCache | null,
   database: Database,
@@ -223,7 +223,7 @@ function createLimits(
   };
 }
 
-/** What a workspace may have, and who is told when most of it is used. */
+/** The quotas of workspaces, and the report when one is nearly used up. */
 function createQuotas({ quotas }: Config, workspaces: WorkspaceLimitsDirectory, log: Telemetry): Services['quotas'] {
   return {
     async of(workspaceId) {
@@ -240,7 +240,7 @@ function createQuotas({ quotas }: Config, workspaces: WorkspaceLimitsDirectory, 
   };
 }
 
-/** The spaces that are bought in and asked in. Nothing of this opens a connection. */
+/** The vector spaces for embedding and searching. None of this opens a connection. */
 function createModels(
   parts: ModelParts,
   database: Database,

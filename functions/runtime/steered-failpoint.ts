@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
 
-/** What a failpoint is told to do: nothing, to die, to fail, or to stand still until somebody lets it go on. */
+/** Orders for a failpoint: pass, die, fail, or wait until it is released. */
 type Order = 'pass' | 'kill' | 'throw' | 'freeze';
 
 /**

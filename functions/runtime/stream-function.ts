@@ -25,7 +25,7 @@ export function streamFunction(handle: RequestHandler, services: Services = func
 }
 
 /**
- * Hands a body on until it ends or nobody takes it any more; then it is cancelled at once.
+ * Forwards a body until it ends or its reader disconnects; then it is cancelled at once.
  * @throws what the body itself failed with
  */
 async function send(body: ReadableStream<Uint8Array> | string | null, stream: Writable): Promise<void> {

@@ -17,7 +17,7 @@ import { createTraceSegments } from './trace-segments.ts';
 export interface Telemetry extends Measures {
   /** @param cause the trace header of the message that is worked on, if it carries one */
   begin(context: Pick<Context, 'awsRequestId' | 'functionName'>, requestId?: string, cause?: string): void;
-  /** Of the invocation that runs now. */
+  /** Of the current invocation. */
   requestId(): string | undefined;
   /** Writes the metrics of this invocation to standard output, from where CloudWatch reads them. */
   flush(): void;
@@ -40,7 +40,7 @@ export interface Telemetry extends Measures {
     milliseconds: number;
   }): void;
   embeddingWaits(event: { reason: string; chunks: number; seconds: number | null }): void;
-  /** A call failed, and the model is left alone for a while: `account` is for an operator to mend. */
+  /** A call failed, and the model is not called for a while: `account` needs an operator. */
   modelLeftAlone(event: { model: string; fault: 'account' | 'outage' | 'rate'; reason: string }): void;
   searchAnswered(event: {
     mode: string;
@@ -69,17 +69,17 @@ export interface Telemetry extends Measures {
   uploadRejected(event: { key: string; reason: string }): void;
   nudgeFailed(event: { queue: string; count: number; error: unknown }): void;
   retriesExhausted(event: { queue: string; body: string }): void;
-  /** Messages that come again later because something was away, and not because of them. */
+  /** Messages that are repeated later because a dependency was down, not because of themselves. */
   outlasted(event: { queue: string; messages: number; reason: string }): void;
   sweepFinished(event: { nudged: number; failed: number; unfinished: number }): void;
-  /** What the index autopilot did to a partition. */
+  /** An action of the index autopilot. */
   indexTended(event: { partition: string; action: string; why: string }): void;
   cacheFailed(error: unknown): void;
   /** Four fifths of a quota are used, or more: time for an operator to talk to somebody. */
   quotaNear(event: { workspaceId: string; resource: string; used: number; limit: number }): void;
   /** Reads that the trail will not tell of. */
   auditEventsLost(events: number): void;
-  /** An event of the trail stands without where it came from. */
+  /** An audit event was written without its origin. */
   originUnsealed(error: unknown): void;
   trailSealed(event: { seals: number }): void;
   /** The trail was walked, and something in it does not agree. */
@@ -87,17 +87,17 @@ export interface Telemetry extends Measures {
   /** The nightly look found what must never be: documents are not what was promised. */
   integrityViolated(event: { workspaceId: string; violations: readonly object[] }): void;
   recordFailed(error: unknown, event: { source: string; messageId: string }): void;
-  /** Errors that nobody foresaw, since the last time this was asked. */
+  /** Unexpected errors since the last call. */
   takeFailures(): readonly Failure[];
   /** One that was never seen before, or not for long. */
   errorIsNew(failure: Failure): void;
   /** Errors could not be noted: whether they are new is not known. */
   notNoted(error: unknown): void;
-  /** Something failed that nobody waited for. */
+  /** A promise was rejected that nobody awaited. */
   rejectionStrayed(error: unknown): void;
 }
 
-/** Kept where nobody takes them, as in functions without a database. */
+/** The most that are kept where nobody collects them, as in functions without a database. */
 const mostFailures = 100;
 
 const metricOfFault = { account: 'ModelRefused', outage: 'ModelOutage', rate: 'ModelRateLimited' } as const;
@@ -107,7 +107,7 @@ interface Invocation {
   readonly function_name: string;
   readonly function_request_id: string;
   readonly request_id: string;
-  /** The trace that the work was asked for in; the invocation has one of its own. */
+  /** The trace of the request that caused the work; the invocation has its own. */
   readonly cause_trace_id?: string;
 }
 
@@ -143,7 +143,7 @@ export function createTelemetry(
   let current: Invocation | undefined;
   const logger = loggerOf(() => current);
   const failures: Failure[] = [];
-  /** What is logged of an error; one that nobody foresaw is kept until somebody takes it. */
+  /** The loggable form of an error; an unexpected one is kept until it is collected. */
   const told = (error: unknown) => {
     const failure = failureOf(error);
     if (failure && failures.length < mostFailures) failures.push(failure);

@@ -1,4 +1,4 @@
-/** Replaced when the bundle is made: true only in that of the `test` stage. All others lose what stands behind it. */
+/** Replaced by the bundler: true only in the bundle of the `test` stage. From all others the code behind it is removed. */
 declare const ACTING_FAILPOINTS: boolean;
 
 /** Ends whatever process reads it, where failpoints act: as a text would that our code has a fault with. */

@@ -34,7 +34,7 @@ export const createDocument = z.strictObject({
     z.string().check(
       z.minLength(1),
       z.maxLength(2_048),
-      // What the database can index is counted in bytes.
+      // The database's limit for indexed values is in bytes.
       z.refine((text) => Buffer.byteLength(text) <= 2_048, 'At most 2048 bytes of UTF-8'),
     ),
   ),
@@ -110,7 +110,7 @@ export const listDocuments = z.strictObject({
   status: z.optional(documentStatus),
 });
 
-/** Where a chunk stands in its document's text, as it was parsed. */
+/** The position of a chunk in its document's parsed text. */
 export const location = z.object({
   page: z.optional(z.int().check(z.meta({ description: 'From 1, in files that have pages or slides' }))),
   page_starts: z.optional(

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { type IdKind, idPrefixes } from '../../../shared/core/ids.ts';
 import { labelLimits } from '../../../shared/ingestion/label-limits.ts';
 
-/** A public id in an answer, or in a request where an unknown one is told as such by the route. */
+/** A public id in a response, or in a request whose route reports unknown ids itself. */
 export function id(kind: IdKind) {
   return z.string().check(
     z.meta({

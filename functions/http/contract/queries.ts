@@ -6,7 +6,7 @@ import { filter } from './search.ts';
 /** Whom a question is asked for, in the caller's own words: an id of theirs, which exports and erasures go by. */
 export const subject = z.string().check(z.trim(), z.minLength(1), z.maxLength(255));
 
-/** What a question may hold beside its words: a message of a conversation takes the same. */
+/** The options of a question besides its text; a message of a conversation takes the same. */
 export const queryMembers = {
   collection_ids: z.optional(z.array(idInBody('collection')).check(z.minLength(1), z.maxLength(100))),
   connection_ids: z.optional(z.array(idInBody('connection')).check(z.minLength(1), z.maxLength(100))),

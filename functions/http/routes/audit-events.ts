@@ -67,7 +67,7 @@ export const auditEventRoutes = [
             accessType: query.access_type,
             outcome: query.outcome,
             requestId: query.request_id,
-            // Somebody who is not known holds no key: the nil UUID is nobody's here.
+            // An unknown subject has no key: the nil UUID matches nothing here.
             holder: query.subject === undefined ? undefined : (subject ?? '00000000-0000-0000-0000-000000000000'),
             from: query.from === undefined ? undefined : new Date(query.from),
             to: query.to === undefined ? undefined : new Date(query.to),

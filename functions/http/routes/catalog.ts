@@ -70,7 +70,7 @@ export const catalogRoutes = [
   }),
 ];
 
-/** What cannot be embedded now is seen by the next refresh: its hash is that of the text before. */
+/** If it cannot be embedded now, the next refresh notices: the stored hash is that of the previous text. */
 async function embedNow(
   services: Services,
   workspaceId: string,

@@ -21,9 +21,9 @@ import { subjectOfRequest } from '../request-subject.ts';
 import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Conversations';
-/** What a reader can scroll through; history has the rest. */
+/** As many as a reader can scroll through; the history has the rest. */
 const messagesShown = 1_000;
-/** What a follow-up may refer to. */
+/** As many messages as a follow-up may refer to. */
 const messagesRemembered = 8;
 
 function conversationView(conversation: Conversation) {
@@ -162,7 +162,7 @@ export const conversationRoutes = [
       const said = body.content.trim();
       return ask(context, {
         body,
-        // Whoever may read the conversation may read all that is answered in it.
+        // A caller who may read the conversation may read all its answers.
         narrowing: {
           collectionIds: conversation.collection_ids ?? caller.collectionIds,
           connectionIds: conversation.connection_ids ?? caller.connectionIds,

@@ -25,7 +25,7 @@ export const jobEventRoutes = [
       // Asked before the stream begins, so that an unknown job is a 404 and not an event.
       const first = await read();
       const lastEventId = request.headers.get('last-event-id');
-      // An `EventSource` comes back whenever a stream ends; this answer is how it is told to stop (WHATWG HTML, 9.2.3).
+      // An `EventSource` reconnects whenever a stream ends; this status tells it to stop (WHATWG HTML, 9.2.3).
       if (hasSeenEnd(first, lastEventId)) return { status: 204 };
       return eventStream(watchJob(first, read, lastEventId));
     },

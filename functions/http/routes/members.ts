@@ -28,7 +28,7 @@ function memberView(member: Member) {
   };
 }
 
-/** What no token can name is nobody. */
+/** A subject that no token can name cannot exist. */
 function subjectOf({ subject = '' }: Readonly<Record<string, string>>): string {
   if (!contract.subject.safeParse(subject).success) throw notFound('member');
   return subject;

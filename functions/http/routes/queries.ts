@@ -127,7 +127,7 @@ export const queryRoutes = [
           audit: [{ action: 'query.rate', resourceType: 'query', resourceId: view.id }],
         };
       });
-      // A call that is only told again is no second opinion.
+      // A replayed call is no second opinion.
       if (wasRated) services.log.queryRated(body.rating);
       return reply;
     },

@@ -26,7 +26,7 @@ function hitView(hit: SearchHit) {
   };
 }
 
-/** Written once: a known answer is sent as it was kept. */
+/** Serialised once: a cached result is sent as it was stored. */
 const written: HitsForm<string> = {
   name: 'search_results 1',
   of: (hits) => JSON.stringify(hits.map(hitView)),

@@ -29,7 +29,7 @@ const idOf = (parameters: Readonly<Record<string, string>>) => parsePublicId('co
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 const nobodys = '00000000-0000-0000-0000-000000000000';
 
-/** What people say of a database, of one kind. */
+/** One kind of knowledge that people contribute about a database. */
 interface Knowledge<Body extends z.ZodMiniType, Item> {
   readonly kind: 'example' | 'term';
   readonly summaries: { readonly add: string; readonly list: string; readonly remove: string };

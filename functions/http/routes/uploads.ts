@@ -13,7 +13,7 @@ import { jobView } from '../views/job-view.ts';
 interface StoredUpload {
   readonly document_id: string;
   readonly job: unknown;
-  /** What the signature is made from again when the answer is replayed. */
+  /** The data from which the signature is made again when the response is replayed. */
   readonly upload: { readonly key: string; readonly contentType: string; readonly bytes: number };
 }
 

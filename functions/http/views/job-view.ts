@@ -22,7 +22,7 @@ export function jobView(job: Job) {
   };
 }
 
-/** Where archives lie is nobody's business: URLs are signed for those who may have them. */
+/** Archive keys are internal: URLs are signed for those who may have them. */
 function withoutKeys(result: Job['result']): Job['result'] {
   const archives = (result as { archives?: readonly Record<string, unknown>[] } | null)?.archives;
   return archives ? { ...result, archives: archives.map(({ key: _, ...archive }) => archive) } : result;

@@ -4,7 +4,7 @@ import { publicId } from '../../../shared/core/ids.ts';
 import { problemOf } from '../problem.ts';
 import { timingView } from './query-view.ts';
 
-/** An answer as history shows it: as it was told, without the texts of its sources. */
+/** An answer as the history shows it: as it was returned, without the texts of its sources. */
 export function keptQueryView(query: KeptQuery) {
   const id = publicId('query', query.id);
   return {
@@ -43,7 +43,7 @@ export function keptQueryView(query: KeptQuery) {
   };
 }
 
-/** Of a question in parts, each may have asked a database. */
+/** Each part of a decomposed question may have queried a database. */
 function resultsOf({ sql, steps }: KeptQuery): number {
   return steps.length > 0 ? steps.filter((step) => step.sql).length : Number(sql !== null);
 }

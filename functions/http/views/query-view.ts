@@ -5,7 +5,7 @@ import { resultOf, stepOf } from '../../../shared/answering/stored-result.ts';
 import { publicId, timeOfUuid } from '../../../shared/core/ids.ts';
 import { problemOf } from '../problem.ts';
 
-/** The whole object of an answer, as it is told once; history shows the same without the texts of its sources. */
+/** The complete object of an answer, as it is returned once; the history shows the same without the texts of its sources. */
 export function queryView(asked: AskedQuery, query: AnsweredQuery, requestId: string) {
   return {
     id: publicId('query', asked.id),
