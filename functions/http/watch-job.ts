@@ -12,7 +12,7 @@ const pingMilliseconds = 15_000;
 const retryMilliseconds = 1_000;
 
 /**
- * A job's changes as events, until it has ended or a minute is over. An event's id says what it showed, so a watcher that comes
+ * A job's changes as events, until it has ended or a minute is over. An event's id says what it showed, so a watcher that
  * reconnects with it receives nothing twice.
  */
 export async function* watchJob(
