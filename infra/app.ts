@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { STAGE_NAME, FUNCTIONS_BUNDLE: bundled, CDK_VALIDATION: validation, CDK_DEFAULT_REGION: region } = process.env;
 
 const stage = await checkedStage().catch((error: Error) => {
-  // Made for people: where it was thrown helps nobody.
+  // A message for people: the stack would not help them.
   console.error(error.message);
   process.exit(1);
 });
@@ -29,7 +29,7 @@ createApplication({ stage, bundleDirectory, validate: validation !== 'false' }).
 async function checkedStage(): Promise<StageSettings> {
   const context: unknown = new App({ autoSynth: false }).node.tryGetContext('stage');
   const found = await findStage(STAGE_NAME ?? String(context ?? 'small'));
-  // The CLI says which region it works in; whoever synthesises without it is asked nothing.
+  // The CLI passes the region; without the CLI nothing has to be set.
   if (region !== undefined) requireRegion(found, region);
   return found;
 }

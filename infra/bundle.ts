@@ -19,14 +19,14 @@ export const handlerEntries = [
   'deploy/migrate-database',
 ] as const;
 
-/** What handlers start as a process of its own, by its place in the bundle. A service without its source has no use for it. */
+/** Programs that handlers start as separate processes, by their path in the bundle. */
 const programs: Readonly<Record<string, string>> = {
   'programs/parse-in-child': 'shared/ingestion/parse-in-child-main.ts',
 };
 
 export type HandlerEntry = (typeof handlerEntries)[number];
 
-/** What a handler's module exports. */
+/** The exports of a handler's module. */
 export const handlerExport = 'handler';
 
 export interface BundleOptions {
@@ -39,7 +39,7 @@ export interface BundleOptions {
   /** External source maps beside the modules. */
   readonly sourceMaps?: boolean;
   readonly entries?: readonly string[];
-  /** Failpoints that can be told to act: for tests only. Default false, which leaves no trace of them. */
+  /** Controllable failpoints, for tests only. Default false, which removes them without a trace. */
   readonly actingFailpoints?: boolean;
 }
 

@@ -4,7 +4,7 @@ import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/cor
 import type { Construct } from 'constructs';
 import type { BackupCopySettings } from './stage-settings.ts';
 
-/** By name, since a stack of another region can be told of nothing else. */
+/** By name, since a stack of another region cannot refer to anything else. */
 export const copiesVaultName = (stageName: string, { vault }: BackupCopySettings): string =>
   vault ?? `dbrag-${stageName}-copies`;
 
@@ -13,7 +13,7 @@ export interface CopiesStackProps extends StackProps {
 }
 
 /**
- * Where copies of backups lie, in a second region: a vault with a key of its own, from which nobody takes a copy out before its days are over.
+ * Copies of backups in a second region: a vault with its own key, from which nobody can remove a copy before its retention ends.
  * It survives its stack, for it is there when nothing else is.
  */
 export class CopiesStack extends Stack {

@@ -1,5 +1,5 @@
 /**
- * What one of a thing takes, as `docs/benchmarks.md` measured it on two idle cores. Everything that the simulation says follows from
+ * Resource use per unit, as measured on two idle cores in `docs/benchmarks.md`. All results of the simulation follow from
  * these three tables; change one, and `npm run simulate` says what becomes of the rest.
  */
 export const measured = {
@@ -18,7 +18,7 @@ export const measured = {
   mostChunksOnVectors: 1_000_000,
 } as const;
 
-/** What nobody has measured on AWS yet: each is a guess that the first load in an account should replace. */
+/** Values that nobody has measured on AWS yet: each is an assumption that the first load in an account should replace. */
 export const assumed = {
   /** Searches of its legs, the route and what is kept of it. */
   answerDatabaseSeconds: 0.012,
@@ -33,11 +33,11 @@ export const assumed = {
   tokensOfQuestion: 20,
   /** Share of questions whose vector is known. */
   questionCacheShare: 0.35,
-  /** What refusing one costs of what serving one does: a look at a counter, and an answer of a few bytes. */
+  /** The cost of refusing a request relative to serving it: reading a counter, and a response of a few bytes. */
   costOfRefusal: 0.02,
 } as const;
 
-/** What AWS and the provider allow. */
+/** Limits of AWS and the model provider. */
 export const limits = {
   /** "Aurora Serverless v2": a unit is 2 GiB and a quarter of a core; half of its memory holds what searches touch. */
   coresOfUnit: 0.25,

@@ -2,7 +2,7 @@ import type { StageSettings } from '../stage-settings.ts';
 import { totalOf, workConcurrency } from '../work-concurrency.ts';
 import { assumed, limits, measured } from './measured.ts';
 
-/** What comes, in the mean of the time that is simulated. */
+/** The mean load over the simulated time. */
 export interface Load {
   readonly name: string;
   readonly chunks: number;
@@ -14,7 +14,7 @@ export interface Load {
 /** Something of which there is only so much. */
 export interface Part {
   readonly name: string;
-  /** What is used of it, in its own unit, by the load; and what there is. */
+  /** How much of it the load uses, in its own unit, and how much there is. */
   readonly used: number;
   readonly available: number;
   readonly unit: string;
@@ -118,7 +118,7 @@ function databaseParts({ database }: StageSettings, load: Load): Part[] {
   ];
 }
 
-/** What must lie in memory: the graph, over vectors while these are few, over their signs beyond. */
+/** What must fit in memory: the graph, over the vectors while there are few, over their signs beyond that. */
 function graphGigabytes(chunks: number): number {
   const { mostChunksOnVectors, graphGigabytesOfChunk, signGigabytesOfChunk } = measured;
   return chunks * (chunks <= mostChunksOnVectors ? graphGigabytesOfChunk : signGigabytesOfChunk);

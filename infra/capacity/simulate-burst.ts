@@ -16,9 +16,9 @@ export interface Burst {
 }
 
 export interface Shedding {
-  /** Who would wait longer is refused at once; null: everybody waits. */
+  /** A request that would wait longer is refused at once; null: all wait. */
   readonly longestWait: number | null;
-  /** Who has waited longer has left: their search is done for nobody. */
+  /** A user who has waited longer has left: the search is then wasted. */
   readonly patience: number;
 }
 
@@ -33,7 +33,7 @@ export function searchCapacity(stage: StageSettings, chunks: number): number {
 
 /**
  * A queue before a server, in steps of a tenth of a second: a burst of `times` what can be done, for `seconds`. Without shedding the
- * line grows until everybody in it has left before their turn; then all work is for nobody.
+ * queue grows until everybody in it has left before their turn; then all work is wasted.
  */
 export function simulateBurst(
   capacity: number,

@@ -51,7 +51,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 }
 
-/** What stages can do, which part of each is used up first, and what to change then; as Markdown. */
+/** What stages can handle, which part of each runs out first, and what to change then; as Markdown. */
 export function tellCapacity(stages: readonly StageSettings[]): string {
   return [firstTable(stages), '', changesTable(stages), '', burstTable(stages), '', ingestTable(stages)].join('\n');
 }

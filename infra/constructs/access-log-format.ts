@@ -1,7 +1,7 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 
 /**
- * Who asked for what and how it went. No headers: `Authorization` is one of them. No path and no query string: they may hold names of
+ * Who requested what, and the outcome. No headers, since `Authorization` is one. No path and no query string, since they may contain names of
  * people. The route stands in the function's line of the same request id.
  */
 export const accessLogFormat = AccessLogFormat.custom(

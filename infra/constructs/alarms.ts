@@ -16,7 +16,7 @@ import { Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 export interface AlarmsProps {
-  /** Null: alarms show in the console and write to nobody. */
+  /** Null: alarms show in the console and notify nobody. */
   readonly email: string | null;
   readonly key: IKey;
 }
@@ -36,7 +36,7 @@ export interface Watched {
 /** Makes alarms, which all end in the words of a heading of the runbook, and are where they write to. */
 export class Alarms extends Construct {
   private readonly action: SnsAction | undefined;
-  /** What shows in one place whether anything is the matter. */
+  /** All alarms, to show in one place whether anything is wrong. */
   readonly all: AlarmBase[] = [];
 
   constructor(scope: Construct, id: string, { email, key }: AlarmsProps) {
@@ -59,7 +59,7 @@ export class Alarms extends Construct {
     return alarm;
   }
 
-  /** Writes only while all of its parts are on; the parts by themselves write to nobody. */
+  /** Notifies only while all of its parts are active; the parts by themselves notify nobody. */
   watchTogether(
     scope: Construct,
     id: string,

@@ -17,7 +17,7 @@ import type { BackupCopySettings } from '../stage-settings.ts';
 
 /** After the cluster's own backup, and before the nightly pass changes anything. */
 const schedule = Schedule.cron({ minute: '0', hour: '3' });
-/** What a copy is made of; in its own region the cluster keeps backups itself, and the buckets old versions. */
+/** The resources that are copied; within the region, the cluster keeps its own backups, and the buckets old versions. */
 const keptHere = Duration.days(2);
 /** AWS's own rights for its own service, which come with the names that IAM4 wants to know. */
 const managedPolicies = [

@@ -12,11 +12,11 @@ const thresholds = [
 export interface BudgetProps {
   readonly settings: BudgetSettings;
   readonly stageName: string;
-  /** Null: the budget shows in the console and writes to nobody. */
+  /** Null: the budget shows in the console and notifies nobody. */
   readonly email: string | null;
 }
 
-/** What a month may cost. It stops nothing: it writes, at most a day after the money was spent. Models are paid elsewhere. */
+/** The budget for a month. It stops nothing: it notifies, at most a day after the money was spent. Models are billed elsewhere. */
 export class Budget extends Construct {
   constructor(scope: Construct, id: string, { settings, stageName, email }: BudgetProps) {
     super(scope, id);

@@ -20,7 +20,7 @@ export interface CustomerConnectionsProps {
 }
 
 /**
- * What is needed to reach customers' databases, in as few hands as possible: one function opens passwords and connects, and may do
+ * Access to customers' databases, held as narrowly as possible: one function reads passwords and connects, and may do
  * nothing else; the API stores and removes passwords and cannot read them; who wants to know something asks the function.
  */
 export class CustomerConnections extends Construct {

@@ -17,7 +17,7 @@ export interface DatabaseProxyProps {
   readonly port: number;
 }
 
-/** Pools connections of the application role. What it cannot see it does not pin: work begins with one function call. */
+/** Pools connections of the application role. Session settings are made inside one function call, which the proxy does not see and so does not pin. */
 export function addDatabaseProxy(
   scope: Construct,
   { cluster, network, login, port }: DatabaseProxyProps,

@@ -5,8 +5,8 @@ import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 
 /**
- * The stage's own bus, on which ends of documents and jobs are told. A bus of its own: its listeners are seen in one place, and
- * nobody's rule on the default bus matches by accident. It costs nothing while nothing is told.
+ * The stage's own bus, for completion events of documents and jobs. With a separate bus, subscribers are visible in one place, and
+ * no rule on the default bus matches by accident. It costs nothing while nothing is published.
  */
 export class Events extends Construct {
   private readonly bus: EventBus;
@@ -19,7 +19,7 @@ export class Events extends Construct {
     });
   }
 
-  /** Lets a function tell, and tells it where. */
+  /** Lets a function publish, and passes it the bus's name. */
   grantTell(grantee: LambdaFunction): void {
     grantee.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [this.bus.eventBusArn] }));
     grantee.addEnvironment(names.eventBusName, this.bus.eventBusName);

@@ -146,7 +146,7 @@ export function timeoutFor(stage: StageSettings, seconds: number): Duration {
   return Duration.seconds(Math.min(seconds, stage.operations.functionTimeoutCap ?? seconds));
 }
 
-/** What every function is told: nothing secret, nothing that needs a right. */
+/** The environment of every function: nothing secret, nothing that needs a right. */
 function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<string, string> {
   const { models, api, ingestion } = stage;
   const { embed } = workConcurrency(stage);

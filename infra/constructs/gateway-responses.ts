@@ -10,7 +10,7 @@ interface Problem {
   readonly detail?: string;
 }
 
-/** What API Gateway answers in the functions' stead, in the same words as they would. */
+/** API Gateway's own error responses, in the same format as the functions' responses. */
 const problems: readonly Problem[] = [
   {
     id: 'TooLarge',

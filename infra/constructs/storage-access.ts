@@ -11,7 +11,7 @@ interface PrefixRight {
   readonly id: string;
   readonly prefix: string;
   readonly actions: readonly string[];
-  /** What it takes of the key: nothing to remove an object, and both for one in parts, whose parts are read again. */
+  /** The KMS rights it needs: none to remove an object, both for a multipart upload, whose parts are read again. */
   readonly keyActions: readonly string[];
 }
 
@@ -92,7 +92,7 @@ export class StorageAccess extends Construct {
     this.listBy(grantee, 's3:ListBucket');
   }
 
-  /** Old versions of objects too: for whoever removes them, or says that they are gone. */
+  /** Old versions of objects too: for functions that remove them, or confirm their removal. */
   grantListVersions(grantee: LambdaFunction): void {
     this.listBy(grantee, 's3:ListBucketVersions');
   }

@@ -74,7 +74,7 @@ export class WorkQueue extends Construct {
     this.watchDeadLetters(id);
   }
 
-  /** Lets a function send, and tells it where. */
+  /** Lets a function send, and passes it the queue's URL. */
   grantSend(grantee: LambdaFunction): void {
     this.allow(grantee, ['sqs:SendMessage'], ['kms:Decrypt', 'kms:GenerateDataKey']);
   }
@@ -95,14 +95,14 @@ export class WorkQueue extends Construct {
   }
 
   /**
-   * The CDK's event source would give the right to use the key for anything, and to change how long messages are hidden, which nobody
+   * The CDK's event source would grant unrestricted use of the key, and the right to change message visibility, which nothing
    * does: Lambda asks for no more than these.
    */
   private deliver(queue: Queue, consumer: IFunction, { batchSize, maximumConcurrency }: DeliveryOptions): void {
     const actions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
     consumer.addToRolePolicy(new PolicyStatement({ actions, resources: [queue.queueArn] }));
     this.grantKey(consumer, ['kms:Decrypt']);
-    // Beside the function, also where its alias is the target: else a stage that begins to roll out would make all mappings anew.
+    // Attached to the function, even where its alias is the target: otherwise a stage that starts to roll out would recreate all mappings.
     const scope = consumer instanceof Alias ? consumer.lambda : consumer;
     new EventSourceMapping(scope, `From${queue === this.queue ? '' : 'DeadLettersOf'}${this.node.id}`, {
       target: consumer,

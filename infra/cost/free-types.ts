@@ -1,4 +1,4 @@
-/** Resources that cost nothing by being there. What passes through them is priced where it comes from. */
+/** Resources that cost nothing by themselves. Traffic through them is priced at its source. */
 export const freeTypes: ReadonlySet<string> = new Set([
   'AWS::ApiGateway::Account',
   'AWS::ApiGateway::BasePathMapping',

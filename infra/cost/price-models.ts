@@ -2,7 +2,7 @@ import { costUsd } from '../../shared/usage/prices.ts';
 import { daysOfMonth } from './prices.ts';
 import { ofDocument, ofQuery, type Workload } from './workloads.ts';
 
-/** What the providers of models ask, who are paid beside AWS. US dollars. */
+/** The cost of models, billed by their providers and not by AWS. US dollars. */
 export interface ModelCost {
   /** One answer that reads as many sources as it may. */
   readonly query: number;

@@ -22,7 +22,7 @@ const pollsOfMonth = 5 * 3 * 60 * hoursOfMonth;
 const leastCacheGigabytes = { valkey: 0.1, redis: 1 } as const;
 /** Least that a proxy before a serverless cluster is charged for. */
 const leastProxyCapacity = 8;
-/** What Amazon Linux takes. */
+/** The disk size of Amazon Linux. */
 const instanceDiskGigabytes = 8;
 export const firstVolumeGigabytes = 1;
 /** A night's pass wakes a cluster that pauses: at one unit, for its minute of work and until it pauses again. */
@@ -69,7 +69,7 @@ const pricers: Readonly<Record<string, (found: Found) => CostLine[]>> = {
 };
 
 /**
- * What the resources of a stage cost in a month in which nobody asks anything.
+ * The monthly cost of a stage's resources while it is idle.
  * @throws Error naming a type that has no price, or a size that has none
  */
 export function idleCosts(templates: readonly Template[]): readonly CostLine[] {

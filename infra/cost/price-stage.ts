@@ -19,7 +19,7 @@ export interface PricedWorkload extends WorkloadCost {
 export interface StageCost {
   readonly stage: string;
   readonly idle: readonly CostLine[];
-  /** US dollars a month in which nobody asks anything. */
+  /** US dollars a month while idle. */
   readonly floor: number;
   readonly workloads: readonly PricedWorkload[];
 }

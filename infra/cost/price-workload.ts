@@ -11,7 +11,7 @@ import {
   type Workload,
 } from './workloads.ts';
 
-/** What a workload costs beside the idle floor of its stage. */
+/** The cost of a workload on top of the idle floor of its stage. */
 export interface WorkloadCost {
   readonly lines: readonly CostLine[];
   /** Capacity units that every instance needs. */

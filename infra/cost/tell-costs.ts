@@ -27,12 +27,12 @@ function grouped(lines: readonly CostLine[]): Map<string, number> {
   return sums;
 }
 
-/** What a stage costs while nobody asks, in a line. */
+/** The idle cost of a stage, in one line. */
 export function floorLine({ stage, floor }: StageCost): string {
   return `While nobody asks, ${stage} costs about ${dollars(floor)} a month for AWS (${pricesRegion}, ${pricesAsOf}): npm run cost -- ${stage}`;
 }
 
-/** What stages cost, as Markdown. */
+/** The costs of stages, as Markdown. */
 export function tellCosts(stages: readonly StageCost[]): string {
   return [
     `On-demand prices of ${pricesRegion} as of ${pricesAsOf}, US dollars a month, without taxes and free tiers.`,

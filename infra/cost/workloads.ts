@@ -1,4 +1,4 @@
-/** What a stage is used for in a month, beside being there. */
+/** The use of a stage in a month. */
 export interface Workload {
   readonly name: string;
   readonly documents: number;
@@ -18,7 +18,7 @@ const team = {
   hoursPerDay: 16,
 } as const;
 
-/** What stages are compared by. */
+/** The workloads by which stages are compared. */
 export const workloads = {
   team,
   teamRoundTheClock: { ...team, name: 'the same, round the clock', hoursPerDay: 24 },
@@ -66,7 +66,7 @@ export const ofQuery = {
   auditRequests: 3,
   logGigabytes: 3e-6,
   flowLogGigabytes: 1e-6,
-  /** Prompts to the model, and the answer to whoever asks. */
+  /** Prompts to the model, and the answers to users. */
   sentGigabytes: 38e-6,
   receivedGigabytes: 12e-6,
   cacheUnits: 20,

@@ -3,7 +3,7 @@ import type { Clients } from './clients.ts';
 import { errorName, type Finding, fine, problem } from './finding.ts';
 
 const subject = 'bootstrap';
-/** What the CDK's default synthesizer asks for. */
+/** The bootstrap version that the CDK's default synthesizer requires. */
 const leastVersion = 6;
 export const defaultQualifier = 'hnb659fds';
 

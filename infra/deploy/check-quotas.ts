@@ -5,7 +5,7 @@ import type { StageSettings } from '../stage-settings.ts';
 import type { Clients } from './clients.ts';
 import { type Finding, fine, problem } from './finding.ts';
 
-/** Lambda keeps so many executions for functions that reserve none. */
+/** Lambda keeps this many executions for functions without reserved concurrency. */
 const unreservedByLambda = 100;
 
 const quotaOf = {

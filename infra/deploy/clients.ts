@@ -11,12 +11,12 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { StageSettings } from '../stage-settings.ts';
 
-/** What the commands of a deployment ask of an account, in one region. Tests give others that answer from a table. */
+/** The AWS clients of the deployment commands, for one region. Tests pass others that answer from a table. */
 export interface Clients {
   readonly region: string;
   readonly sts: Pick<STSClient, 'send'>;
   readonly parameters: Pick<SSMClient, 'send'>;
-  /** AWS tells what its regions offer in some of them only; this one is always asked. */
+  /** AWS publishes what its regions offer in only some of them; this one is always queried. */
   readonly regionCatalog: Pick<SSMClient, 'send'>;
   readonly stacks: Pick<CloudFormationClient, 'send'>;
   readonly secrets: Pick<SecretsManagerClient, 'send'>;

@@ -61,7 +61,7 @@ async function knownStage(name: string): Promise<StageSettings> {
   }
 }
 
-/** What stops a synthesis stops a command as well. */
+/** An error of the synthesis stops a command as well. */
 function refuse(check: () => void): void {
   try {
     check();

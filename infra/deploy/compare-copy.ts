@@ -4,7 +4,7 @@ import { CommandError } from './finding.ts';
 import { stackResources } from './leftovers.ts';
 import { findStack, stackNames } from './stacks.ts';
 
-/** What the function says of one part of the work, and what all parts come to. */
+/** The function's result for one part of the work, and the sum of all parts. */
 export interface CopyReport {
   readonly workspaces: number;
   readonly documents: { readonly same: number; readonly changed: number };

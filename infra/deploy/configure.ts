@@ -17,10 +17,10 @@ export interface ConfigureOptions {
 }
 
 type Room = 'operations' | 'database' | 'models' | 'api';
-/** What is different, by room and member. */
+/** The differences, by section and member. */
 type Changes = Readonly<Partial<Record<Room, Readonly<Record<string, unknown>>>>>;
 
-/** What is asked for beside the name and the stage to go out from: where it belongs, and how what was typed becomes a value. */
+/** The questions besides the name and the base stage: the setting each belongs to, and how its input becomes a value. */
 interface Question {
   readonly words: string;
   readonly path: readonly [Room, string];
@@ -62,7 +62,7 @@ const questions: readonly Question[] = [
 ];
 
 /**
- * Asks for the settings of a stage, each checked when it is typed, and writes its file. A file that is there is nobody's to overwrite.
+ * Asks for the settings of a stage, checks each as it is typed, and writes its file. An existing file is never overwritten.
  * @returns the path of the file
  * @throws CommandError when no answer comes any more
  */

@@ -22,9 +22,9 @@ export interface DeployPorts {
   readonly clients: Clients;
   readonly cdk: Cdk;
   readonly print: (line: string) => void;
-  /** Asks a person; true to go on. */
+  /** Asks for confirmation; true to continue. */
   readonly confirm: (question: string) => Promise<boolean>;
-  /** Prints what the stage costs while nobody uses it. */
+  /** Prints the idle cost of the stage. */
   readonly printFloor: (stage: StageSettings) => Promise<void>;
   readonly smoke?: typeof smoke;
 }

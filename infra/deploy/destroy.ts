@@ -28,7 +28,7 @@ const attempts = 3;
  * Takes a stage down: what can be made again first, then what must survive. Each step looks at what is there, so that a command that was
  * broken off goes on where it stopped.
  * @returns what stays in the account
- * @throws CommandError saying what stands in the way
+ * @throws CommandError saying what prevents it
  */
 export async function destroy({ clients, copies, stage, withData, waiting }: DestroyOptions): Promise<Leftover[]> {
   const names = stackNames(stage.name);
@@ -67,7 +67,7 @@ export async function destroy({ clients, copies, stage, withData, waiting }: Des
   const stackIds = [serviceId, dataId].filter((id) => id !== undefined);
   const left = await findLeftovers(clients, stackIds, `dbrag-${stage.name}`);
   const here = withData ? left.filter(({ type }) => type !== 'AWS::S3::Bucket') : left;
-  // Last, as it is what is there when all else is gone.
+  // Last, since it must remain until everything else is gone.
   if (!copies || copiesId === undefined) return here;
   if (copied) await deleteStack(copies, names.copies, waiting);
   return [...here, ...(await findLeftoversElsewhere(copies, copiesId))];

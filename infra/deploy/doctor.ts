@@ -7,7 +7,7 @@ import { checkModelKey } from './model-key.ts';
 import { orUnknown } from './preflight.ts';
 import { findStack, outputOf, stackNames } from './stacks.ts';
 
-/** What a stage says of itself over HTTP: the same on AWS and on one machine. */
+/** A stage's own report over HTTP: the same on AWS and on one machine. */
 export async function examineApi(url: string): Promise<Finding[]> {
   return [await examineReadiness(url), await examineContract(url)];
 }
@@ -60,7 +60,7 @@ export async function examineStage(clients: Clients, stage: StageSettings, copie
   return findings;
 }
 
-/** The stack, and that the vault is in it: backups that are copied nowhere are told by nothing else. */
+/** The stack, and that it contains the vault: nothing else would report that backups are not copied. */
 async function examineCopies(copies: Clients, name: string): Promise<Finding[]> {
   const stack = await findStack(copies, name);
   const finding = stackFinding(`${name} in ${copies.region}`, stack?.StackStatus);

@@ -31,7 +31,7 @@ export interface Drilled {
   readonly seconds: number;
   /** Of what would have been lost, if it had happened when the drill began. */
   readonly behindSeconds: number;
-  /** What the copy holds of what the database held; without faults, all of it. */
+  /** How the copy compares with the database; without faults, they are equal. */
   readonly compared: CopyReport;
   readonly kept: boolean;
 }
@@ -40,14 +40,14 @@ const pauseSeconds = 30;
 /** The volume is copied in full, since a clone needs the one that was lost: a large database may take longer, and the command then goes on when it is begun again. */
 const patienceSeconds = 7_200;
 
-/** By these a copy is known to be a drill's; whoever puts it in place of the database takes them away. */
+/** These tags mark a copy as a drill's; they must be removed when it replaces the database. */
 const purpose = { Key: 'purpose', Value: 'restore drill' } as const;
 const tags = { moment: 'moment', kept: 'kept' } as const;
 
 /**
  * Restores the database to a moment, beside the one that serves and in the same network, compares what it holds, and deletes it again. The stage
  * is not touched. Begun again after it was broken off, it goes on with the copy that is there, if that is of the moment that is named.
- * @throws CommandError saying what stands in the way
+ * @throws CommandError saying what prevents it
  */
 export async function drill({ clients, stage, at, keep, waiting }: DrillOptions): Promise<Drilled> {
   const source = await findCluster(clients, `dbrag-${stage.name}`);
@@ -189,7 +189,7 @@ async function createWriter({ databases }: Clients, cluster: string, instance: s
   );
 }
 
-/** Only what the drill made. Names alone do not say so: whoever renamed a cluster meanwhile has put it in place. */
+/** Only what the drill created. The name alone does not prove that: a renamed cluster has been put into use. */
 async function remove(clients: Clients, cluster: string, instance: string): Promise<void> {
   const { databases } = clients;
   const [copy, writer] = [await findCluster(clients, cluster), await findInstance(clients, instance)];

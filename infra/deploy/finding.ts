@@ -1,4 +1,4 @@
-/** What one look gave: in order, to be known, or to be mended before anything else. */
+/** The result of one check: in order, to be noted, or to be fixed before anything else. */
 export interface Finding {
   readonly subject: string;
   readonly state: 'ok' | 'warning' | 'problem';
@@ -20,7 +20,7 @@ export function hasProblem(findings: readonly Finding[]): boolean {
   return findings.some(({ state }) => state === 'problem');
 }
 
-/** Something that whoever typed the command can mend; its message is all that they are told. */
+/** A problem that the user can fix; only its message is shown. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }

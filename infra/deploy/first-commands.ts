@@ -1,4 +1,4 @@
-/** What to type after a deploy: where it is, how to read the operator's key, and the first workspace. */
+/** The first commands after a deploy: the URL, how to read the operator's key, and the first workspace. */
 export function firstCommands(url: string, operatorKeySecret: string, region: string): string {
   return [
     '',

@@ -7,7 +7,7 @@ import type { Clients } from './clients.ts';
 export interface Leftover {
   readonly type: string;
   readonly id: string;
-  /** What it costs while it stays, in words that hold without knowing how full it is. */
+  /** Its cost while it stays, in words that are true however full it is. */
   readonly price: string;
   /** A command that removes it. */
   readonly remove: string;
@@ -65,7 +65,7 @@ export async function stackResources(
   return found;
 }
 
-/** What CloudFormation was told to keep of a deleted stack. */
+/** The resources that CloudFormation retained from a deleted stack. */
 async function keptResources(clients: Pick<Clients, 'stacks'>, stackId: string): Promise<Leftover[]> {
   const resources = await stackResources(clients, stackId);
   return resources
@@ -80,7 +80,7 @@ async function keptResources(clients: Pick<Clients, 'stacks'>, stackId: string):
     }));
 }
 
-/** What is left of the stack of a second region, where no command looks unless it is told to. */
+/** The remains of the stack in a second region, where no command looks unless told to. */
 export async function findLeftoversElsewhere(
   clients: Pick<Clients, 'region' | 'stacks'>,
   stackId: string,

@@ -10,7 +10,7 @@ const keyVariables = ['MODEL_API_KEY', 'OPENAI_API_KEY'] as const;
 
 export interface GivenKey {
   readonly value: string;
-  /** Set for the stage. `OPENAI_API_KEY` stands in many a shell for something else: it is taken only where no key was ever put. */
+  /** Set for the stage. `OPENAI_API_KEY` is often set in a shell for something else: it is used only if no key was ever stored. */
   readonly isMeant: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function checkModelKey(
       );
 }
 
-/** The stack fills it with a random value, so a secret of one version is one that nobody has put a key into. */
+/** The stack fills it with a random value, so a secret with a single version has no key yet. */
 async function isOverwritten(secrets: Clients['secrets'], secret: string): Promise<boolean> {
   const { VersionIdsToStages = {} } = await secrets.send(new DescribeSecretCommand({ SecretId: secret }));
   return Object.values(VersionIdsToStages).some((stages) => stages.includes('AWSPREVIOUS'));

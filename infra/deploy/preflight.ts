@@ -46,14 +46,14 @@ export async function preflight({ clients, stage, cli, modelKey }: PreflightOpti
   return [...findings, ...(await lookAtAll(looks))];
 }
 
-/** All at once, and told in order. Each is heard from the start: one that fails while an earlier one is awaited would end the command. */
+/** Run in parallel, reported in order. Each has a rejection handler from the start: otherwise one that fails early would end the process. */
 export async function lookAtAll(
   looks: readonly (readonly [subject: string, look: Promise<Finding | readonly Finding[]>])[],
 ): Promise<readonly Finding[]> {
   return (await Promise.all(looks.map(([subject, look]) => orUnknown(subject, look)))).flat();
 }
 
-/** Who may deploy need not be allowed to look at everything: what could not be looked at is no reason to stop. */
+/** A deployer may lack rights for some checks: a check that could not be made is no reason to stop. */
 export async function orUnknown(
   subject: string,
   look: Promise<Finding | readonly Finding[]>,

@@ -19,7 +19,7 @@ export interface ProveOptions {
 }
 
 const hour = 3_600_000;
-/** What every set of managed rules knows as an attack. */
+/** A request that every managed rule set recognises as an attack. */
 const attack = '?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E';
 
 /**

@@ -147,7 +147,7 @@ async function moveBack(
       Name: liveAlias,
       FunctionVersion: before.Version,
       RoutingConfig: { AdditionalVersionWeights: {} },
-      // Whoever moved it meanwhile knows something that we do not.
+      // If somebody else moved it meanwhile, they had a reason.
       ...(alias.RevisionId === undefined ? {} : { RevisionId: alias.RevisionId }),
     }),
   );

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CommandError } from './finding.ts';
 
-/** Runs a command of `package.json`: what a person can mend is told in one sentence, everything else with its stack. Ends with 1 then. */
+/** Runs a command of `package.json`: a problem that the user can fix is shown as one sentence, any other with its stack. Exits with 1 in both cases. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
@@ -11,7 +11,7 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Asks a person. Where nobody sits at a terminal the answer is no. */
+/** Asks for confirmation. Without a terminal the answer is no. */
 export async function typed(question: string): Promise<string> {
   if (!process.stdin.isTTY) return '';
   const lines = createInterface({ input: process.stdin, output: process.stdout });

@@ -31,7 +31,7 @@ export async function findStack({ stacks }: Pick<Clients, 'stacks'>, name: strin
   }
 }
 
-/** The ARN of the stack of that name that was deleted last: by it, what was in it can be told for 90 days. Undefined where there was none. */
+/** The ARN of the most recently deleted stack of that name, whose resources can be listed by it for 90 days. Undefined if there was none. */
 export async function findDeletedStack({ stacks }: Pick<Clients, 'stacks'>, name: string): Promise<string | undefined> {
   let last: StackSummary | undefined;
   let NextToken: string | undefined;

@@ -50,7 +50,7 @@ export interface LocalCloud {
   readonly assembly: Assembly;
   readonly aws: AwsServices;
   readonly lambda: LambdaService;
-  /** What the functions published in the embedded metric format; also at `/metrics` for Prometheus. */
+  /** The metrics that functions published in the embedded metric format; also at `/metrics` for Prometheus. */
   readonly metrics: LocalMetrics;
   /** Parts of invocations that the functions drew into their traces; also at `/traces`. */
   readonly traces: TraceDaemon;

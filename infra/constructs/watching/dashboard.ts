@@ -11,7 +11,7 @@ export interface WatchingDashboardProps extends WidgetParts {
   readonly alarms: Alarms;
 }
 
-/** Everything that tells how a stage is, on one page: is anything the matter, questions, documents, and what both stand on. */
+/** The state of a stage on one page: alarms, questions, documents, and their dependencies. */
 export class WatchingDashboard extends Construct {
   constructor(scope: Construct, id: string, props: WatchingDashboardProps) {
     super(scope, id);

@@ -7,7 +7,7 @@ export interface LogQueriesProps {
   readonly logGroups: readonly ILogGroup[];
 }
 
-/** What an operator asks the logs first, saved in CloudWatch Logs Insights. They cost nothing until somebody runs one. */
+/** The log queries that an operator needs first, saved in CloudWatch Logs Insights. They cost nothing until somebody runs one. */
 export const savedQueries: Readonly<Record<string, ConstructorParameters<typeof QueryString>[0]>> = {
   'The story of a request (put its id in)': {
     fields: ['@timestamp', 'service', 'level', 'message', '@message'],

@@ -19,7 +19,7 @@ export interface Objective {
 }
 
 /**
- * "Multiwindow, multi-burn-rate alerts" (The Site Reliability Workbook, chapter 5): whoever burns the budget of a month 14.4 times too
+ * "Multiwindow, multi-burn-rate alerts" (The Site Reliability Workbook, chapter 5): a service that burns a month's budget 14.4 times too
  * fast has spent 2 % of it in an hour; 6 times, 5 % in six hours. The short window ends the alarm soon after the cause has ended.
  */
 const burns = [

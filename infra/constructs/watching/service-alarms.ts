@@ -13,7 +13,7 @@ import type { ServiceMetrics } from './service-metrics.ts';
 const longestWait = Duration.minutes(30);
 const busyPercent = 95;
 const connectionsPercent = 80;
-/** Of a proxy's connections; those that are pinned serve one function each, and nobody else. */
+/** Share of a proxy's connections; a pinned one serves a single function. */
 const pinnedPercent = 50;
 /** While a workspace is loaded, its searches find readers behind: these may be most of all for a while. */
 const passedOverPercent = 50;
@@ -32,7 +32,7 @@ export interface ServiceAlarmsProps {
   readonly proxyName: string | undefined;
 }
 
-/** What is the matter when a number is too high, each with a heading of the runbook. Objectives and dead letters have their own. */
+/** Alarms on numbers that are too high, each with a heading of the runbook. Objectives and dead letters have their own. */
 export class ServiceAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ServiceAlarmsProps) {
     super(scope, id);
@@ -41,7 +41,7 @@ export class ServiceAlarms extends Construct {
   }
 }
 
-/** Each tells of something that should never be counted. */
+/** Each counts something that should never happen. */
 function ownAlarms({ metrics }: ServiceAlarmsProps): Record<string, Watched> {
   return {
     // The dead-letter function counts what it writes off.

@@ -5,7 +5,7 @@ import type { StageSettings } from '../../stage-settings.ts';
 /** Of each stage its own: two in one account would share their metrics, and their alarms. */
 export const metricsNamespace = ({ name }: Pick<StageSettings, 'name'>): string => `dbrag/${name}`;
 
-/** What publishes a metric: a function by its `service`, or one of the dimensions of `functions/runtime/measures.ts`. */
+/** The dimension of a metric: a function by its `service`, or one of the dimensions of `functions/runtime/measures.ts`. */
 export type Series = Readonly<
   Partial<Record<'service' | 'cache' | 'model' | 'route' | 'stage' | 'scope' | 'outcome', string>>
 >;
@@ -42,7 +42,7 @@ export class ServiceMetrics {
     const id = name.charAt(0).toLowerCase() + name.slice(1);
     const parts = services.map((service, at) => [`${id}${at}`, this.of(name, { service }, { period })] as const);
     return new MathExpression({
-      // A series that nobody publishes would make the sum nothing as well.
+      // A series without data would leave the sum without data as well.
       expression: parts.map(([part]) => `FILL(${part}, 0)`).join(' + '),
       usingMetrics: Object.fromEntries(parts),
       period,

@@ -7,7 +7,7 @@ import type { Queues } from '../queues.ts';
 import type { ServiceFunctions } from '../service-functions.ts';
 import type { ServiceMetrics } from './service-metrics.ts';
 
-/** What the widgets of the dashboard are made from. */
+/** The data for the widgets of the dashboard. */
 export interface WidgetParts {
   readonly stage: StageSettings;
   readonly metrics: ServiceMetrics;

@@ -2,7 +2,7 @@ import { splitCidr } from './cidr.ts';
 import { localAccount, localRegion } from './names.ts';
 import { AssemblyError, type TemplateStack, type TemplateValue } from './template.ts';
 
-/** What stands in for `AWS::NoValue`: members and elements that evaluate to it disappear. */
+/** Represents `AWS::NoValue`: members and elements that evaluate to it disappear. */
 export const noValue = Symbol('AWS::NoValue');
 
 /** A value with every intrinsic resolved. */
@@ -21,7 +21,7 @@ export interface Scope {
   readonly logicalId: string;
 }
 
-/** What expressions ask of the world outside their own template text. */
+/** What expressions need from outside their own template. */
 export interface World {
   reference(scope: Scope, logicalId: string): Resolved;
   attribute(scope: Scope, logicalId: string, attribute: string): Resolved;

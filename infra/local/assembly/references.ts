@@ -4,7 +4,7 @@ import type { Resource } from './resource.ts';
 import { isCustomResource, typesWithoutLocalMeaning } from './resource-types.ts';
 import { AssemblyError } from './template.ts';
 
-/** What exists only once the local servers listen. */
+/** Values that exist only once the local servers listen. */
 export interface Endpoints {
   readonly database: Endpoint;
   readonly cache: Endpoint;

@@ -13,7 +13,7 @@ const logs: PolicyStatement = {
   Resource: '*',
 };
 
-/** What AWS's own policies allow, as far as a stand-in would ask. */
+/** The rights of AWS's managed policies, as far as a stand-in checks them. */
 const managedByAws: Readonly<Record<string, readonly PolicyStatement[]>> = {
   AWSLambdaBasicExecutionRole: [logs],
   AWSLambdaVPCAccessExecutionRole: [

@@ -15,7 +15,7 @@ import {
 
 export type { SignedRequest } from './signature-claim.ts';
 
-/** Who sent a request, and what of it the signature covers. */
+/** The sender of a request, and the parts that the signature covers. */
 export interface Identity {
   readonly principal: Principal;
   /** The signature stood in the query (a presigned URL). */

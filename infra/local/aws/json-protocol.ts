@@ -11,7 +11,7 @@ export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) 
 /** A decoded body of a request. */
 export type JsonInput = Readonly<Record<string, unknown>>;
 
-/** What an operation knows beside its input. */
+/** The context of an operation besides its input. */
 export interface JsonCall {
   readonly identity: Identity;
   readonly headers: IncomingHttpHeaders;

@@ -15,7 +15,7 @@ export interface SignedRequest {
   readonly body?: Uint8Array;
 }
 
-/** What a request says of its own signature; nothing in it is believed yet. */
+/** The claims of a request about its own signature; none is verified yet. */
 export interface Claim {
   readonly accessKeyId: string;
   /** `20261104`, from the credential. */

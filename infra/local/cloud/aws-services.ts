@@ -36,7 +36,7 @@ export async function startAwsServices(
   for (const secret of assembly.secrets) secrets.createSecret(secret);
   const sqs = createSqsServer({
     directory: data.directory('sqs'),
-    // Whoever had received a message ended with the process before.
+    // The receivers of messages ended with the previous process.
     releaseInFlightOnStart: true,
     ...shared('sqs'),
   });

@@ -1,4 +1,4 @@
-/** What a start must undo, in the order of its making; undone in reverse. */
+/** Clean-up actions of a start, in the order of creation; run in reverse. */
 export type Closers = (() => Promise<void> | void)[];
 
 /** How long what is in hand may still take when the cloud ends. */

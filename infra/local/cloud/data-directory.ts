@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../postgres/directory-lock.ts';
 
-/** What the local cloud remembers of itself between two starts. */
+/** State of the local cloud that survives a restart. */
 export interface CloudState {
   /** 32 random bytes, hexadecimal: access keys and the password of the superuser are derived from them. */
   readonly rootKey: string;

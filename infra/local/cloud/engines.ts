@@ -11,7 +11,7 @@ export interface EngineSettings {
   readonly log: (line: string) => void;
 }
 
-/** What the handlers reach beside AWS, each in a process of its own or native. */
+/** The handlers' dependencies besides AWS, each in a separate process or native. */
 export interface Engines {
   readonly database: RunningDatabase;
   readonly redisUrl: string;

@@ -21,5 +21,5 @@ export function principalsOfRoles(rootKey: string, roles: readonly Role[]): Read
   return new Map(roles.map((role) => [role.arn, principalOf(rootKey, role.name, role.statements)]));
 }
 
-/** Who sits at the machine: may do everything. */
+/** The person at the machine: may do everything. */
 export const administrator = (rootKey: string): Principal => principalOf(rootKey, 'administrator', 'administrator');

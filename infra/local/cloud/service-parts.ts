@@ -3,7 +3,7 @@ import type { Assembly, RestApi } from '../assembly/model.ts';
 import type { AwsServices } from './aws-services.ts';
 import { secretArnOf } from './secret-values.ts';
 
-/** What a model server that asks for no key is given. */
+/** The key for a model server that requires none. */
 const keyWithoutMeaning = 'offline';
 
 export function onlyApi(assembly: Assembly): RestApi {

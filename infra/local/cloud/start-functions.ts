@@ -20,7 +20,7 @@ export interface FunctionOptions {
   readonly onFunctionLine?: (functionName: string, line: string) => void;
 }
 
-/** What has been started when the functions are. */
+/** The services that are running when the functions start. */
 export interface Started {
   readonly assembly: Assembly;
   readonly aws: AwsServices;
@@ -91,7 +91,7 @@ export function startMappings(
   return mappings;
 }
 
-/** What runs may finish, but not for ever: an interrupted batch comes back from its queue. */
+/** Running invocations may finish, within limits: an interrupted batch is redelivered by its queue. */
 async function stopMappings(mappings: ReadonlyMap<string, EventSourceMapping>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** API Gateway's limit for the body of a request. */
 const maximumBodyBytes = 10 * 1024 * 1024;
-/** Whoever sends longer than this finds the connection closed. */
+/** A client that sends for longer than this finds the connection closed. */
 const discardMilliseconds = 5_000;
 const nothing = Buffer.alloc(0);
 

@@ -13,7 +13,7 @@ interface Node {
   readonly methods: Map<string, Route>;
 }
 
-/** What API Gateway means by `ANY`. `TRACE` and the methods of WebDAV reach no integration. */
+/** The methods that API Gateway includes in `ANY`. `TRACE` and the methods of WebDAV reach no integration. */
 const anyMethods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
 
 const node = (): Node => ({ fixed: new Map(), parameter: undefined, greedy: undefined, methods: new Map() });

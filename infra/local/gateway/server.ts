@@ -29,7 +29,7 @@ const defaultLongestLineMilliseconds = 250;
 const maximumPayloadBytes = 6 * 1024 * 1024;
 /** API Gateway's limit for the request line and all values of headers together. */
 const maximumHeadBytes = 10_240;
-/** What Node reads before it closes a connection without a word of ours. */
+/** The header size at which Node closes a connection without any response from us. */
 const longestHeadBytes = 8 * maximumHeadBytes;
 
 /** API Gateway's REST API over `node:http`; the caller listens and closes. */

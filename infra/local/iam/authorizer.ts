@@ -8,7 +8,7 @@ export interface PolicyStatement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
-/** Whoever holds an access key: a function's role, or the person at the machine (`administrator`: may do everything). */
+/** The holder of an access key: a function's role, or the person at the machine (`administrator`: may do everything). */
 export interface Principal {
   readonly name: string;
   readonly accessKeyId: string;
@@ -19,7 +19,7 @@ export interface Principal {
 /** Condition keys of a request (`kms:ViaService`), by any spelling of their case; some have several values (`aws:TagKeys`). */
 export type RequestContext = Readonly<Record<string, string | readonly string[]>>;
 
-/** What every AWS stand-in asks before it acts. */
+/** The authorisation check of every AWS stand-in. */
 export interface Authorizer {
   principalOf(accessKeyId: string): Principal | undefined;
   /** False when the principal's statements do not allow `action` (`s3:GetObject`) on `resource` (an ARN), or deny it. Records what was used. */

@@ -12,7 +12,7 @@ export interface RightsDifference {
   readonly unused: readonly string[];
   /** Used, or asked for, and not given. */
   readonly missing: readonly string[];
-  /** Reasons that no right needs: what they were for is used now, or gone. */
+  /** Reasons that no right needs any more: the right is used now, or was removed. */
   readonly idleReasons: readonly string[];
   /** Given twice over: taking one away would change nothing. */
   readonly doubled: readonly string[];

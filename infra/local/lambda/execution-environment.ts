@@ -87,7 +87,7 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** The one who reads the stream of this invocation has gone. */
+  /** The reader of this invocation's stream has disconnected. */
   readerGone(requestId: string): void {
     if (this.#running?.requestId === requestId) this.#send({ type: 'reader_gone', requestId });
   }

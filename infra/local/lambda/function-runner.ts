@@ -16,7 +16,7 @@ export interface RunnerSettings {
   readonly concurrency: number;
   /** The complete environment of the process. */
   readonly variables: Readonly<Record<string, string>>;
-  /** How long an environment beyond the first is kept with nothing to do; five minutes unless told. */
+  /** How long an idle environment beyond the first is kept; default five minutes. */
   readonly idleMilliseconds?: number;
   onLine(line: string): void;
 }
@@ -45,9 +45,9 @@ interface Idle {
 
 /** An environment that nothing came for is ended after this; Lambda keeps some for minutes as well. One is kept for the next event. */
 const defaultIdleMilliseconds = 300_000;
-/** So many may always wait: what takes seconds is waited for by a few people, and whoever sends what they have in one go is served. */
+/** This many may always wait: requests that take seconds have few waiters, and a client that sends a batch at once is served. */
 const leastInLine = 32;
-/** What an invocation is thought to take before one has been seen, in milliseconds. */
+/** Assumed duration of an invocation before one was measured, in milliseconds. */
 const presumedMilliseconds = 10;
 /** Of the newest invocation in the mean. */
 const newestShare = 0.1;
