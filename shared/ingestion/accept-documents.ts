@@ -19,11 +19,11 @@ export interface NewDocuments {
   readonly now: Date;
   readonly status: 'queued' | 'awaiting_upload';
   readonly documents: readonly NewDocument[];
-  /** None where it is not said. */
+  /** None if not given. */
   readonly quotas?: WorkspaceQuotas;
 }
 
-/** What became of one: `not_found` for an unknown collection, `conflict` while the document of its source is being deleted, `quota_exceeded`. */
+/** The outcome of one: `not_found` for an unknown collection, `conflict` while the document of its source is being deleted, `quota_exceeded`. */
 export type Acceptance = AcceptedDocument | DbragError;
 
 /**
@@ -51,7 +51,7 @@ export async function acceptDocuments(db: Db, input: NewDocuments): Promise<read
   return accepted;
 }
 
-/** Places in the list, in rounds within which no source stands twice: one statement may touch a row once. */
+/** Positions in the list, grouped into rounds in which no source occurs twice: one statement may touch a row only once. */
 function distinctSources(documents: readonly NewDocument[]): number[][] {
   const rounds: number[][] = [];
   const seen = new Map<string, number>();

@@ -27,8 +27,8 @@ export interface AcceptedDocument {
 /** Unfinished ingestion is given up after this long; the sweeper moves it while a backlog is worked off. */
 export const ingestionDeadlineMilliseconds = 6 * 3_600_000;
 /**
- * A promised file that never came is given up after this long: its URL worked for 15 minutes, and what had begun by then has had time
- * to arrive. Sweeps go on until then, so a day would keep an idle database awake. A file that comes later is a new version.
+ * An announced file that never arrived is given up after this long: its URL was valid for 15 minutes, and an upload started by then has had time
+ * to arrive. Sweeps continue until then, so a whole day would keep an idle database awake. A file that arrives later is a new version.
  */
 export const uploadDeadlineMilliseconds = 2 * 3_600_000;
 

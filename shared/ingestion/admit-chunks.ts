@@ -10,7 +10,7 @@ interface SplitClaim extends ClaimedVersion {
   readonly split: SplitVersion;
 }
 
-/** What all workers could store unseen by each other: closer to a limit than this, they go one after another. */
+/** What all workers together could store before seeing each other's rows: closer to a limit than this, they proceed one after another. */
 const chunksAtOnce = 1_000_000;
 
 /**

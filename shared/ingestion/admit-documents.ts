@@ -6,8 +6,8 @@ import { embeddingTokensToday } from '../limits/token-quota.ts';
 import type { NewDocument } from './accepted-document.ts';
 
 /**
- * What all who post at one moment could add unseen by each other: 200 requests of 1,000 documents, and as many files of 100 MB. Closer to a
- * limit than this, they go one after another.
+ * What concurrent requests could add before seeing each other's rows: 200 requests of 1,000 documents, and as many files of 100 MB. Closer to a
+ * limit than this, they proceed one after another.
  */
 const documentsAtOnce = 200_000;
 const bytesAtOnce = 20_000_000_000;
@@ -63,7 +63,7 @@ export async function refuseBeyondQuotas(
   return refused;
 }
 
-/** What is ingested is embedded; nothing more is taken in on a day whose tokens are spent. */
+/** Whatever is ingested must be embedded, so nothing more is accepted once the day's tokens are used up. */
 async function refuseForTokens(
   db: Db,
   documents: readonly NewDocument[],

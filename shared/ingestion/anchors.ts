@@ -71,7 +71,7 @@ export class Anchors {
     this.decide(Number.POSITIVE_INFINITY);
   }
 
-  /** Nothing that comes can beat what stands at or before `bytes`. */
+  /** Nothing that follows can outrank the boundaries at or before `bytes`. */
   private decide(bytes: number): void {
     for (let first = this.waiting[this.decided]; first && first.bytes <= bytes; first = this.waiting[this.decided]) {
       if (!first.isBeaten) this.found.push(first.position);

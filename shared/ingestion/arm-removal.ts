@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { longestDelaySeconds, type Nudge, type WorkQueue } from '../core/work-queue.ts';
 
-/** A message covers what is retired within so many seconds after it was sent, so a bulk load costs no message a document. */
+/** One message covers everything retired within this many seconds, so a bulk load does not cost a message per document. */
 const coveredSeconds = 60;
 const workspacesRemembered = 1_000;
 

@@ -42,7 +42,7 @@ export function batchEmbedNudge(workspaceId: string, jobId: string, delaySeconds
   };
 }
 
-/** Cancelled, nothing more is bought for it; what was bought stays, and what has its vector in another space is searched there still. */
+/** When cancelled, nothing more is embedded for it; vectors that were stored stay, and chunks in the other space are still searched there. */
 export const batchEmbedJobs: JobKind = {
   async cancel(db, workspaceId, job) {
     if (await finishJob(db, workspaceId, job.id, { status: 'cancelled' })) await stopPurchases(db, workspaceId, job);
@@ -64,7 +64,7 @@ export const batchEmbedJobs: JobKind = {
 };
 
 /**
- * What was noted since the job began and no version under way needs. Rows that name a fallback space are kept, and bought no more: it
+ * Pending embeddings recorded since the job started that no version in progress needs. Rows that name a fallback space are kept, but not embedded: it
  * is searched while a row names it. Those that a worker is storing right now are passed over.
  */
 async function stopPurchases(

@@ -14,7 +14,7 @@ const kept = 4_096;
 export class Boundaries {
   readonly positions: number[] = [];
   readonly strengths: number[] = [];
-  /** Headings that were read, oldest first; whoever has walked past one takes it out. */
+  /** Headings that were read, oldest first; the consumer removes each one that it has passed. */
   readonly headings: Heading[] = [];
   /** Where every splitting cuts, ascending. */
   readonly anchors: number[] = [];

@@ -14,11 +14,11 @@ export interface BuyPorts {
   readonly failpoint: Failpoint;
 }
 
-/** What became of the chunks of one request (or of those that the cache held). */
+/** The outcome of the chunks of one request (or of those found in the cache). */
 export interface Bought {
   readonly filled: readonly FilledChunk[];
   readonly refused: readonly RefusedChunk[];
-  /** Not bought now, and why: the provider must be left alone for a while. */
+  /** Not embedded now, with the reason: the provider must not be called for a while. */
   readonly postponed?: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError };
 }
 
@@ -27,7 +27,7 @@ const requestsInFlight = 4;
 
 /**
  * Gets vectors for chunks: from the cache, then from the model in as few requests as the limits allow, several at a time. Yields
- * what came as it comes. Errors of the model are told, others are thrown.
+ * results as they arrive. Errors of the model are part of the results, others are thrown.
  */
 export async function* buyEmbeddings(
   ports: BuyPorts,
@@ -50,7 +50,7 @@ export async function* buyEmbeddings(
   if (filled.length > 0 || refused.length > 0) yield { filled, refused };
   let failed: ModelError | undefined;
   yield* inFlight(requests, requestsInFlight, async (request) => {
-    // One request that had to be given up is enough to know that the provider wants to be left alone.
+    // One request that had to be given up is enough to stop calling the provider.
     if (failed) return { filled: [], refused: [], postponed: { chunks: request, error: failed } };
     const bought = await buyRequest(ports, workspaceId, request, options);
     failed ??= bought.postponed?.error;
@@ -91,7 +91,7 @@ function fill({ documentId, contentHash, leasedBy }: LeasedChunk, vector: Float3
   return { documentId, contentHash, leasedBy, vector };
 }
 
-/** Runs at most `limit` at a time and yields results as they come; the rest is not begun when the reader stops. */
+/** Runs at most `limit` at a time and yields results as they arrive; the rest is not started when the reader stops. */
 async function* inFlight<Item, Result>(
   items: readonly Item[],
   limit: number,
@@ -106,7 +106,7 @@ async function* inFlight<Item, Result>(
       result,
       self: () => running.delete(started),
     }));
-    // Whoever stops reading leaves it unheard: that is no unhandled rejection.
+    // If the reader stops, nobody awaits it: that must not be an unhandled rejection.
     started.catch(() => {});
     running.add(started);
   };

@@ -1,11 +1,11 @@
 import { checkIntegrity, type IntegrityPorts, type Violation } from './check-integrity.ts';
 
 export interface OnwardPorts extends IntegrityPorts {
-  /** Told before the place is kept: whoever dies in between tells it twice, and never not at all. */
+  /** Called before the position is stored: a crash in between reports twice, never not at all. */
   readonly onFound: (violations: readonly Violation[]) => void;
 }
 
-/** Every text and vector is read once in so many rounds. */
+/** Every text and vector is read once in this many rounds. */
 export const contentRounds = 30;
 
 interface Place {

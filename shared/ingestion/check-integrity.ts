@@ -13,7 +13,7 @@ export interface IntegrityPorts {
   readonly database: Database;
   /** That one statement looks at, so that it is done in a moment; default 200. */
   readonly documentsAtOnce?: number;
-  /** Told of a document that was not looked at, because that alone takes too long. */
+  /** Called for a document that was not checked, because it alone takes too long. */
   readonly onUnseen?: (documentId: string, error: unknown) => void;
 }
 
@@ -27,7 +27,7 @@ export interface IntegrityScope {
 export interface IntegrityReport {
   /** At most a few of each kind for each page of documents; none when all is well. */
   readonly violations: readonly Violation[];
-  /** Where to go on; null: at the end. */
+  /** Where to continue; null: finished. */
   readonly next: string | null;
 }
 

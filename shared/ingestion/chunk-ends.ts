@@ -66,7 +66,7 @@ export class EndChooser {
     const { positions, strengths } = this.boundaries;
     const least = Math.max(covered, this.furthest(start, maxTokens * smallestSection));
     const section = this.firstSection(least, limit);
-    // What fits to its end is not cut at an anchor: where that ends, every splitting cuts as well.
+    // A section that fits completely is not cut at an anchor: every split cuts where it ends anyway.
     if (section !== undefined) return section;
     if (limit >= this.span.end) return this.span.end;
     const anchor = this.firstAnchor(start, least, limit, maxTokens);

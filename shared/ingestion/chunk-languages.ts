@@ -1,4 +1,4 @@
-/** Text search configurations that Postgres ships from version 17 on, as far as a language can be told by its words or its script. */
+/** Text search configurations that Postgres ships since version 17, for languages that can be recognised by their words or script. */
 export const chunkLanguages = [
   'simple',
   'english',

@@ -17,7 +17,7 @@ export interface ClaimedVersion {
   readonly contentType: string | null;
   readonly object: { readonly key: string; readonly versionId: string | null };
   readonly chunking: ChunkingSettings;
-  /** How often workers have begun with it, this time included. */
+  /** How often workers have started it, including this time. */
   readonly claims: number;
   /** The splitting was committed before: only the embedding is left. */
   readonly isSplit: boolean;

@@ -132,7 +132,7 @@ export async function updateCollection(
   return rows[0];
 }
 
-/** What a collection holds now: documents by status, and chunks, bytes and tokens of what searches see. */
+/** The current content of a collection: documents by status, and chunks, bytes and tokens of the searchable versions. */
 export async function countCollection(db: Db, workspaceId: string, id: string): Promise<CollectionCounts> {
   const { rows } = await db.query<{ status: string; documents: string; chunks: string; bytes: string; tokens: string }>(
     `SELECT d.status, count(*) AS documents, coalesce(sum(v.chunks), 0) AS chunks,

@@ -9,13 +9,13 @@ import { lockDocuments, type MovedVersion } from './set-version-status.ts';
 export interface FilledChunk {
   readonly documentId: string;
   readonly contentHash: Buffer;
-  /** Whose lease it was bought under. */
+  /** The holder of the lease under which it was embedded. */
   readonly leasedBy: string;
   readonly vector: Float32Array;
 }
 
 export interface CommitOptions {
-  /** The space that the vectors are of: the pool's own, unless said. */
+  /** The space of the vectors; default: the pool's own. */
   readonly model?: string;
   readonly prices?: readonly ModelPrice[];
 }
@@ -140,7 +140,7 @@ async function leaveFallback(db: Db, { workspaceId }: PendingPool, chunks: reado
   );
 }
 
-/** They are found in the fallback space from now on, and wanted in their own still, by whoever holds them now. */
+/** From now on they are found in the fallback space; they stay pending in their own space, under the current lease. */
 async function noteFallback(db: Db, pool: PendingPool, model: string, filled: readonly FilledChunk[]): Promise<void> {
   await db.query(
     `UPDATE dbrag.pending_embeddings p

@@ -13,7 +13,7 @@ import { type OwnedChunk, slicesOf, storeChunks } from './store-chunks.ts';
 /** Became ready at once, has chunks to embed, came too late, or is more than the workspace has room for. */
 export type SplitOutcome = 'ready' | 'to_embed' | 'fenced' | 'failed';
 
-/** A version that was read and split by whoever claimed it. */
+/** A version that was read and split by the worker that claimed it. */
 export interface SplitClaim extends ClaimedVersion {
   readonly contentHash: Uint8Array;
   readonly split: SplitVersion;
@@ -72,7 +72,7 @@ function* chunksOf(claims: readonly SplitClaim[]): Generator<OwnedChunk> {
 /** The first attempt at the first version: nothing of it can have a vector, or be wanted, yet. */
 const isFirst = ({ version, attempt }: ClaimedVersion): boolean => version === 1 && attempt === 1;
 
-/** What an earlier attempt placed: this attempt's splitter may cut in other places. */
+/** Removes the placements of an earlier attempt: this attempt's splitter may cut elsewhere. */
 async function removePlacements(db: Db, workspaceId: string, claims: readonly VersionKey[]): Promise<void> {
   for (const { documentId, version } of claims)
     await db.query('DELETE FROM dbrag.placements WHERE workspace_id = $1 AND document_id = $2 AND version = $3', [
@@ -101,7 +101,7 @@ interface Wanted {
 /** As parameters of one statement, 90,000 of them took 60 MB. */
 const purchasesAtOnce = 4_096;
 
-/** Every text of these documents is to be bought: nothing is looked up. */
+/** For documents whose every text has to be embedded: nothing is looked up. */
 async function addAllPending(
   db: Db,
   workspaceId: string,

@@ -4,15 +4,15 @@ import { checkIntegrity } from './check-integrity.ts';
 import { compareCounts } from './compare-counts.ts';
 import { type CopyPorts, compareDocuments } from './compare-documents.ts';
 
-/** Where another call goes on. */
+/** Where another call continues. */
 export interface CopyPlace {
-  /** UUID of the workspace that is being looked at. */
+  /** UUID of the current workspace. */
   readonly workspaceId: string;
   /** Of its documents; null: the workspace is done. */
   readonly upTo: string | null;
 }
 
-/** What one call saw; those of all calls are added up. */
+/** The findings of one call; those of all calls are added up. */
 export interface CopyReport {
   readonly workspaces: number;
   readonly documents: { readonly same: number; readonly changed: number };
@@ -20,7 +20,7 @@ export interface CopyReport {
   readonly tables: Readonly<Record<string, { readonly source: number; readonly copy: number }>>;
   /** What is wrong with the copy, in words. */
   readonly faults: readonly string[];
-  /** Null: all was looked at. */
+  /** Null: everything was compared. */
   readonly next: CopyPlace | null;
 }
 

@@ -16,7 +16,7 @@ interface CountedTable {
   readonly made: string | null;
 }
 
-/** Every table of ours whose rows belong to workspaces; partitions count with what they are parts of. */
+/** Every table whose rows belong to workspaces; partitions are counted with their parents. */
 async function countedTables(database: Database): Promise<readonly CountedTable[]> {
   const { rows } = await database.inSystem((db) =>
     db.query<CountedTable>(

@@ -14,9 +14,9 @@ export interface ComparedDocuments {
   /** Changed, moved or deleted in the source since the moment: they cannot be compared. */
   readonly changed: number;
   readonly rows: { readonly placements: number; readonly chunks: number; readonly embeddings: number };
-  /** Ids of documents that are not in the copy what they are in the source, though nobody changed them since. */
+  /** Ids of documents that differ between copy and source although nobody changed them since. */
   readonly differing: readonly string[];
-  /** Where to go on, by id; null: the workspace is done. */
+  /** Where to continue, by id; null: the workspace is done. */
   readonly next: string | null;
 }
 

@@ -10,7 +10,7 @@ const sampled = 65_536;
 export interface DecodeOptions {
   /** As declared; believed unless the bytes contradict. */
   readonly charset?: string | undefined;
-  /** The bytes may be changed: nobody reads them again. Saves a copy of a large file. */
+  /** The bytes may be overwritten, since nobody reads them again. Saves a copy of a large file. */
   readonly takesOver?: boolean;
 }
 

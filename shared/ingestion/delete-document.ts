@@ -105,7 +105,7 @@ async function bury(db: Db, workspaceId: string, documentId: string): Promise<vo
   );
 }
 
-/** The message that tells a worker that a deletion waits. */
+/** The message for a worker that a deletion is waiting. */
 export function deletionNudge(workspaceId: string, jobId: string): AddressedNudge {
   const body = { v: 1, kind: 'delete', workspace_id: workspaceId, job_id: jobId };
   return { queue: 'maintenance', nudge: { body, groupId: workspaceId } };
@@ -115,7 +115,7 @@ export async function nudgeDeletion(queue: WorkQueue, workspaceId: string, jobId
   await sendNudges(queue, [deletionNudge(workspaceId, jobId)]);
 }
 
-/** What the trail says of a deletion that was begun. */
+/** The audit entry of a started deletion. */
 export function deletionAudit(documentId: string): AuditEntry {
   return { action: 'document.delete', resourceType: 'document', resourceId: publicId('document', documentId) };
 }
@@ -128,7 +128,7 @@ export async function deleteDocumentOfSource(
   const { workspaceId, actor } = target;
   const jobId = await ports.database.inWorkspace({ workspaceId }, async (db) => {
     const { rows } = await db.query<{ id: string }>(
-      // A promised upload whose object is not there yet is not a deleted one.
+      // An announced upload whose object does not exist yet is not a deleted one.
       `SELECT id FROM dbrag.documents WHERE workspace_id = $1 AND collection_id = $2 AND source_uri = $3 AND status NOT IN ('deleting', 'awaiting_upload')`,
       [workspaceId, target.collectionId, target.sourceUri],
     );

@@ -4,7 +4,7 @@ import type { JobKind, RestartedJob } from '../jobs/job-kinds.ts';
 import type { Job } from '../jobs/jobs.ts';
 import { deletionDeadlineMilliseconds, deletionNudge, runningDeletion } from './delete-document.ts';
 
-/** A deletion is never cancelled: what it hides is promised to be gone, and what it removed is. */
+/** A deletion is never cancelled: removal of what it hides was promised, and what it removed is gone. */
 export const deletionJobs: JobKind = { retry, refusal: 'Another job deletes it already.' };
 
 async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {

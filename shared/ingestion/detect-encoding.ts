@@ -16,11 +16,11 @@ const leastZeros = 0.02;
 const goodPerBad = 10;
 /** Words of another encoding are hardly ever valid UTF-8 by chance: of GBK, one character in eight; so many in a row, one text in 100,000. */
 const surelyUtf8 = 6;
-/** What the statistics of `chardet` must reach; few bytes say little, so they must say it clearly. */
+/** Required confidence of `chardet`; a few bytes say little, so more is required of them. */
 const leastConfidence = 30;
 const leastConfidenceOfFew = 60;
 const fewBytes = 20;
-/** What old software declares without knowing: Windows-1252, which ISO-8859-1 and US-ASCII are other names of. */
+/** Declared by old software as a default: Windows-1252, of which ISO-8859-1 and US-ASCII are aliases. */
 const undecided = 'windows-1252';
 
 /**
@@ -48,7 +48,7 @@ function encodingOfMark(bytes: Uint8Array): string | undefined {
   return bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : undefined;
 }
 
-/** A charset that nobody knows is as good as none. */
+/** An unknown charset counts as none. */
 function decoderFor(charset: string): TextDecoder | undefined {
   try {
     return new TextDecoder(charset);
@@ -101,7 +101,7 @@ function likeliest(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** From the first byte that is not ASCII: what stands before it says nothing. */
+/** From the first byte that is not ASCII: anything before it says nothing. */
 function sampleOf(bytes: Uint8Array): Uint8Array {
   const first = bytes.findIndex((byte) => byte >= 0x80);
   const start = Math.max(0, first);

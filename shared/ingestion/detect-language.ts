@@ -58,7 +58,7 @@ function saysLittle(text: string, words: readonly string[]): boolean {
   return words.reduce((sum, word) => sum + word.length, 0) < sample.length / 2;
 }
 
-/** By what stands at its beginning, in its middle and at its end. */
+/** Judged by samples from its beginning, middle and end. */
 export function languageOfDocument(text: string): ChunkLanguage {
   const third = Math.floor(sampledUnits / 3);
   const middle = Math.max(third, Math.floor(text.length / 2));

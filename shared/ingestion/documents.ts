@@ -105,7 +105,7 @@ export interface DocumentVersion {
   readonly content_type: string | null;
   readonly created_at: Date;
   readonly ready_at: Date | null;
-  /** Since when its chunks are gone. */
+  /** When its chunks were removed. */
   readonly removed_at: Date | null;
   readonly error: Failure | null;
 }

@@ -20,7 +20,7 @@ export interface EmbeddingNudge {
   readonly documentId: string;
 }
 
-/** The message that tells workers of a priority that a document lacks vectors. */
+/** The message to the workers of a priority that a document lacks vectors. */
 export function embeddingNudge(
   priority: Priority,
   { workspaceId, documentId }: EmbeddingNudge,

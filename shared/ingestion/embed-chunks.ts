@@ -6,9 +6,9 @@ import type { PendingPool } from './lease-pending.ts';
 
 export type { EmbedChunksPorts, EmbedSummary, ModelSpace, Postponement, Time } from './embed-lease.ts';
 
-/** Kept for the last commit of an invocation, at most a quarter of its time: no request is begun within it. */
+/** Reserved for the last commit of an invocation, at most a quarter of its time: no request starts within it. */
 const reserveMilliseconds = 15_000;
-/** How long one invocation goes on, in all, before it makes room for others: a busy workspace has its share of it. */
+/** How long one invocation continues in all before it makes room for others, so that a busy workspace takes only its share. */
 const longestTurnMilliseconds = 30_000;
 /** So that the few texts of one workspace do not wait behind the backlog of another; each holds what eight requests need. */
 const poolsAtOnce = 2;
@@ -34,7 +34,7 @@ export async function embedChunks(
   return summary;
 }
 
-/** A failure is thrown when nothing runs any more: what still does would go on after its messages have come again. */
+/** A failure is thrown only once nothing is running: anything still running would continue after its messages were redelivered. */
 async function besideEachOther(
   pools: readonly Pool[],
   work: (pool: Pool) => Promise<EmbedSummary>,

@@ -13,7 +13,7 @@ import type { LeasedChunk, PendingPool } from './lease-pending.ts';
 import { postponeChunks } from './postpone-chunks.ts';
 import { refuseChunks } from './refuse-chunks.ts';
 
-/** A model that vectors are bought of, and whether it may be asked now. */
+/** A model that computes vectors, and whether it may be called now. */
 export interface ModelSpace {
   readonly embedder: Embedder;
   admission(): Promise<Admission>;
@@ -30,7 +30,7 @@ export interface EmbedChunksPorts extends BuyPorts {
   readonly prices?: readonly ModelPrice[];
   /** Whether the embedder may be asked; left out: always. */
   readonly admission?: () => Promise<Admission>;
-  /** Where chunks are searched while the first model is away; left out: they wait. */
+  /** The fallback space for chunks while the primary model is down; absent: they wait. */
   readonly fallback?: ModelSpace | null;
   /** The model let us down: work waits, and somebody should know. */
   readonly onPostponed: (error: Postponement, chunks: number) => void;
@@ -39,7 +39,7 @@ export interface EmbedChunksPorts extends BuyPorts {
 export interface Time {
   /** Milliseconds that this invocation still has. */
   readonly remainingTime: () => number;
-  /** Some message has been received before: whoever had it may have died, and holds chunks still. */
+  /** Some message was received before: its previous receiver may have crashed, and still hold chunks. */
   readonly isRepeated?: boolean;
   /** Some message has been received so often that a text it leads to may be what kills its workers. */
   readonly isSuspect?: boolean;
@@ -48,7 +48,7 @@ export interface Time {
 export interface Turn extends Time {
   /** Milliseconds to be left at the end. */
   readonly reserve: number;
-  /** How long this goes on for one pool. */
+  /** How long one pool is processed. */
   readonly turnMilliseconds: number;
 }
 
@@ -63,12 +63,12 @@ export interface EmbedSummary {
 
 /** Documents of a commit: enough that round trips cost little, few enough that locks are short. */
 const documentsPerCommit = 32;
-/** What is left in the pool is looked at again after this: the shortest delay that a queue knows. */
+/** The rest of the pool is revisited after this: the shortest delay that a queue supports. */
 export const recheckSeconds = 1;
-/** How long a provider is left alone that did not say. */
+/** How long a provider is not called if it gave no time. */
 const patienceSeconds = 60;
 
-/** What became of the chunks that a worker held. Those that were put off it holds still. */
+/** The outcome of the chunks that a worker held. It still holds those that were put off. */
 export interface EmbeddedLease {
   readonly summary: EmbedSummary;
   readonly putOff: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError } | undefined;
@@ -136,7 +136,7 @@ export async function postpone(
   return { ...nothing, postponed: chunks.length };
 }
 
-/** Sees to it that a worker looks into the pool again. A delay beyond what a queue knows is shortened: whoever comes early waits again. */
+/** Makes a worker revisit the pool. A delay beyond what a queue supports is shortened: a worker that comes early waits again. */
 export async function nudgePool(
   ports: Pick<EmbedChunksPorts, 'queue'>,
   { workspaceId, priority }: PendingPool,

@@ -28,7 +28,7 @@ const requestsPerLease = 8;
 const leaseMarginSeconds = 15;
 /** An outage that is shorter than this is waited for; a longer one is bridged by the fallback model. */
 const bridgedAfterMilliseconds = 20_000;
-/** While a model is away one message goes round for each pool; when it is back, so many more workers are called in. */
+/** While a model is down, one message per pool circulates; when it is back, this many more workers are started. */
 const workersAfterOutage = 3;
 
 /**
@@ -64,7 +64,7 @@ export async function embedPool(
     await ports.failpoint.reach('worker.after_claim');
     const before = summary;
     if (lease.chunks.length > 0) summary = add(summary, await embed(ports, pool, lease.chunks, time));
-    // What was put off has its message, and the rest of the pool with it.
+    // The chunks that were put off have their message, which covers the rest of the pool too.
     if (summary.postponed > before.postponed) return summary;
     if (wasAway && summary.embedded > before.embedded) await callWorkers(ports, pool, lease.oldestLeft);
     if (lease.chunks.length > 0) continue;
@@ -76,7 +76,7 @@ export async function embedPool(
   }
 }
 
-/** Each document in requests of its own, so that the one that kills its worker takes no other with it. */
+/** Each document in separate requests, so that one that crashes its worker takes no other with it. */
 async function embedOneByOne(
   ports: EmbedChunksPorts,
   pool: PendingPool,
@@ -115,8 +115,8 @@ async function embed(
 }
 
 /**
- * The model is left alone: its chunks wait, and one message of the pool comes back when it may be asked again. Where the stage has a
- * fallback model and the outage is no short one, they are bought in its space meanwhile, and stay wanted in their own.
+ * The model is not called: its chunks wait, and one message of the pool returns when it may be called again. Where the stage has a
+ * fallback model and the outage is not a short one, they are embedded in its space meanwhile, and stay pending in their own.
  */
 async function whileAway(
   ports: EmbedChunksPorts,

@@ -61,7 +61,7 @@ async function* workspacesFrom(database: Database, key: string | undefined): Asy
   yield* walkWorkspaces(database, first);
 }
 
-/** Keys whose current version's bytes have been seen in the bucket, in the order of S3: by their bytes. */
+/** Keys whose current version has been seen in the bucket, in S3's order: by their bytes. */
 async function uploadsAfter(database: Database, workspaceId: string, after: string | undefined): Promise<string[]> {
   const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
     db.query<{ key: string }>(

@@ -10,7 +10,7 @@ const youngMilliseconds = 48 * 3_600_000;
 const origin = { requestId: 'nightly', ip: null, userAgent: null };
 
 export interface FindMissedUploadsPorts extends RegisterUploadPorts {
-  /** One file could not be registered; it is looked at again the next night. */
+  /** One file could not be registered; it is tried again the next night. */
   readonly onFailed: (key: string, error: unknown) => void;
 }
 

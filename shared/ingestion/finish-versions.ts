@@ -33,7 +33,7 @@ interface CompleteVersion extends VersionKey {
   readonly texts: number;
 }
 
-/** As many pending rows are looked at before all placements are; while anything is missing, the first nearly always tells. */
+/** This many pending rows are checked before all placements are; while anything is missing, the first nearly always shows it. */
 const pendingLookedAt = 8;
 
 /**

@@ -18,7 +18,7 @@ export interface GivenUpVersion extends VersionKey {
   readonly attempt: number;
 }
 
-/** Ends a version `failed` that its workers could not parse. What was live before stays live. Changes nothing the second time. */
+/** Ends a version `failed` that its workers could not parse. The previous live version stays live. Idempotent. */
 export async function giveUpIngestion(
   database: Database,
   { workspaceId, documentId, version, attempt }: GivenUpVersion,
@@ -53,7 +53,7 @@ export async function giveUpEmbedding(
        WHERE workspace_id = $1 AND document_id = $2 AND status = 'processing' AND content_hash IS NOT NULL`,
       [workspaceId, documentId],
     );
-    // What waits for a live version is nudged by the sweeper.
+    // Work for a live version is nudged by the sweeper.
     if (tried.length === 0) return rows.length > 0 ? 'untried' : 'nothing';
     const versions = rows.map(({ version }) => ({ documentId, version }));
     if (versions.length > 0) await end(db, workspaceId, versions, error);

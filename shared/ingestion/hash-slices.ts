@@ -1,4 +1,4 @@
-/** Texts whose words are counted by one statement: 84,000 took 14 s on a busy machine, and no statement may take 15. */
+/** Texts whose words are counted in one statement: 84,000 took 14 s on a busy machine, and no statement may take 15. */
 const textsPerStatement = 10_000;
 /** First bytes of a content hash, which is as good as random. */
 const firstBytes = 256;

@@ -41,7 +41,7 @@ export async function ingestDocument(
   return ingestClaimed(ports, claim);
 }
 
-/** What is left to do for a version that this worker has claimed. */
+/** The remaining work for a version that this worker has claimed. */
 export async function ingestClaimed(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<IngestOutcome> {
   const outcome = claim.isSplit ? 'to_embed' : await endOnFault(ports, claim, () => readAndSplit(ports, claim));
   await ports.failpoint.reach('worker.after_commit_before_ack');

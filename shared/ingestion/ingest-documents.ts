@@ -5,10 +5,10 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { type IngestDocumentPorts, type IngestOutcome, ingestClaimed, ingestDocument } from './ingest-document.ts';
 import { ingestTogether, mostBytesTogether } from './ingest-together.ts';
 
-/** `put_off`: not begun with, for others were in line before it; its message is to be sent anew. */
+/** `put_off`: not started, since others were before it; its message has to be sent anew. */
 export type Ingested = PromiseSettledResult<IngestOutcome | 'put_off'>;
 
-/** Nothing is begun after this long: whoever waits is better served by another worker. */
+/** Nothing is started after this long: waiting documents are better served by another worker. */
 const turnMilliseconds = 15_000;
 
 /**

@@ -12,7 +12,7 @@ import { chunksPerTransaction } from './store-ahead.ts';
 export interface IngestedTogether {
   /** By document. */
   readonly outcomes: ReadonlyMap<string, IngestOutcome>;
-  /** Those whose message comes again, and why: the process that split them did not survive it. */
+  /** Those whose message is redelivered, and why: the process that split them crashed. */
   readonly failures: ReadonlyMap<string, unknown>;
   /** Claimed, and to be worked on each by itself: not as small as it seemed, or refused among others. */
   readonly left: readonly ClaimedVersion[];
@@ -107,7 +107,7 @@ function claimOfSplit(claim: ClaimedVersion, body: Uint8Array, result: SplitResu
   return { ...claim, contentHash: createHash('sha256').update(body).digest(), split: { chunks, areStored: false } };
 }
 
-/** What a large document stores at a time. */
+/** How much of a large document is stored at a time. */
 const chunksTogether = chunksPerTransaction;
 /** Larger ones are read one after another: ten at once would not fit into memory. */
 export const mostBytesTogether = 65_536;
@@ -138,7 +138,7 @@ async function store(ports: IngestDocumentPorts, workspaceId: string, group: rea
   });
 }
 
-/** One message a priority: whoever gets it takes all that waits there. */
+/** One message per priority: its receiver takes everything that waits there. */
 async function nudge(
   ports: IngestDocumentPorts,
   claims: readonly ClaimedVersion[],

@@ -7,7 +7,7 @@ import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { ingestionNudge } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionKey } from './set-version-status.ts';
 
-/** Ingestions can be cancelled at any moment, and begun again from the object that they were made of. */
+/** Ingestions can be cancelled at any moment, and retried from their object. */
 export const ingestionJobs: JobKind = {
   cancel,
   retry,

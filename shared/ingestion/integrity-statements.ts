@@ -4,7 +4,7 @@
  */
 export type Narrowing = (workspace: string | null, document: string) => string;
 
-/** What must hold of documents at every moment, whatever is under way: each statement gives rows (invariant, subject) where it is broken. */
+/** Invariants of documents that hold at every moment: each statement returns rows (invariant, subject) where one is violated. */
 export function structureStatements(only: Narrowing): readonly string[] {
   return [
     `SELECT 'I1 a failure has a code', v.document_id || ' v' || v.version FROM dbrag.document_versions v

@@ -50,7 +50,7 @@ async function askKept(
   }
 }
 
-/** Whether the child has ended with it: it had taken all that it was granted, or its thread broke. */
+/** Whether the child ended: it had used up its limits, or its thread crashed. */
 export function isLastWord(reply: FinalReply): boolean {
   return reply.residentBytes === undefined;
 }
@@ -89,7 +89,7 @@ function keepIdle(child: ParserProcess): void {
   idle = { child, timer };
 }
 
-/** Ends the child that is kept: what follows needs the memory. */
+/** Ends the idle child: its memory is needed. */
 export function endIdleChild(): void {
   if (!idle) return;
   clearTimeout(idle.timer);

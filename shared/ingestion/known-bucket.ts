@@ -2,7 +2,7 @@ import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import type { Database } from '../core/database.ts';
 import type { ObjectStore } from '../core/object-store.ts';
 
-/** Files asked for before a bucket is taken for another one: the newest of so many workspaces. */
+/** How many files are checked before a bucket counts as the wrong one: the newest of this many workspaces. */
 const workspacesAsked = 50;
 const filesOfEach = 4;
 

@@ -1,4 +1,4 @@
-/** What a document's name and labels may have, whichever way they come. */
+/** Limits of a document's name and labels, for uploads and posts alike. */
 export const labelLimits = {
   documentNameLength: 255,
   members: 64,

@@ -4,7 +4,7 @@ import type { EmbedderLimits } from '../models/embedder.ts';
 import { RequestFill } from '../models/pack-requests.ts';
 import { begunTooOften } from './give-up.ts';
 
-/** The pool that a worker takes from: what one workspace still has to buy in one space, at one priority. */
+/** A worker's pool: the pending embeddings of one workspace in one space, at one priority. */
 export interface PendingPool {
   readonly workspaceId: string;
   readonly model: string;
@@ -45,7 +45,7 @@ export interface Lease {
   readonly chunks: readonly LeasedChunk[];
   /** The document that has waited longest of those left in the pool; undefined: nothing was left. */
   readonly oldestLeft: string | undefined;
-  /** Nothing was taken because the model is left alone: its circuit is to be asked. */
+  /** Nothing was taken because the model is not called: its circuit has to be asked. */
   readonly isOpen?: boolean;
 }
 
@@ -81,7 +81,7 @@ export async function leasePending(db: Db, pool: PendingPool, request: LeaseRequ
   return { chunks, oldestLeft: oldestLeft(look.oldest, candidates, taken) };
 }
 
-/** What was no candidate is left too: it waits for a message of its own. */
+/** Also counts what was no candidate: it waits for a message of its own. */
 function oldestLeft(oldest: string, candidates: readonly Candidate[], taken: readonly Candidate[]): string | undefined {
   if (taken.length === 0) return oldest;
   const next = candidates[taken.length]?.document_id;
@@ -99,7 +99,7 @@ export async function leastTriedFirst(db: Db, pool: PendingPool, documentIds: re
   return rows.map((row) => row.document_id);
 }
 
-/** The chunk of the pool whose lease ends first, and in how many seconds; undefined: nobody holds anything. */
+/** The chunk of the pool whose lease ends first, and in how many seconds; undefined: nothing is leased. */
 export async function findHeld(
   db: Db,
   pool: PendingPool,
@@ -121,7 +121,7 @@ interface Look {
   readonly waits: boolean;
   /** There may be enough for a whole request. */
   readonly mayFill: boolean;
-  /** The model is left alone. */
+  /** The model's circuit is open. */
   readonly isOpen: boolean;
 }
 
@@ -169,7 +169,7 @@ async function lookAt(db: Db, pool: PendingPool, { limits, forFallback }: LeaseR
   };
 }
 
-/** What was taken this often and never came back is taken for its own message only: it may be what kills its workers. */
+/** A text that was leased this often in vain is leased only for its own message: it may be crashing its workers. */
 async function findCandidates(db: Db, pool: PendingPool, request: LeaseRequest): Promise<readonly Candidate[]> {
   // One more than fits, to see that a request is full.
   const limit = request.maximumRequests * request.limits.maximumInputs + 1;
@@ -214,7 +214,7 @@ function fill(
       if (fitting.length === maximumRequests) return { fitting, full: maximumRequests };
       fitting.push([]);
       open = new RequestFill(limits);
-      // What fits into no request at all is left to the packing, which says so.
+      // A text that fits into no request is left to the packing, which reports it.
       open.add(candidate);
     }
     fitting.at(-1)?.push(candidate);

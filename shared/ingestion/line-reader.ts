@@ -17,7 +17,7 @@ export interface LineReading {
   readonly next: number;
 }
 
-/** Says of one line after the other what it is, and collects headings and what is to be kept whole. */
+/** Classifies line after line, and collects headings and units to be kept whole. */
 export class LineReader {
   private readonly text: string;
   private readonly isMarkdown: boolean;
@@ -92,7 +92,7 @@ export class LineReader {
     if (row) this.close(end);
     this.fence = fence;
     this.inTable = row;
-    // What follows a table or a fence is a block of its own, even without a blank line.
+    // A table or a fence is followed by a new block, even without a blank line.
     this.afterBlank = row;
     return { value, hasSentences: false, next: end + 1 };
   }

@@ -1,4 +1,4 @@
-/** What a line of Markdown is, as far as a splitter must know (CommonMark 0.31, sections 4.2 to 4.5 and 5.2; GFM tables). */
+/** The kinds of Markdown lines that a splitter must know (CommonMark 0.31, sections 4.2 to 4.5 and 5.2; GFM tables). */
 export interface Heading {
   /** Where the heading's line begins, and where the text under it begins. */
   readonly position: number;

@@ -8,7 +8,7 @@ export interface IngestionNudge {
   readonly priority: Priority;
 }
 
-/** The message that tells a worker that a version waits to be ingested. */
+/** The message to a worker that a version is waiting to be ingested. */
 export function ingestionNudge(nudge: IngestionNudge): AddressedNudge {
   const body = {
     v: 1,

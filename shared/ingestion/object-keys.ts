@@ -13,11 +13,11 @@ export function contentKey(workspaceId: string, objectId: string): string {
 export interface UploadKey {
   readonly workspaceId: string;
   readonly collectionId: string;
-  /** What follows the collection: at least one character. */
+  /** The part after the collection: at least one character. */
   readonly path: string;
 }
 
-/** What an object's key says; undefined for one that lies under no workspace and collection. */
+/** The parts of an object's key; undefined for one outside every workspace and collection. */
 export function parseUploadKey(key: string): UploadKey | undefined {
   // Postgres holds no U+0000, so no row can name it.
   if (key.includes('\0')) return undefined;

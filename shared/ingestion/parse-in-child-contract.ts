@@ -21,7 +21,7 @@ export interface ParseRequest {
 /** To the child: small texts are read and split there. Their bytes follow, one text after another. */
 export interface SplitRequest {
   readonly texts: readonly TextToSplit[];
-  /** A text that has so many chunks or more is sent back unsplit. */
+  /** A text with this many chunks or more is sent back unsplit. */
   readonly mostChunks: number;
   /** Of all texts together. */
   readonly limits: ParseLimits;
@@ -45,7 +45,7 @@ export type ChildReply =
       readonly mediaType: string;
       readonly pageStarts?: readonly number[];
       readonly sheets?: readonly SheetStart[];
-      /** What the child holds now. */
+      /** The child's current memory. */
       readonly residentBytes: number;
     }
   | { readonly outcome: 'split'; readonly residentBytes: number }
@@ -54,7 +54,7 @@ export type ChildReply =
       /** Missing when it is no fault of the document. */
       readonly code?: DocumentErrorCode;
       readonly message: string;
-      /** What the parser said, for the log. */
+      /** The parser's message, for the log. */
       readonly detail?: string;
       /** Missing when this is the child's last word. */
       readonly residentBytes?: number;

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What goes through the pipe between parent and child: a small JSON header and bytes, after the lengths of both. */
+/** The frames between parent and child: the lengths of both parts, then a small JSON header and bytes. */
 export interface Frame<Header> {
   readonly header: Header;
   /** In a buffer of its own, so that it can be handed to a thread without a copy. */

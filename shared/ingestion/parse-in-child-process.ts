@@ -16,11 +16,11 @@ const graceMilliseconds = 2_000;
 const startMilliseconds = 20_000;
 const keptErrorOutput = 2_000;
 
-/** One child process that parses one file after another. It keeps nobody alive while it is idle, and ends with its parent. */
+/** One child process that parses one file after another. While idle it does not keep its parent alive, and it ends with its parent. */
 export class ParserProcess {
   /** How many files it was given. */
   documents = 0;
-  /** What each of its files may take. */
+  /** Limits for each of its files. */
   readonly memoryMegabytes: number;
   private readonly child: ChildProcess;
   private readonly socket: Socket;
@@ -55,7 +55,7 @@ export class ParserProcess {
     this.child.stderr?.on('data', (data: Buffer) => {
       this.errorOutput = (this.errorOutput + data.toString()).slice(-keptErrorOutput);
     });
-    // A child that dies while it is written to: what happened is told by its exit.
+    // If the child dies during a write, its exit says why.
     this.socket.on('error', () => undefined);
     this.replies = readFrames<ChildReply>(this.socket);
   }
@@ -72,7 +72,7 @@ export class ParserProcess {
     const reply = await this.nextReply(request.limits.timeoutMilliseconds + graceMilliseconds);
     this.keepAwake(false);
     if (reply && reply.header.outcome !== 'ready') return { header: reply.header, body: reply.body };
-    // The pipe closes a moment before the exit is told.
+    // The pipe closes a moment before the exit is reported.
     await Promise.race([this.exited, setTimeout(graceMilliseconds, undefined, { ref: false })]);
     this.end();
     await this.exited;

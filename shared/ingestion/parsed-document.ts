@@ -8,7 +8,7 @@ import type { TextFormat } from './boundary-kinds.ts';
 export interface ParsedDocument {
   readonly text: string;
   readonly format: TextFormat;
-  /** What the bytes turned out to be. */
+  /** The detected type. */
   readonly mediaType: string;
   /** Where each page begins, for formats that have pages. */
   readonly pageStarts?: readonly number[];

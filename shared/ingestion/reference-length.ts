@@ -1,6 +1,6 @@
 import type { Db } from '../core/database.ts';
 
-/** What a text is, as far as its length counts. */
+/** The aspects of a text that matter for its length. */
 export interface MeasuredText {
   readonly text: string;
   /** A text search configuration. */

@@ -32,7 +32,7 @@ export interface RegisterUploadPorts extends DeleteDocumentPorts {
   readonly quotas?: (workspaceId: string) => Promise<WorkspaceQuotas>;
 }
 
-/** What an S3 event says; only bucket and key are believed, the object itself tells the rest. */
+/** The content of an S3 event; only bucket and key are trusted, the rest is read from the object. */
 export interface UploadEvent {
   readonly bucket: string;
   /** Decoded. */
@@ -43,7 +43,7 @@ export interface UploadEvent {
   readonly origin: RequestOrigin;
 }
 
-/** How often an object may change under our eyes before the message is left to come again. */
+/** How often an object may change while being read before the message is left for redelivery. */
 const rounds = 5;
 
 /**
@@ -52,7 +52,7 @@ const rounds = 5;
  * has changed in between.
  */
 export async function registerUpload(ports: RegisterUploadPorts, event: UploadEvent): Promise<void> {
-  // What consoles show as folders are objects too; nobody means a document by one.
+  // Consoles create objects to represent folders; they are not meant as documents.
   if (event.key.endsWith('/')) return;
   const key = isSidecar(event.key) ? sidecarTarget(event.key) : event.key;
   const place = parseUploadKey(key) && (await placeOf(ports.database, key));
@@ -74,7 +74,7 @@ interface Place {
   readonly collectionId: string;
 }
 
-/** A file to register, whatever the event that told of it was about. */
+/** A file to register, whatever its event reported. */
 interface Upload extends Place {
   readonly key: string;
   readonly isSidecar: boolean;
@@ -272,7 +272,7 @@ async function relabel(db: Db, place: Place, documentId: string, metadata: objec
   );
 }
 
-/** `x-amz-meta-dbrag-<key>` labels the document, but for the names that mean something of their own. */
+/** `x-amz-meta-dbrag-<key>` labels the document, except for names with a special meaning. */
 function metadataOf(head: ObjectHead): Record<string, string> {
   const own = new Set(['dbrag-priority', 'dbrag-name']);
   const labels = Object.entries(head.metadata).filter(([name]) => name.startsWith('dbrag-') && !own.has(name));

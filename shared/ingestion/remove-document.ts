@@ -31,7 +31,7 @@ interface Target {
   readonly deadline_at: Date;
 }
 
-/** Whether another step may be begun: asked after each, so that every run gets on by at least one. */
+/** Whether another step may be started: checked after each, so that every run completes at least one. */
 type HasTime = () => boolean;
 
 /**
@@ -129,7 +129,7 @@ async function noteRemoved(db: Db, workspaceId: string, jobId: string, documents
   );
 }
 
-/** @returns false when the time was over before everything was gone */
+/** @returns false when time ran out before everything was removed */
 async function removeDocument(
   { database, objects, failpoint }: RemoveDocumentPorts,
   workspaceId: string,

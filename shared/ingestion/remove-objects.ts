@@ -35,7 +35,7 @@ export async function removeObjects(objects: ObjectStore, found: readonly Docume
     if (await objects.head(sidecarOf(key))) keys.push(sidecarOf(key));
   }
   if (keys.length > 0) await objects.delete(keys);
-  // The bucket keeps what is not current: for good is what was deleted by its version.
+  // The bucket keeps old versions: only deletion by version id is permanent.
   for (const { key, versionIds } of found) {
     if (!key.startsWith('uploads/')) await objects.purge(key);
     else if (versionIds.length > 0) await objects.purge(key, versionIds);

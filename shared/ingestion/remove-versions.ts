@@ -12,7 +12,7 @@ export interface RemoveVersionsPorts {
 export interface Removal {
   /** Seconds for which a version stays readable after it was retired: citations of a moment ago point into it. */
   readonly graceSeconds: number;
-  /** Whether another step may be begun: asked after each, so that every run gets on by at least one. */
+  /** Whether another step may be started: checked after each, so that every run completes at least one. */
   readonly hasTime: () => boolean;
 }
 
@@ -25,7 +25,7 @@ const documentsAtOnce = 200;
  * version places, with their vectors, then the files that were posted. The row of the version stays. Each step locks its document and
  * decides in that same transaction what is wanted no more, so a text that is placed again at this very moment is kept or, when it had
  * gone, stored again.
- * @returns false when time was over before everything was gone
+ * @returns false when time ran out before everything was removed
  */
 export async function removeVersions(
   ports: RemoveVersionsPorts,
@@ -136,7 +136,7 @@ export async function removeUnplacedChunks(db: Db, { workspaceId, documentId }: 
 
 interface Left {
   readonly versions: readonly number[];
-  /** Keys of posted files that nobody will ask for. */
+  /** Keys of posted files that are no longer needed. */
   readonly files: readonly string[];
 }
 

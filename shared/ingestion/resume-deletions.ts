@@ -4,7 +4,7 @@ import { beginDeletion, type DeleteDocumentPorts, nudgeDeletion } from './delete
 
 /** A night's share; the rest is found the next night. */
 const mostPerNight = 500;
-/** Whom the new job names: nobody asked again. */
+/** The actor of the new job, since no person requested it. */
 const actor = 'nightly';
 
 /**

@@ -24,7 +24,7 @@ export async function retireForgotten(db: Db, workspaceId: string): Promise<bool
   return count > 0;
 }
 
-/** Those that still serve nobody once their documents are locked: in between, one may have been tried again and gone live. */
+/** Those that still serve nobody once their documents are locked: in between, one may have been retried and gone live. */
 async function retire(
   db: Db,
   workspaceId: string,

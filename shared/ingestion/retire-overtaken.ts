@@ -1,6 +1,6 @@
 import type { Db } from '../core/database.ts';
 
-/** Notes that older versions serve nobody from now on: called by the swap, in its transaction. */
+/** Records that older versions serve nobody from now on: called by the swap, in its transaction. */
 export async function retireOvertaken(
   db: Db,
   workspaceId: string,

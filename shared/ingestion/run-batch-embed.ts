@@ -22,7 +22,7 @@ const chunksPerSecond = 200;
 
 interface Walk {
   readonly collectionId: string;
-  /** The last document looked at. */
+  /** The last document visited. */
   readonly after: string | null;
   readonly isWalked: boolean;
   readonly found: number;
@@ -77,7 +77,7 @@ async function resume(db: Db, workspaceId: string, jobId: string): Promise<Walk 
   return { collectionId: row.collection_id, after, isWalked: walked, found };
 }
 
-/** Notes what is to buy for the next documents and how far the walk is, in one transaction. */
+/** Records the pending embeddings of the next documents and the position of the walk, in one transaction. */
 async function noteSlice(
   db: Db,
   workspaceId: string,
@@ -113,7 +113,7 @@ async function noteSlice(
 
 /**
  * Look-ups as scalar sub-queries: as joins they are planned by statistics that may know nothing of the rows.
- * @returns how many chunks of the live version are to buy
+ * @returns how many chunks of the live version have to be embedded
  */
 async function noteMissing(
   db: Db,
@@ -149,7 +149,7 @@ async function noteMissing(
   return rows[0]?.missing ?? 0;
 }
 
-/** Writes how far it is. @returns how many chunks are still to buy, or that the job is done */
+/** Records the progress. @returns how many chunks still have to be embedded, or that the job is done */
 async function look(
   db: Db,
   workspaceId: string,

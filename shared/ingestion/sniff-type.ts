@@ -1,7 +1,7 @@
 import { typeOfZip } from './formats/container-type.ts';
 import { isHtml, typeOfText } from './formats/text-type.ts';
 
-/** What a file's first bytes say it is; a name's extension or a declared type is believed only where bytes say nothing. */
+/** The type by a file's first bytes; the name's extension or a declared type is trusted only where the bytes say nothing. */
 interface Signature {
   readonly mediaType: string;
   readonly bytes: readonly number[];
@@ -83,7 +83,7 @@ const textual: ReadonlySet<string> = new Set([
   'application/x-ndjson',
   'message/rfc822',
 ]);
-/** Readers of PDF accept a header that stands this far into the file. */
+/** PDF readers accept a header this far into the file. */
 const latestPdfHeader = 1_024;
 
 export interface DeclaredFile {
@@ -115,7 +115,7 @@ export function agreesWith(mediaType: string, file: DeclaredFile): boolean {
   return claims.length === 0 || claims.includes(mediaType);
 }
 
-/** What name and declared type say; undefined when they say nothing. */
+/** The type by name and declaration; undefined if they say nothing. */
 function claimedType(file: DeclaredFile): string | undefined {
   const declared = declaredType(file);
   const fromName = typeOfName(file);

@@ -10,7 +10,7 @@ export class EndedItsProcess extends Error {
   override readonly name = 'EndedItsProcess';
 }
 
-/** What small texts may take together; a slow machine splits 64 KiB in a tenth of a second. */
+/** Time limit for small texts together; a slow machine splits 64 KiB in a tenth of a second. */
 export const smallTextLimits = { ...defaultParseLimits, timeoutMilliseconds: 10_000 };
 
 export interface SmallText extends Omit<TextToSplit, 'bytes'> {
@@ -18,7 +18,7 @@ export interface SmallText extends Omit<TextToSplit, 'bytes'> {
 }
 
 export interface SplitOptions {
-  /** A text that has so many chunks or more is sent back unsplit. */
+  /** A text with this many chunks or more is sent back unsplit. */
   readonly mostChunks: number;
   readonly limits?: ParseLimits;
 }

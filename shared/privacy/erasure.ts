@@ -20,7 +20,7 @@ export interface ErasurePorts {
   readonly forgetCached: (workspaceId: string) => Promise<number>;
 }
 
-/** Whether another step may be begun: asked after each, so that every run gets on by at least one. */
+/** Whether another step may be started: checked after each, so that every run completes at least one. */
 export type HasTime = () => boolean;
 
 /** What an erasure ends with. */

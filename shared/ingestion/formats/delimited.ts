@@ -67,14 +67,14 @@ function readRecords(source: Uint8Array, delimiter: string, hasQuotes: boolean):
         names = row.map((_, i) => columnName(i));
         add(row);
       }
-      // Nothing is collected: the text is all that is kept.
+      // Nothing is collected: only the text is kept.
       return undefined;
     },
   });
   return text.length === 0 ? header : text.toString();
 }
 
-/** The delimiter that stands equally often in the first lines, quoted parts left out. */
+/** The delimiter that occurs equally often in the first lines, ignoring quoted parts. */
 function likeliestDelimiter(sample: string): string {
   const lines = sample
     .replace(/"(?:[^"]|"")*"/g, '')

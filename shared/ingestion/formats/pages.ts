@@ -1,6 +1,6 @@
 import { TextBuilder } from './expansion-limits.ts';
 
-/** Puts pages behind one another and keeps where each begins; pages without text count too. */
+/** Concatenates pages and records where each begins; pages without text count too. */
 export class PageBuilder {
   private readonly text = new TextBuilder();
   private readonly starts: number[] = [];

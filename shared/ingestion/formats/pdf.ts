@@ -40,7 +40,7 @@ async function textOf(page: PDFPageProxy): Promise<PositionedText[]> {
 
 async function open(bytes: Uint8Array): ReturnType<typeof getDocumentProxy> {
   try {
-    // pdf.js takes no Buffer, and takes over what it is given.
+    // pdf.js accepts no Buffer, and takes ownership of its input.
     return await getDocumentProxy(Buffer.isBuffer(bytes) ? new Uint8Array(bytes) : bytes, {
       disableFontFace: true,
       useSystemFonts: false,

@@ -88,7 +88,7 @@ function paragraphs(shape: XmlElement): string[] {
   );
 }
 
-/** What a shape is for: `title`, `body`, `sldNum`; undefined for a shape of its own. */
+/** The role of a shape: `title`, `body`, `sldNum`; undefined for an independent shape. */
 function placeholder(shape: XmlElement): string | undefined {
   for (const name of ['nvSpPr', 'nvGraphicFramePr', 'nvPicPr']) {
     const found = childOf(childOf(childOf(shape, name), 'nvPr'), 'ph');

@@ -28,7 +28,7 @@ export function record(names: readonly string[], row: readonly string[]): string
   return lines.join('\n');
 }
 
-/** Numbers, dates, amounts: what stands below a header. */
+/** Numbers, dates, amounts: typical values below a header. */
 function isValue(text: string): boolean {
   return /^[-+(]?[\p{Sc}\s]*[\d.,:/\s-]*\d[\d.,:/\s%)-]*[\p{Sc}\s]*(?:t[\d:.]+z?)?$/iu.test(text);
 }

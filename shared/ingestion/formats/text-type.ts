@@ -19,7 +19,7 @@ export function isHtml(text: string): boolean {
   return htmlStart.test(rest);
 }
 
-/** What a text is when neither its name nor its sender says so; undefined for prose. */
+/** The type of a text if neither its name nor its sender says so; undefined for prose. */
 export function typeOfText(bytes: Uint8Array): string | undefined {
   const isCut = bytes.length > sampledCharacters;
   const sample = new TextDecoder().decode(bytes.subarray(0, sampledCharacters));
