@@ -1,10 +1,19 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database, Db, WorkspaceScope } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
-import { hasReached, type SearchState } from './search-state.ts';
+import { hasReached, onceReached, type SearchState } from './search-state.ts';
 
 /** What came of asking: `behind` has not replayed yet what the database has committed. */
 export type ReaderOutcome = 'answered' | 'behind' | 'failed';
+
+export type Asking = NonNullable<Database['ask']>;
+
+/** How a search is done. */
+export interface SearchWays<T> {
+  /** By one statement that everybody in the workspace may ask; undefined when it gave too little. */
+  readonly short?: ((ask: Asking) => Promise<T | undefined>) | undefined;
+  readonly long: (db: Db) => Promise<T>;
+}
 
 /** One that failed is left alone for so long: about the time that an instance takes to start anew. */
 const restMilliseconds = 30_000;
@@ -30,6 +39,11 @@ export class SearchReader {
     return this.#clock.now().getTime() >= this.#restsUntil;
   }
 
+  /** Whether the reader has the short way. */
+  get asks(): boolean {
+    return this.#database.ask !== undefined;
+  }
+
   /**
    * Reads in one transaction of the reader, after a look at how far that has come: every statement sees what the one before it saw.
    * @param state of the database, read there since the search began
@@ -40,11 +54,16 @@ export class SearchReader {
     scope: WorkspaceScope,
     collectionIds: readonly string[] | null,
     state: SearchState,
-    work: (db: Db) => Promise<T>,
+    { short, long }: SearchWays<T>,
   ): Promise<T | undefined> {
     try {
+      const quickly = await short?.(this.#askOnceReached(state));
+      if (quickly !== undefined) {
+        this.#onAsked('answered');
+        return quickly;
+      }
       const found = await this.#database.inWorkspace(scope, async (db) =>
-        (await hasReached(db, scope.workspaceId, collectionIds, state)) ? { result: await work(db) } : undefined,
+        (await hasReached(db, scope.workspaceId, collectionIds, state)) ? { result: await long(db) } : undefined,
       );
       this.#onAsked(found ? 'answered' : 'behind');
       return found?.result;
@@ -55,5 +74,14 @@ export class SearchReader {
       this.#onAsked('failed', error);
       return undefined;
     }
+  }
+
+  #askOnceReached(state: SearchState): Asking {
+    return (scope, text, values, options) => {
+      const { ask } = this.#database;
+      if (!ask) throw new Error('This reader has no short way.');
+      const whole = onceReached(text, values, scope.workspaceId, state);
+      return ask(scope, whole.text, whole.values, options);
+    };
   }
 }

@@ -10,7 +10,7 @@ import {
   search,
   toHit,
 } from './search.ts';
-import type { SearchReader } from './search-reader.ts';
+import type { Asking, SearchReader } from './search-reader.ts';
 import { readSearchState } from './search-state.ts';
 import type { SearchRow } from './search-statement.ts';
 import { warmHybridStatement, warmSemanticStatement } from './warm-statement.ts';
@@ -20,8 +20,6 @@ interface Known {
   readonly efSearch: number | null;
   readonly until: number;
 }
-
-type Asking = NonNullable<Database['ask']>;
 
 const knownMilliseconds = 60_000;
 const mostKnown = 10_000;
@@ -73,10 +71,19 @@ export class WorkspaceSearch {
     const { workspaceId, collectionIds = null } = request;
     const state = await this.#database.inWorkspace(scope, async (db) => {
       await before?.(db);
+      if (reader.asks && !this.#isKnown(workspaceId)) await this.#learn(db, request);
       return readSearchState(db, workspaceId, collectionIds);
     });
-    const work = (db: Db) => search(db, { fusion: this.fusion, ...request });
-    return state ? reader.read(scope, collectionIds, state, work) : undefined;
+    if (!state) return undefined;
+    const efSearch = reader.asks && isUsual(scope, request) ? this.#efSearch(workspaceId) : null;
+    const shortWay = async (ask: Asking) => {
+      const hits = await this.#searchWarm(ask, scope, request, efSearch ?? 0);
+      return hits.length === request.limit ? hits : undefined;
+    };
+    return reader.read(scope, collectionIds, state, {
+      short: efSearch === null ? undefined : shortWay,
+      long: (db) => search(db, { fusion: this.fusion, ...request }),
+    });
   }
 
   async #searchDatabase(

@@ -118,6 +118,40 @@ describe.skipIf(!primaryUrl || !standbyUrl)('searches in a reader that lags', ()
     expect(here).toContain('herons');
   });
 
+  it('goes the short way where the connection keeps statements, and no further than the database has come', async () => {
+    const prepared = openTestDatabase(readerUrl, { preparedStatements: true });
+    let [short, long] = [0, 0];
+    const counted: Database = {
+      ...prepared,
+      ask: (...parts) => {
+        short += 1;
+        return (prepared.ask as NonNullable<Database['ask']>)(...parts);
+      },
+      inWorkspace: (...parts) => {
+        long += 1;
+        return prepared.inWorkspace(...parts);
+      },
+    };
+    for (const partition of ['00', '01'])
+      await test.admin.query(
+        `CREATE INDEX IF NOT EXISTS short_${partition} ON dbrag.embeddings_${partition} USING hnsw (embedding halfvec_cosine_ops) WHERE model = '${testModel}'`,
+      );
+    await test.admin.query('UPDATE dbrag.corpus_statistics SET chunks = 1000000 WHERE workspace_id = $1', [
+      workspaceId,
+    ]);
+    await standby.catchUp();
+    ports = portsWith(counted);
+    for (const mode of ['hybrid', 'semantic'] as const)
+      expect(await found({ mode, limit: 2 })).toEqual(['herons', 'otters']);
+    expect([short, long, outcomes]).toEqual([2, 0, ['answered', 'answered']]);
+    await standby.pause();
+    const id = await documentNamed('herons');
+    await inWorkspace((db) => beginDeletion(db, { clock: systemClock }, workspaceId, id, 'test'));
+    expect(await found({ limit: 2, mode: 'semantic', query: 'otters' })).toEqual(['otters']);
+    expect([short, long, outcomes.at(-1)]).toEqual([3, 1, 'behind']);
+    await prepared.close();
+  });
+
   it('shows no document that was deleted, however far behind the reader is, nor keeps it', async () => {
     await found();
     await standby.pause();
