@@ -11,6 +11,9 @@ export interface PartitionState {
   /** Rows ever inserted; starts again at 0 when the server has crashed. */
   readonly inserted: number;
   readonly changed_since_analyze: number;
+  /** When a vacuum, of whoever, last came to its end here; null: none since the server's counts began. */
+  readonly vacuumed_at: Date | null;
+  readonly is_vacuuming: boolean;
   readonly indexes: readonly FoundIndex[];
   readonly status: IndexStatus;
   readonly kind: IndexKind | null;
@@ -51,6 +54,8 @@ export async function readPartitions(
       `SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows,
          CASE WHEN s.n_dead_tup > 0 THEN s.n_dead_tup::float8 / (s.n_dead_tup + greatest(s.n_live_tup, 1)) ELSE 0 END AS dead_share,
          coalesce(s.n_tup_ins, 0)::float8 AS inserted, coalesce(s.n_mod_since_analyze, 0)::float8 AS changed_since_analyze,
+         greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed_at,
+         EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = c.oid) AS is_vacuuming,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object(
              'name', x.relname, 'kind', CASE WHEN i.indexprs IS NULL THEN 'hnsw' ELSE 'hnsw_binary' END, 'valid', i.indisvalid,

@@ -38,7 +38,8 @@ export type IndexAction =
       readonly memoryBytes: number;
       readonly why: string;
     }
-  | { readonly type: 'reindex'; readonly index: string; readonly memoryBytes: number; readonly why: string };
+  | { readonly type: 'reindex'; readonly index: string; readonly memoryBytes: number; readonly why: string }
+  | { readonly type: 'vacuum'; readonly why: string };
 
 /** The promise of a search's ten nearest, by the rows of the partition. */
 export const promisedRecall = (rows: number): number => (rows <= 100_000 ? 0.98 : 0.95);
@@ -79,20 +80,7 @@ export function planIndex(
   const replacement = wanted && replacementOf(state, wanted, dimensions, memoryBytes);
   if (wanted && replacement === undefined && state.wanted_at === null) {
     if (state.dead_share <= settings.largestDeadShare) return leave('ready', explainRecall(state));
-    if (!isQuiet(state, now, settings))
-      return leave('ready', 'Many of its rows are dead; it is built anew when the load has gone quiet.');
-    const memory = predictBuild(
-      wanted.kind,
-      state.rows,
-      dimensions,
-      parametersFor(state.rows, state.parameters),
-    ).memoryBytes;
-    return {
-      type: 'reindex',
-      index: wanted.name,
-      memoryBytes: memory,
-      why: `${Math.round(state.dead_share * 100)} % of its rows are dead`,
-    };
+    return clearDeadRows(state, wanted, { now, dimensions }, settings);
   }
   if (state.failures >= settings.mostFailures && state.wanted_at === null)
     return leave(
@@ -113,6 +101,33 @@ export function planIndex(
   const why = `${Math.round(state.rows)} vectors: about ${Math.ceil(prediction.seconds)} s and ${megabytes(prediction.memoryBytes)}.`;
   return { type: 'build', kind, parameters, memoryBytes: prediction.memoryBytes, why };
 }
+
+/**
+ * Rebuilds the index first, and vacuums the partition after that: removing dead rows from a graph one by one takes far longer (pgvector's
+ * README, "Vacuuming"). Only the vacuum lowers their share: a rebuild after a rebuild would change nothing, and each keeps autovacuum away
+ * from the table.
+ */
+function clearDeadRows(
+  state: PartitionState,
+  index: FoundIndex,
+  { now, dimensions }: Pick<Surroundings, 'now' | 'dimensions'>,
+  settings: AutopilotSettings,
+): IndexAction {
+  if (state.is_vacuuming) return leave('ready', 'Dead rows are being cleared away.');
+  if (!isQuiet(state, now, settings))
+    return leave('ready', 'Many of its rows are dead; they are cleared away when the load has gone quiet.');
+  const why = `${Math.round(state.dead_share * 100)} % of its rows are dead`;
+  if (isNewerThanVacuum(state)) return { type: 'vacuum', why };
+  if (state.failures >= settings.mostFailures)
+    return leave('ready', `${why}, and ${state.failures} rebuilds failed. Ask for a rebuild.`);
+  const parameters = parametersFor(state.rows, state.parameters);
+  const { memoryBytes } = predictBuild(index.kind, state.rows, dimensions, parameters);
+  return { type: 'reindex', index: index.name, memoryBytes, why };
+}
+
+/** Whether the index was built or rebuilt since the partition was last vacuumed: before it is rebuilt again, a vacuum is due. */
+const isNewerThanVacuum = ({ started_at, vacuumed_at }: PartitionState): boolean =>
+  started_at !== null && (vacuumed_at === null || started_at > vacuumed_at);
 
 interface Graph {
   readonly kind: IndexKind;

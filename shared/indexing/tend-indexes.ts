@@ -137,10 +137,12 @@ async function act(
         build_seconds: state.started_at ? (ports.clock.now().getTime() - state.started_at.getTime()) / 1_000 : null,
         why: '',
       });
-    case 'reindex': {
+    case 'reindex':
       await write({ started_at: ports.clock.now(), why: `Being built anew: ${action.why}.` });
       return send(ports, state, action.memoryBytes, `REINDEX INDEX CONCURRENTLY dbrag.${action.index}`);
-    }
+    case 'vacuum':
+      await ports.direct.run([`VACUUM dbrag.${state.partition}`], waitMilliseconds);
+      return write({ why: '' });
     case 'build': {
       const index = `${state.partition}_${action.kind}_${ports.clock.now().getTime().toString(36)}`;
       await write({

@@ -104,6 +104,23 @@ describe('the index autopilot', () => {
     expect(await notes()).toMatchObject({ status: 'ready' });
   });
 
+  it('clears dead rows out of the index and then out of the partition, and has nothing to do after that', async () => {
+    const dead = async () => (await readPartitions(database.maintainer, { model: testModel }))[0]?.dead_share ?? 0;
+    const updateAll = async () => {
+      await database.admin.query(`UPDATE dbrag.embeddings SET model = model WHERE workspace_id = '${workspaceId}'`);
+      await database.admin.query('ANALYZE dbrag.embeddings_00');
+      await expect.poll(dead, { timeout: 10_000 }).toBeGreaterThan(0.2);
+    };
+    await database.admin.query('VACUUM dbrag.embeddings_00');
+    await updateAll();
+    await expect.poll(look, { timeout: 10_000 }).toEqual(['reindex']);
+    expect(await dead()).toBeGreaterThan(0.2);
+    await expect.poll(look, { timeout: 10_000 }).toEqual(['vacuum']);
+    await expect.poll(dead, { timeout: 10_000 }).toBe(0);
+    expect(await look()).toEqual([]);
+    expect(await notes()).toMatchObject({ status: 'ready' });
+  });
+
   it('searches by signs where that is the index, and lets the vectors decide', async () => {
     await database.admin.query(
       `CREATE INDEX signs ON dbrag.embeddings_00 USING hnsw ((binary_quantize(embedding)::bit(${dimensions})) bit_hamming_ops)

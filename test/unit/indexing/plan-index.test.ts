@@ -14,6 +14,8 @@ const state = (changes: Partial<PartitionState> = {}): PartitionState => ({
   dead_share: 0,
   inserted: 50_000,
   changed_since_analyze: 0,
+  vacuumed_at: null,
+  is_vacuuming: false,
   indexes: [],
   status: 'exact',
   kind: null,
@@ -101,9 +103,43 @@ describe('the plan for a partition', () => {
       { type: 'build' },
     ],
     [
-      'dead rows are cleared away',
+      'dead rows are cleared out of the index',
       { status: 'ready', index_name: 'one', indexes: [index()], dead_share: 0.21 },
       { type: 'reindex', index: 'one' },
+    ],
+    [
+      'and again where the partition was vacuumed since it was built',
+      {
+        status: 'ready',
+        index_name: 'one',
+        indexes: [index()],
+        dead_share: 0.21,
+        started_at: ago(900),
+        vacuumed_at: ago(800),
+      },
+      { type: 'reindex', index: 'one' },
+    ],
+    [
+      'an index that was just rebuilt is not rebuilt for rows that only a vacuum clears away',
+      {
+        status: 'ready',
+        index_name: 'one',
+        indexes: [index()],
+        dead_share: 0.21,
+        started_at: ago(900),
+        vacuumed_at: ago(1_000),
+      },
+      { type: 'vacuum' },
+    ],
+    [
+      'nor while a vacuum is under way',
+      { status: 'ready', index_name: 'one', indexes: [index()], dead_share: 0.21, is_vacuuming: true },
+      { type: 'leave', status: 'ready' },
+    ],
+    [
+      'nor for ever where rebuilding fails',
+      { status: 'failed', index_name: 'one', indexes: [index()], dead_share: 0.21, failures: 3 },
+      { type: 'leave', status: 'ready' },
     ],
     [
       'recall that cannot be reached by signs asks for vectors',
@@ -225,6 +261,8 @@ describe('the plan for a partition', () => {
           ),
           ef_search: fc.constantFrom(100, 400),
           started_at: fc.constantFrom(null, ago(5), ago(500)),
+          vacuumed_at: fc.constantFrom(null, ago(3), ago(400)),
+          is_vacuuming: fc.boolean(),
         }),
         fc.integer({ min: 1_000_000, max: 100 * gigabyte }),
         (changes, memoryBytes) => {
