@@ -16,7 +16,7 @@ export interface ExportInput {
   readonly archives: readonly ExportedArchive[];
   /** Files are archived in the order of their document and version: the last that is in a closed archive. */
   readonly last_file: { readonly document_id: string; readonly version: number } | null;
-  /** How often it was begun again: archives of different rounds have different keys. Missing: never. */
+  /** How often it was begun again. Missing: never. */
   readonly round?: number;
   /** When the rows were read: files of versions that came later are in none. */
   readonly snapshot_at: string | null;
@@ -68,9 +68,13 @@ export function exportNudge(workspaceId: string, jobId: string): AddressedNudge 
   return { queue: 'maintenance', nudge: { body, groupId: workspaceId } };
 }
 
-/** A run that outlived its job writes over no archive of the next round. */
-export function archiveKey(workspaceId: string, jobId: string, number: number, round = 0): string {
-  return `${archivesPrefix(workspaceId, jobId)}${round === 0 ? '' : `${round}-`}${number}.zip`;
+/**
+ * Every run has keys of its own, so that one that was overtaken (its message came twice, or its job was retried) overwrites no archive
+ * whose checksum the job has recorded.
+ * @param run the job's count of attempts, which each run raises
+ */
+export function archiveKey(workspaceId: string, jobId: string, number: number, run: number): string {
+  return `${archivesPrefix(workspaceId, jobId)}${run}-${number}.zip`;
 }
 
 /** Of all archives of one export. */

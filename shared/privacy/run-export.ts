@@ -27,10 +27,11 @@ export async function runExport(
   jobId: string,
   hasTime: () => boolean,
 ): Promise<void> {
-  const input = await ports.database.inWorkspace({ workspaceId }, (db) => beginRun(db, workspaceId, jobId));
-  if (!input) return removeEnded(ports, workspaceId, jobId);
+  const begun = await ports.database.inWorkspace({ workspaceId }, (db) => beginRun(db, workspaceId, jobId));
+  if (!begun) return removeEnded(ports, workspaceId, jobId);
+  const { input, run } = begun;
   const number = input.archives.length + 1;
-  const key = archiveKey(workspaceId, jobId, number, input.round);
+  const key = archiveKey(workspaceId, jobId, number, run);
   const archive = new Archive(await ports.objects.beginUpload(key, { contentType: 'application/zip' }));
   let rows = 0;
   let end: { readonly last: FilePlace | null; readonly isDone: boolean };
@@ -51,7 +52,7 @@ export async function runExport(
   }
   const archives = [...input.archives, { key, ...written, files: archive.files.length }];
   const next: ExportInput = { ...input, archives, last_file: end.last, snapshot_at: snapshotAt };
-  const isWanted = await ports.database.inWorkspace({ workspaceId }, async (db) => {
+  const isRecorded = await ports.database.inWorkspace({ workspaceId }, async (db) => {
     const { count } = await db.query(
       `UPDATE dbrag.jobs SET input = $3, progress_done = progress_done + $4, progress_unit = 'rows'
        WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND jsonb_array_length(input -> 'archives') = $5
@@ -59,21 +60,11 @@ export async function runExport(
       [workspaceId, jobId, next, rows, input.archives.length, input.round ?? 0],
     );
     if (count > 0 && end.isDone) await finish(db, ports, workspaceId, jobId, next);
-    // Another run closed this archive first: the object is the same one, written twice.
-    return count > 0 || (await isOfRound(db, workspaceId, jobId, input.round ?? 0));
+    return count > 0;
   });
-  if (!isWanted) await ports.objects.purge(key);
+  // Another run closed this archive first, or the export has been ended or begun again.
+  if (!isRecorded) await ports.objects.purge(key);
   else if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
-}
-
-/** Whether what was written in a round may still be read: the export has neither been ended nor begun again. */
-async function isOfRound(db: Db, workspaceId: string, jobId: string, round: number): Promise<boolean> {
-  const { count } = await db.query(
-    `SELECT FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running', 'succeeded')
-       AND coalesce((input ->> 'round')::int, 0) = $3`,
-    [workspaceId, jobId, round],
-  );
-  return count > 0;
 }
 
 /** A run that died after it had written an archive, and before it saw that its export had been ended, left that archive behind. */
@@ -87,13 +78,17 @@ async function removeEnded({ database, objects }: ExportPorts, workspaceId: stri
   if (count > 0) await objects.purge(archivesPrefix(workspaceId, jobId));
 }
 
-async function beginRun(db: Db, workspaceId: string, jobId: string): Promise<ExportInput | undefined> {
+async function beginRun(
+  db: Db,
+  workspaceId: string,
+  jobId: string,
+): Promise<{ readonly input: ExportInput; readonly run: number } | undefined> {
   if (!(await startJob(db, workspaceId, jobId, 'export', 'Writing the archive.'))) return undefined;
-  const { rows } = await db.query<{ input: ExportInput }>(
-    'SELECT input FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2',
+  const { rows } = await db.query<{ input: ExportInput; run: number }>(
+    'SELECT input, attempts AS run FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2',
     [workspaceId, jobId],
   );
-  return rows[0]?.input;
+  return rows[0];
 }
 
 async function finish(

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expireContent } from '../../functions/queue/keep-privacy.ts';
@@ -12,6 +12,7 @@ import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { newUuid, publicId, timeOfUuid } from '../../shared/core/ids.ts';
 import { retryJob } from '../../shared/jobs/change-job.ts';
+import { getJob } from '../../shared/jobs/jobs.ts';
 import { archiveTables, unarchivedTables } from '../../shared/privacy/archive-tables.ts';
 import { beginSubjectErasure, remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
 import { beginWorkspaceErasure } from '../../shared/privacy/erase-workspace.ts';
@@ -123,6 +124,27 @@ describe('what leaves', () => {
     // Delivered once more, it is the same.
     await runExport(ports, workspaceId, jobId, () => true);
     expect(archives()).toHaveLength(contents.length);
+  });
+
+  it('is what its job says of it, where two runs write it at once', async () => {
+    const { world, workspaceId, ports, objects, post, inWorkspace, scope } = await stage();
+    await post('Herons wade.');
+    await world.drain();
+    const jobId = await inWorkspace(scope, (db) =>
+      beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
+    );
+    const overtaken = { reach: () => runExport(ports, workspaceId, jobId, () => true) };
+    await runExport({ ...ports, failpoint: overtaken }, workspaceId, jobId, () => true);
+    const job = await inWorkspace(scope, (db) => getJob(db, workspaceId, jobId));
+    const [archive, ...others] = (job.result as { archives: { key: string; sha256: string }[] } | null)?.archives ?? [];
+    expect(others).toEqual([]);
+    const written = [...objects.bodies].filter(([key]) => key.includes('/exports/'));
+    expect(written.map(([key]) => key)).toEqual([archive?.key]);
+    expect(
+      createHash('sha256')
+        .update(written[0]?.[1] as Uint8Array)
+        .digest('hex'),
+    ).toBe(archive?.sha256);
   });
 
   it('is in time what a workspace keeps for some days only: documents, archives, and its trail', async () => {
