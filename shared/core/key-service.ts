@@ -1,7 +1,7 @@
 /** What a wrapped key is for: a key that was wrapped for one workspace is not opened for another. */
 export type KeyContext = Readonly<Record<string, string>>;
 
-/** Makes and opens keys that are themselves encrypted by a key that nobody can take away. Throws `Outage` while it does not answer. */
+/** Creates and unwraps keys that are themselves encrypted by a key that nobody can take away. Throws `Outage` while it does not answer. */
 export interface KeyService {
   /** A new key of 32 bytes, plain and wrapped. */
   generate(context: KeyContext): Promise<{ readonly plain: Buffer; readonly wrapped: Buffer }>;

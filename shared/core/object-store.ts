@@ -19,7 +19,7 @@ export interface PresignedRequest {
   readonly expiresAt: Date;
 }
 
-/** Where the bytes of documents lie. Reading throws `Outage` while the store does not answer. */
+/** Where the bytes of documents are. All methods, and the streams and uploads that they give, throw `Outage` while the store does not answer. */
 export interface ObjectStore {
   put(key: string, body: Uint8Array, options: { contentType: string }): Promise<{ versionId: string | undefined }>;
   /**

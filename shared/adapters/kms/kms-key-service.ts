@@ -1,5 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { KeyService } from '../../core/key-service.ts';
+import { Outage } from '../../core/outage.ts';
 
 /** The key service on KMS. SDK and client come at first use: most requests need neither. */
 export function createKmsKeyService(keyId: string): KeyService {
@@ -16,7 +17,7 @@ export function createKmsKeyService(keyId: string): KeyService {
         KeySpec: 'AES_256',
         EncryptionContext: { ...context },
       });
-      const { Plaintext, CiphertextBlob } = await client.send(command);
+      const { Plaintext, CiphertextBlob } = await client.send(command).catch(rethrow);
       if (!Plaintext || !CiphertextBlob) throw new Error('KMS gave no data key.');
       return { plain: Buffer.from(Plaintext), wrapped: Buffer.from(CiphertextBlob) };
     },
@@ -27,9 +28,18 @@ export function createKmsKeyService(keyId: string): KeyService {
         CiphertextBlob: wrapped,
         EncryptionContext: { ...context },
       });
-      const { Plaintext } = await client.send(command);
+      const { Plaintext } = await client.send(command).catch(rethrow);
       if (!Plaintext) throw new Error('KMS opened no key.');
       return Buffer.from(Plaintext);
     },
   };
+}
+
+/** No answer, or one that says to come later: of the service, not of the key. KMS throttles with the status 400. */
+function rethrow(error: unknown): never {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined || status === 429 || status >= 500 || name === 'ThrottlingException')
+    throw new Outage('The key service does not answer.', { cause: error });
+  throw error;
 }

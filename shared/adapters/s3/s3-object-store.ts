@@ -113,11 +113,18 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
       const { sdk, client } = await load();
       const place = { Bucket: bucket, Key: key, ...(versionId ? { VersionId: versionId } : {}) };
       const answer = await ifThere(client.send(new sdk.GetObjectCommand(place)));
-      return answer?.Body as unknown as AsyncIterable<Uint8Array> | undefined;
+      return answer?.Body && readParts(answer.Body as unknown as AsyncIterable<Uint8Array>);
     },
     async beginUpload(key, { contentType }) {
       const { sdk, client } = await load();
-      return beginMultipartUpload(sdk, client, { bucket, key, contentType }).catch(rethrow);
+      const { write, complete, abort } = await beginMultipartUpload(sdk, client, { bucket, key, contentType }).catch(
+        rethrow,
+      );
+      return {
+        write: (part) => write(part).catch(rethrow),
+        complete: () => complete().catch(rethrow),
+        abort: () => abort().catch(rethrow),
+      };
     },
     async presignGet(key, { versionId, fileName, contentType }): Promise<PresignedRequest> {
       const { sdk } = await load();
@@ -145,6 +152,15 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
       return { ...signed, headers: { 'content-type': contentType, 'content-length': String(bytes) } };
     },
   };
+}
+
+/** A connection that breaks in the middle of a body is an outage as well. */
+async function* readParts(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* parts;
+  } catch (error) {
+    rethrow(error);
+  }
 }
 
 /** Into the one buffer that holds it: collecting parts and joining them would hold a large file twice. */

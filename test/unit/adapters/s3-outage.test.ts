@@ -8,7 +8,14 @@ import { isOutage } from '../../../shared/core/outage.ts';
 
 let server: Server;
 beforeAll(async () => {
-  server = createServer((_request, response) => response.writeHead(503).end());
+  server = createServer((request, response) => {
+    if (request.url?.includes('/broken')) {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.destroy());
+    } else if (request.url?.includes('uploads=') || request.url?.endsWith('?uploads'))
+      response.end('<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>');
+    else response.writeHead(503).end();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   vi.stubEnv('AWS_REGION', 'us-east-1');
@@ -26,7 +33,20 @@ const calls: readonly [string, (store: ObjectStore) => Promise<unknown>][] = [
   ['head', (store) => store.head('k')],
   ['list', (store) => store.list('k', undefined)],
   ['delete', (store) => store.delete(['k'])],
+  ['stream', (store) => store.stream('k')],
+  ['body of a stream', async (store) => Array.fromAsync((await store.stream('broken')) ?? [])],
+  ['part of an upload', (store) => uploadPart(store)],
+  ['end of an upload', async (store) => (await begin(store)).complete()],
+  ['abort of an upload', async (store) => (await begin(store)).abort()],
 ];
+
+const begin = (store: ObjectStore) => store.beginUpload('k', { contentType: 'text/plain' });
+/** A part is sent while the next is made: its failure shows at the end. */
+async function uploadPart(store: ObjectStore): Promise<void> {
+  const upload = await begin(store);
+  await upload.write(Buffer.from('x'));
+  await upload.complete();
+}
 
 it.each(calls)('a bucket that does not answer a %s is an outage, and no fault of the work', async (_, call) => {
   const error = await call(createS3ObjectStore('bucket', systemClock)).catch((thrown: unknown) => thrown);
