@@ -38,7 +38,7 @@ export function examineDeadline({ deadline }: Pick<Context<unknown>, 'deadline'>
 export async function connectDatabase(context: Context<CreateConnection>): Promise<Reply> {
   const { caller, body, services } = context;
   if (caller.connectionIds)
-    throw new DbragError('forbidden', 'A key narrowed to some connections cannot make another.');
+    throw new DbragError('forbidden', 'A key narrowed to some connections cannot create another.');
   const replay = await replayReply(context);
   if (replay) return replay;
   const id = newUuid();
@@ -221,9 +221,11 @@ function checkIamUser(
   if (settings.authentication !== 'iam') return;
   const user = publicId('workspace', workspaceId);
   if (settings.user_name !== user)
-    throw validationFailed([{ pointer: '/user', detail: `With IAM the user is named like the workspace: ${user}` }]);
+    throw validationFailed([
+      { pointer: '/user', detail: `With IAM the user must be named after the workspace: ${user}` },
+    ]);
   if (settings.ssl !== 'verify-full')
     throw validationFailed([
-      { pointer: '/ssl', detail: 'A token is sent to a verified server only: use "verify-full"' },
+      { pointer: '/ssl', detail: 'A token is sent only to a verified server: use "verify-full"' },
     ]);
 }

@@ -8,6 +8,6 @@ import { DbragError } from '../../shared/core/errors.ts';
 export function subjectOfRequest({ subject }: Pick<Caller, 'subject'>, named: string | undefined): string | null {
   if (subject === null) return named ?? null;
   if (named !== undefined && named !== subject.name)
-    throw new DbragError('forbidden', 'Who comes by a token asks for themselves: leave `subject` out.');
+    throw new DbragError('forbidden', 'Callers with a token ask on their own behalf: leave `subject` out.');
   return subject.name;
 }

@@ -60,11 +60,11 @@ function firstTable(stages: readonly StageSettings[]): string {
   const cell = (stage: StageSettings, load: Load) => {
     const { part, headroom } = firstUsedUp(partsOf(stage, load));
     return headroom >= 1
-      ? `${part.name}, at ${rounded(headroom)} times as much`
-      : `**${part.name}**: ${rounded(1 / headroom)} times what there is`;
+      ? `${part.name}, at ${rounded(headroom)} times this load`
+      : `**${part.name}**: ${rounded(1 / headroom)} times the capacity`;
   };
   return table(
-    ['used up first', ...stages.map(({ name }) => `\`${name}\``)],
+    ['first limit reached', ...stages.map(({ name }) => `\`${name}\``)],
     loads.map((load) => [load.name, ...stages.map((stage) => cell(stage, load))]),
   );
 }
@@ -84,7 +84,7 @@ function changesTable(stages: readonly StageSettings[]): string {
         change,
       ]),
   );
-  return table([`what \`${largest.name}\` lacks for`, 'part', 'needed', 'what to change'], rows);
+  return table([`shortfalls of \`${largest.name}\``, 'part', 'needed', 'what to change'], rows);
 }
 
 function burstTable(stages: readonly StageSettings[]): string {
@@ -96,12 +96,12 @@ function burstTable(stages: readonly StageSettings[]): string {
     return { capacity, shed, kept };
   });
   return table(
-    ['searches, for a minute three times as many as can be served', ...stages.map(({ name }) => `\`${name}\``)],
+    ['searches, at three times the capacity for a minute', ...stages.map(({ name }) => `\`${name}\``)],
     [
-      ['searches a second that can be served', ...cells.map(({ capacity }) => rounded(capacity))],
-      ['served in time when others are refused at once', ...cells.map(({ shed }) => percent(shed.goodput))],
-      ['the longest of them waited', ...cells.map(({ shed }) => `${shed.longestWait.toFixed(2)} s`)],
-      ['served in time when everybody waits', ...cells.map(({ kept }) => percent(kept.goodput))],
+      ['searches per second that can be served', ...cells.map(({ capacity }) => rounded(capacity))],
+      ['served in time if the excess is refused at once', ...cells.map(({ shed }) => percent(shed.goodput))],
+      ['longest wait among these', ...cells.map(({ shed }) => `${shed.longestWait.toFixed(2)} s`)],
+      ['served in time if everybody waits', ...cells.map(({ kept }) => percent(kept.goodput))],
     ],
   );
 }
@@ -113,7 +113,7 @@ function ingestTable(stages: readonly StageSettings[]): string {
     return `${time} (${station})`;
   };
   return table(
-    ['until all are ready, and what that waits for', ...stages.map(({ name }) => `\`${name}\``)],
+    ['time until all are ready (limited by)', ...stages.map(({ name }) => `\`${name}\``)],
     [10_000, million, 10 * million].map((documents) => [
       `${documents.toLocaleString('en')} documents at once`,
       ...stages.map((stage) => cell(stage, documents)),

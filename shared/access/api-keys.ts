@@ -84,7 +84,7 @@ export async function revokeApiKey(db: Db, caller: Pick<Caller, 'workspaceId' | 
   );
   const key = rows[0];
   if (!key) throw notFound('apiKey');
-  if (!mayActAs(caller, key.role)) throw new DbragError('forbidden', 'This key may more than the one that asks.');
+  if (!mayActAs(caller, key.role)) throw new DbragError('forbidden', 'This key has more rights than the caller.');
   if (owning.length === 1 && owning[0] === id)
     throw new DbragError(
       'conflict',

@@ -106,5 +106,6 @@ async function requireWeaker(
     [caller.workspaceId, subject],
   );
   if (!rows[0] && hidden === 'not_found') throw notFound('member');
-  if (!rows[0] || !mayActAs(caller, rows[0].role)) throw new DbragError('forbidden', 'This member may more than you.');
+  if (!rows[0] || !mayActAs(caller, rows[0].role))
+    throw new DbragError('forbidden', 'This member has more rights than you.');
 }

@@ -49,7 +49,7 @@ export async function verifyToken(token: string, issuers: readonly TrustedIssuer
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject || sub.includes('\0'))
     throw new DbragError('unauthorized', `The sub of this token is not 1 to ${longestSubject} characters.`);
   if (provider.requireMfa && !isStrong(payload, provider))
-    throw new DbragError('mfa_required', 'Sign in with a second factor: this token says nothing of one.');
+    throw new DbragError('mfa_required', 'Sign in with a second factor: this token does not state one.');
   return { provider, subject: sub, expiresAt: exp * 1_000, claims: payload };
 }
 
@@ -59,7 +59,7 @@ function issuerOf(token: string, issuers: readonly TrustedIssuer[]): TrustedIssu
   try {
     issuer = decodeJwt(token).iss;
   } catch (cause) {
-    throw new DbragError('unauthorized', 'This is no API key and no token.', { cause });
+    throw new DbragError('unauthorized', 'This is neither an API key nor a token.', { cause });
   }
   const trusted = issuers.find(({ provider }) => provider.issuer === issuer);
   if (!trusted) throw new DbragError('unauthorized', 'Tokens of this issuer are not accepted here.');

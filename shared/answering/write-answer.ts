@@ -66,7 +66,7 @@ function verdict(call: ChatOutcome, checked: CheckedAnswer): Verdict {
   const counts = { removedMarks: checked.removed, unverifiedNumbers: checked.unverifiedNumbers };
   const failed = (error: DbragError): Verdict => ({ text: null, citations: [], ...counts, degraded: [], error });
   if (checked.leaked)
-    return failed(new DbragError('model_failed', 'The model told its instructions instead of an answer.'));
+    return failed(new DbragError('model_failed', 'The model revealed its instructions instead of answering.'));
   if (call.error) return failed(problemOfModel(call.error));
   if (call.finish === 'filtered')
     return failed(new DbragError('model_failed', 'The model provider refused to answer this.'));

@@ -75,7 +75,7 @@ export const catalogJobs: JobKind = {
     }
     return restarted;
   },
-  refusal: 'Another job reads the tables of this connection already, or it is gone.',
+  refusal: 'Another job is already reading the tables of this connection, or it no longer exists.',
 };
 
 async function resetInput(db: Db, workspaceId: string, jobId: string): Promise<void> {

@@ -24,7 +24,7 @@ export const rebuildJobs: JobKind = {
     }
     return restarted;
   },
-  refusal: "Another job rebuilds this index already, or the workspace's vectors are elsewhere.",
+  refusal: "Another job is already rebuilding this index, or the workspace's vectors are in another partition.",
 };
 
 async function mayRestart(db: Db, workspaceId: string, id: string): Promise<boolean> {

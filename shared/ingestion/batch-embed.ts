@@ -60,7 +60,7 @@ export const batchEmbedJobs: JobKind = {
     }
     return restarted;
   },
-  refusal: 'Another job embeds this collection already, or it is gone.',
+  refusal: 'Another job is already embedding this collection, or it no longer exists.',
 };
 
 /**

@@ -5,7 +5,7 @@ import type { Job } from '../jobs/jobs.ts';
 import { deletionDeadlineMilliseconds, deletionNudge, runningDeletion } from './delete-document.ts';
 
 /** A deletion is never cancelled: removal of what it hides was promised, and what it removed is gone. */
-export const deletionJobs: JobKind = { retry, refusal: 'Another job deletes it already.' };
+export const deletionJobs: JobKind = { retry, refusal: 'Another job is already deleting it.' };
 
 async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {
   const deadline = new Date(now.getTime() + deletionDeadlineMilliseconds);

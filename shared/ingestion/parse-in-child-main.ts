@@ -63,7 +63,7 @@ function watchLimits({ limits }: ChildRequest, refuseWith: (detail: string) => v
 
 const takesTooMuch = {
   code: 'file_expands_too_far',
-  message: 'Reading the file takes more memory or time than is granted.',
+  message: 'Reading the file takes more memory or time than allowed.',
 } as const;
 const isBroken = { code: 'corrupt_file', message: 'The file is broken and cannot be read.' } as const;
 

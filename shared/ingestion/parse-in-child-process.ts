@@ -102,7 +102,7 @@ export class ParserProcess {
     const cause = new Error(this.ending());
     const lacksMemory = this.child.signalCode === 'SIGKILL' || this.child.signalCode === 'SIGABRT';
     return lacksMemory
-      ? new DocumentError('file_expands_too_far', 'Reading the file takes more memory or time than is granted.', {
+      ? new DocumentError('file_expands_too_far', 'Reading the file takes more memory or time than allowed.', {
           cause,
         })
       : new DocumentError('corrupt_file', 'The file is broken and cannot be read.', { cause });

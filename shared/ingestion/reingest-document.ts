@@ -64,7 +64,7 @@ export async function reingestDocument(db: Db, input: Reingestion): Promise<Rein
     [workspaceId, documentId, deadline, input.priority ?? null, jobId, input.createdBy],
   );
   const begun = rows[0];
-  if (!begun) throw new DbragError('conflict', 'There is no file of this document to read again.');
+  if (!begun) throw new DbragError('conflict', 'This document has no file that could be read again.');
   await supersedeVersions(db, workspaceId, [{ documentId, version: begun.version }]);
   return {
     document: await getDocument(db, workspaceId, documentId),

@@ -42,7 +42,7 @@ export const apiKeyRoutes = [
       const { caller, body, services } = context;
       // Nobody hands on more than they have.
       if (!mayActAs(caller, body.role))
-        throw new DbragError('forbidden', `A key of role ${caller.role} cannot make one of role ${body.role}.`);
+        throw new DbragError('forbidden', `A key of role ${caller.role} cannot create one of role ${body.role}.`);
       const expiresAt = body.expires_at ?? null;
       if (expiresAt !== null && new Date(expiresAt) <= services.clock.now()) {
         throw validationFailed([{ pointer: '/expires_at', detail: 'Must be in the future' }]);

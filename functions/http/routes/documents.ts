@@ -195,7 +195,7 @@ export const documentRoutes = [
         const document = await getDocument(db, caller.workspaceId, id);
         const version = query.version ?? document.live_version ?? document.version;
         const { removed_at: removedAt } = await getVersion(db, caller.workspaceId, id, version);
-        if (removedAt) throw new DbragError('not_found', 'The chunks of this version have left.');
+        if (removedAt) throw new DbragError('not_found', 'The chunks of this version were removed.');
         if (query.after === undefined) return listChunks(db, caller.workspaceId, id, version, { limit: query.limit });
         const after = await findOrdinal(db, caller.workspaceId, id, version, afterId('chunk', query.after));
         if (typeof after !== 'number') return { items: [], hasMore: false };

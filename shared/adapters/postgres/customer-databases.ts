@@ -148,5 +148,7 @@ const tooMuch = (cause: unknown): DbragError =>
 
 /** For servers that answer, but not in this protocol. */
 function notPostgres(cause: unknown): DbragError {
-  return new DbragError('connection_refused', 'What answers at this host and port is no PostgreSQL server.', { cause });
+  return new DbragError('connection_refused', 'The server at this host and port is not a PostgreSQL server.', {
+    cause,
+  });
 }

@@ -19,7 +19,7 @@ export function tlsOptions(
 ): false | ConnectionOptions {
   if (ssl === 'disable') {
     if (isInside(address, rules)) return false;
-    throw new DbragError('tls_failed', 'A database outside of the allowed networks is reached with TLS only.');
+    throw new DbragError('tls_failed', 'A database outside the allowed networks must be reached with TLS.');
   }
   return {
     rejectUnauthorized: true,

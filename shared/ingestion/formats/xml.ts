@@ -57,7 +57,8 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   const error = parser.parse(decodeXml(bytes)) ?? failure;
   if (error instanceof DocumentError) throw error;
   const top = root.children.find((child) => typeof child !== 'string');
-  if (error || !top) throw new DocumentError('corrupt_file', 'The file is broken: a part is no XML.', { cause: error });
+  if (error || !top)
+    throw new DocumentError('corrupt_file', 'The file is broken: a part is not XML.', { cause: error });
   return top;
 }
 

@@ -56,7 +56,7 @@ export class ZipArchive {
 }
 
 function tooFar(cause?: unknown): DocumentError {
-  return new DocumentError('file_expands_too_far', 'The file expands to more than is read of a file of its size.', {
+  return new DocumentError('file_expands_too_far', 'The file expands to more than is accepted for its size.', {
     cause,
   });
 }
