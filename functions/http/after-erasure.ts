@@ -11,7 +11,7 @@ const keptMilliseconds = 30_000;
 const keptAnswers = 1_000;
 
 /**
- * Replies to whoever erased a workspace, by the key that asked for it and opens nothing else. Most keys that are refused erased nothing:
+ * Replies to the key that erased a workspace, which grants nothing else. Most refused keys erased nothing:
  * that is remembered, so that asking with one again costs no look-up.
  */
 export class AfterErasure {
@@ -24,7 +24,7 @@ export class AfterErasure {
     return name !== undefined && this.#replied.get(name, services.clock.now().getTime())?.value === true;
   }
 
-  /** @param refusal what the caller is answered otherwise: whoever is refused for anything but an unknown key erased nothing */
+  /** @param refusal the response otherwise: a caller refused for any reason but an unknown key erased nothing */
   async replyTo(
     route: Route,
     request: Received,

@@ -8,7 +8,7 @@ import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
 
 /**
- * Who calls: by an API key, or as a person by a token of an identity provider.
+ * Identifies the caller: by an API key, or as a person by a token of an identity provider.
  * @throws unauthorized when neither holds · what `TokenDirectory.find` throws · not_found when `x-dbrag-workspace` names a workspace
  * that is not the caller's
  */

@@ -9,7 +9,7 @@ interface Hit {
   readonly document_id: string;
 }
 
-/** A hit begins with the two; in a text that stands in a hit, the quotation marks are escaped. */
+/** A hit begins with these two members; inside a hit's text, the quotation marks are escaped. */
 const writtenHit = /"chunk_id":"(chk_[0-9a-f]{32})","document_id":"(doc_[0-9a-f]{32})"/g;
 
 /** Which documents and chunks a search showed; the search terms are not recorded. */

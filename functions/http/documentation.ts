@@ -34,7 +34,7 @@ export function documentationStart(): Response {
   return new Response(start, { headers: { 'content-type': 'text/javascript; charset=utf-8' } });
 }
 
-/** The reference's script, compressed when it was bundled: it lies beside the code. */
+/** The reference's script, compressed by the bundler, beside the code. */
 export async function documentationScript(): Promise<Response> {
   const script = await readFile(`${taskRoot()}/documentation/reference.js.br`);
   return new Response(script, {

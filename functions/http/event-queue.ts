@@ -3,8 +3,8 @@ import type { ServerSentEvent } from './event-stream.ts';
 const pingMilliseconds = 15_000;
 
 /**
- * Events from whoever makes them to whoever reads them. Making goes on when nobody reads: what was begun is finished and recorded
- * whether the client is still there or not.
+ * Events from a producer to a reader. The producer continues when nobody reads: work that was started is finished and recorded
+ * whether or not the client is still connected.
  */
 export class EventQueue {
   private readonly waiting: ServerSentEvent[] = [];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type DatabaseConfig, taskRoot } from '../../shared/core/config.ts';
 
-/** How a connection is verified: against Amazon's authorities, which lie beside the code. `off` only where a stage is on loopback. */
+/** How a connection is verified: against Amazon's authorities, bundled beside the code. `off` only for stages on loopback. */
 export function databaseTls({ tls }: Pick<DatabaseConfig, 'tls'>): 'off' | { readonly ca: string } {
   return tls === 'off' ? 'off' : { ca: readFileSync(`${taskRoot()}/certificates/databases.pem`, 'utf8') };
 }

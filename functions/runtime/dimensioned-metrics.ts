@@ -3,7 +3,7 @@ import type { MetricUnit } from './metrics.ts';
 
 /**
  * Metrics by something else than the function that wrote them: a cache, a model, a stage of an answer, a route. They carry that
- * dimension alone, so that one metric tells of all functions together. Only what has few values may be one: a workspace never.
+ * dimension alone, so that one metric covers all functions together. Only something with few values may be a dimension, so never a workspace.
  */
 export class DimensionedMetrics {
   readonly #namespace: string;

@@ -77,7 +77,7 @@ export interface Telemetry extends Measures {
   cacheFailed(error: unknown): void;
   /** Four fifths of a quota are used, or more: time for an operator to talk to somebody. */
   quotaNear(event: { workspaceId: string; resource: string; used: number; limit: number }): void;
-  /** Reads that the trail will not tell of. */
+  /** Reads that the audit trail will not contain. */
   auditEventsLost(events: number): void;
   /** An audit event was written without its origin. */
   originUnsealed(error: unknown): void;
@@ -112,8 +112,8 @@ interface Invocation {
 }
 
 /**
- * The logger is told of an invocation when it has something to say: told at each request it takes longer than the request's own line,
- * which is written by hand.
+ * Passes the invocation to the logger only when something is logged: doing it for each request takes longer than the request's own line,
+ * which is formatted by hand.
  */
 function loggerOf(invocation: () => Invocation | undefined) {
   const logger = new Logger();

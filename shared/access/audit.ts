@@ -19,7 +19,7 @@ export type AuditOutcome = 'success' | 'failure' | 'denied';
 
 /** A row of the trail, as it is written. */
 export interface AuditEvent {
-  /** UUIDv7: the time inside is when it was done. Written twice, it stands once. */
+  /** UUIDv7 with the time of the event. Writing it twice stores it once. */
   readonly id: string;
   readonly actor: string;
   readonly action: string;
@@ -71,7 +71,7 @@ export function auditEvent(workspaceId: string, actor: string, origin: RequestOr
   };
 }
 
-/** Writes rows of one chain. One that stands there already is left as it is. */
+/** Writes rows of one chain. An existing row is left as it is. */
 export async function insertAuditEvents(db: Db, workspaceId: string, events: readonly AuditEvent[]): Promise<void> {
   if (events.length === 0) return;
   const rows = events.map((event) => ({ ...event, at: timeOfUuid(event.id).toISOString() }));

@@ -8,8 +8,8 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * The keys of the audit trail: one a workspace, which KMS wraps, and one a person, which the workspace's wraps. Whoever deletes a
- * person's row has destroyed the key, and what was sealed with it can be read by nobody.
+ * The keys of the audit trail: one per workspace, wrapped by KMS, and one per person, wrapped by the workspace's. Deleting a person's row
+ * destroys the key, and whatever was encrypted with it becomes unreadable.
  */
 export class TrailKeys {
   private readonly database: Database;
@@ -77,7 +77,7 @@ export class TrailKeys {
     return new Map(rows.map((row) => [row.holder, row.wrapped]));
   }
 
-  /** @returns what stands there: another process may have been first */
+  /** @returns the stored key: another process may have been first */
   private async insert(workspaceId: string, holder: string, wrapped: Buffer): Promise<Buffer> {
     await this.database.inWorkspace({ workspaceId }, (db) =>
       db.query(

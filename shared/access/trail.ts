@@ -36,7 +36,7 @@ export class Trail {
 
   /**
    * The origin of a request with what is kept of it. Asked before the transaction of a change begins, since keys come from elsewhere.
-   * A change is not refused because its address cannot be encrypted: its event then stands without one.
+   * A change is not refused because its origin cannot be encrypted: its event is then written without one.
    */
   async seal(workspaceId: string, subject: CallerSubject | null, origin: RequestOrigin): Promise<RequestOrigin> {
     if (!this.keys || (origin.ip === null && origin.userAgent === null && !subject)) return origin;

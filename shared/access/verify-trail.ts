@@ -53,9 +53,8 @@ const sealsAtOnce = 500;
 const largestRoot = 5_000_000;
 
 /**
- * Walks every chain of the audit trail from its checkpoint to its end, computes each hash anew from the rows, and compares the ends
- * with what was written to the locked roots. An event that was changed, dropped, moved or slipped in, a seal that was rewritten and a
- * chain that was cut short are each told. Reads only.
+ * Walks every chain of the audit trail from its checkpoint to its end, recomputes each hash from the rows, and compares the ends
+ * with the locked roots. Reports events that were changed, dropped, moved or inserted, rewritten seals, and truncated chains. Only reads.
  */
 export async function verifyTrail({ database, roots, hasTime = () => true }: VerifyTrailPorts): Promise<TrailReport> {
   const faults: TrailFault[] = [];

@@ -13,9 +13,9 @@ const longestStatement = 500;
 const removedUrl = '(link removed)';
 
 /**
- * Checks an answer while it comes. A mark is given out as `[n]` once its quote was found in the source that it names, and left out
- * otherwise, so that what was given out never has to be taken back: quotes that stand nowhere, or in another source, or in two
- * places. Addresses are kept only where a source has them; a prompt that is told is refused.
+ * Checks an answer while it streams. A mark is released as `[n]` once its quote was found in the source that it names, and dropped
+ * otherwise, so that nothing released ever has to be retracted: quotes that occur nowhere, only in another source, or joined from two
+ * places are dropped. URLs are kept only if a source has them; an answer that reveals the prompt is refused.
  */
 export class CheckedAnswer {
   private readonly sources: SourceCheck;
@@ -67,7 +67,7 @@ export class CheckedAnswer {
     return this.numbers?.unverified ?? 0;
   }
 
-  /** True once the model began to tell its instructions: nothing more is given out. */
+  /** True once the model started to reveal its instructions: nothing more is released. */
   get leaked(): boolean {
     return this.told;
   }

@@ -18,7 +18,7 @@ export interface ValueCitation {
   readonly kind: 'sql';
   readonly n: number;
   readonly result: QueryResult;
-  /** As it stands in the rows, or follows from them. */
+  /** As it appears in the rows, or follows from them. */
   readonly value: string;
 }
 

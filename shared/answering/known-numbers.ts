@@ -131,7 +131,7 @@ function readNumber(written: string): ReadNumber {
   };
 }
 
-/** The last separator may begin the fraction or group thousands; which of them, only its place and its kind can tell. */
+/** The last separator may start the fraction or group thousands; only its position and kind can tell which. */
 function readingsOf(digits: string): string[] {
   const separators = [...digits.matchAll(/[.,'’\u00a0\u202f]/gu)];
   const last = separators.at(-1);

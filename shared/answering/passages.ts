@@ -33,7 +33,7 @@ const charactersPerToken = 3;
 
 /**
  * The best hits that fit into a budget of tokens, best first; neighbours of one document become one passage, in which what they
- * repeat of each other stands once. A hit that does not fit is left out, and a smaller one behind it may still fit.
+ * repeat of each other appears once. A hit that does not fit is left out, and a smaller one after it may still fit.
  */
 export function fitPassages(hits: readonly SearchHit[], tokenBudget: number): readonly Passage[] {
   const chosen: SearchHit[] = [];

@@ -33,7 +33,7 @@ const aboutParts =
 const aboutResults =
   'A source with a database attribute holds the rows that a query gave, one a line. Cite it in the same form, with the value that you tell, copied from a row: [number: "value"]. For example: There are 412 orders [3: "412"]. Tell numbers as they stand in the rows, and no others: compute and estimate nothing.';
 
-/** The prompt for one question. Every part that a person or a document wrote stands fenced or after everything else. */
+/** The prompt for one question. Everything that a person or a document wrote is fenced or comes after everything else. */
 export function answerPrompt(
   question: string,
   passages: readonly Passage[],

@@ -41,7 +41,7 @@ export class FoldedText {
     this.positions = positions;
   }
 
-  /** Where a quote stands in the original, blanks folded in both; undefined when it does not, or says nothing. */
+  /** The position of a quote in the original, ignoring differences in blanks; undefined if it does not occur, or has no content. */
   find(quote: string): Span | undefined {
     const folded = foldQuote(quote);
     if (!meaningful.test(folded)) return undefined;

@@ -5,7 +5,7 @@ import type { Message } from './conversations.ts';
 
 const maximumOutputTokens = 200;
 const longestQuestion = 1_000;
-/** Of each message: what a follow-up refers to stands at the beginning. */
+/** Characters of each message: what a follow-up refers to is at its beginning. */
 const longestQuoted = 1_000;
 
 const instructions = `Rewrite the question so that it can be understood without the conversation before it: put names in the place of words like "it" or "they", and add what it leaves out. When it can be understood alone, repeat it unchanged.

@@ -39,7 +39,7 @@ export class SourceCheck {
   }
 }
 
-/** @param statement the sentence that a mark without a quote stands behind */
+/** @param statement the sentence before a mark without a quote */
 function quoteIn(passage: Passage, quote: string | null, statement: string): UnnumberedCitation | undefined {
   const quoted = quote === null ? supported(passage, statement) : quotedBy(passage, quote);
   return quoted && { kind: 'document', ...quoted };

@@ -58,9 +58,9 @@ export interface StoredValue {
 export type StoredCitation = StoredQuote | StoredValue;
 
 /**
- * Keeps a question with its answer, and meters what was spent on it, in one transaction: told once, metered once. An answer under an
+ * Stores a question with its answer, and meters its cost, in one transaction: stored once, metered once. An answer under an
  * `Idempotency-Key` is stored with it; a failure of the model is not, so that the same call may be tried again.
- * @returns false where it is metered and nothing is kept of it: whom it was asked for, or the conversation, is gone
+ * @returns false if it was metered but not stored, because the subject or the conversation is gone
  */
 export async function storeQuery(
   db: Db,

@@ -39,7 +39,7 @@ const firstNumber = (row: QueryResult['rows'][number]) =>
 
 const inWords = (column: string): string => `${plain(column.replaceAll('_', ' '))}:`;
 
-/** A row may hold what a browser would load, or what reads as a mark of ours. */
+/** A row may contain something that a browser would load, or that looks like one of our marks. */
 function plain(text: string): string {
   const line = text
     .replace(/\b(?:https?:\/\/|ftp:\/\/|www\.)\S+/gi, '(link removed)')

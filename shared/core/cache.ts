@@ -4,8 +4,8 @@ export interface CacheEntry {
 }
 
 /**
- * A cache that may forget anything at any moment. No method throws: a failure is a miss, and whoever made the cache is told by the
- * callback that they gave it. Keys that share a `{tag}` lie together.
+ * A cache that may forget anything at any moment. No method throws: a failure is a miss, reported through the callback given at
+ * creation. Keys that share a `{tag}` are stored together.
  */
 export interface Cache {
   /** @returns one value a key, in order; undefined for a miss */

@@ -302,7 +302,7 @@ function json<T>(environment: Environment, name: string, fallback: T): T {
 export interface TelemetryConfig {
   readonly service: string;
   readonly metricsNamespace: string;
-  /** Whether lines that only tell of what went well are written. */
+  /** Whether lines about successful operations are written. */
   readonly writesInfo: boolean;
   readonly writesDebug: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * The database as the rooms see it. SQL stands in the rooms, next to the logic that needs it; connections, transactions,
- * time limits and the binary encoding of vectors stand in the adapter.
+ * The database as the rooms see it. SQL is in the rooms, next to the logic that needs it; connections, transactions,
+ * time limits and the binary encoding of vectors are in the adapter.
  */
 export interface QueryResult<Row> {
   readonly rows: readonly Row[];

@@ -12,7 +12,7 @@ export interface Failure {
   readonly frames: readonly string[];
 }
 
-/** Enough to tell two places apart; callers further out differ by how the work came. */
+/** Enough to distinguish two places; frames further out only differ by how the work was triggered. */
 const mostFrames = 4;
 
 /** Undefined for expected errors: mistakes of the caller, and outages. */

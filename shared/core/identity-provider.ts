@@ -1,6 +1,6 @@
 /** An OIDC issuer whose tokens are accepted, as the stage names it. */
 export interface IdentityProvider {
-  /** As it stands in `iss`, to the letter. */
+  /** Exactly as in `iss`. */
   readonly issuer: string;
   /** What `aud` must be or hold. */
   readonly audience: string;

@@ -35,7 +35,7 @@ export interface ObjectStore {
   list(prefix: string, after?: string): Promise<readonly { key: string; bytes: number; modifiedAt: Date }[]>;
   /** Removes the current version of each key; a versioned bucket keeps the old bytes until its lifecycle rule. */
   delete(keys: readonly string[]): Promise<void>;
-  /** How many versions and delete markers lie under a prefix, 1,000 at most. */
+  /** How many versions and delete markers are under a prefix, 1,000 at most. */
   countVersions(prefix: string): Promise<number>;
   /**
    * Removes bytes for good: versions under a prefix, and their delete markers; what was removed is in no bucket any more.

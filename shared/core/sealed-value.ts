@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 const digestBytes = 16;
 
-/** A value with a digest over it and its key in front: what stands in a cache under another key than its own is recognised. */
+/** A value prefixed with a digest over it and its key: a value stored under another key than its own is recognised. */
 export function seal(key: string, body: Uint8Array): Buffer {
   return Buffer.concat([digest(key, body), body]);
 }

@@ -2,7 +2,7 @@ import { DbragError } from '../core/errors.ts';
 import type { StatementFault } from './statement-connection.ts';
 
 const longestDetail = 300;
-/** About names and types, which are looked at before anything is read. */
+/** States about names and types, which are checked before anything is read. */
 const ofSyntax = /^42[0-9A-Z]{3}$/;
 
 /**

@@ -11,7 +11,7 @@ export interface PartitionState {
   /** Rows ever inserted; starts again at 0 when the server has crashed. */
   readonly inserted: number;
   readonly changed_since_analyze: number;
-  /** When a vacuum, of whoever, last came to its end here; null: none since the server's counts began. */
+  /** When a vacuum, automatic or not, last finished here; null: none since the server's statistics were reset. */
   readonly vacuumed_at: Date | null;
   readonly is_vacuuming: boolean;
   readonly indexes: readonly FoundIndex[];

@@ -4,8 +4,8 @@ import type { JobKind } from '../jobs/job-kinds.ts';
 import { homePartition, rebuildDeadlineMilliseconds, rebuildNudge } from './rebuild-index.ts';
 
 /**
- * Cancelled, nobody waits for the build any more. One that has begun is finished all the same: the index is that of all workspaces in
- * the partition, and half of one would only have to be cleared away.
+ * Cancelling ends the job only. A build that has started is finished anyway: all workspaces in the partition share the index, and an
+ * incomplete one would only have to be removed.
  */
 export const rebuildJobs: JobKind = {
   async cancel(db, workspaceId, job) {

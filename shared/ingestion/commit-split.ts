@@ -20,9 +20,9 @@ export interface SplitClaim extends ClaimedVersion {
 }
 
 /**
- * Stores what some versions of one workspace are made of (no document twice), in one transaction: placements, the chunks that are new,
- * what is still to buy in the model's space, and the counts. Where nothing is to buy, a version becomes live here. All versions at
- * once, because statements are what a small document costs.
+ * Stores the split of some versions of one workspace (no document twice) in one transaction: placements, new chunks, pending
+ * embeddings in the model's space, and counts. A version without pending embeddings becomes live here. All versions
+ * at once, because the number of statements dominates the cost of a small document.
  * @returns by document
  */
 export async function commitSplits(
@@ -147,10 +147,10 @@ async function insertPending(db: Db, workspaceId: string, model: string, wanted:
 }
 
 /**
- * What is still to buy, by document. What has a vector in the fallback space is not missing: it is found there, and bought all the
- * same. All look-ups are sub-queries that no join is made of, on purpose: joins are planned by statistics that know nothing of rows
- * written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour). The model stands in an expression so
- * that the index of spaces does not fit: it looks just as narrow, and goes through all vectors of the workspace for each chunk.
+ * Pending embeddings, by document. A chunk with a vector in the fallback space is not missing, since it is found there, but is
+ * pending all the same. All lookups are sub-queries that cannot become joins, on purpose: joins are planned by statistics that know nothing of rows
+ * written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour). The model is inside an expression so
+ * that the index by space does not apply: it looks just as selective, but would scan all vectors of the workspace for each chunk.
  */
 async function addPending(
   db: Db,

@@ -13,7 +13,7 @@ const strangeBucket =
   'The bucket holds none of the newest files: it is another one, or was emptied. No document was deleted; see the runbook.';
 
 /**
- * Deletes documents of uploads whose object is gone and no event told of it. The listing only says which keys to ask for: each is
+ * Deletes documents of uploads whose object was removed without an event. The listing only says which keys to check: each is
  * asked once more, one by one, before its document is touched. Documents that were posted, and promised files that have not come, are none of this.
  * A bucket that holds none of the newest files is not the one that the rows are of: it is believed in nothing.
  * @param hasTime asked before each slice
@@ -54,7 +54,7 @@ function workspaceOf(key: string | undefined): string | undefined {
   return key === undefined ? undefined : parseUploadKey(key)?.workspaceId;
 }
 
-/** All workspaces, or the one that a key lies in and those behind it. */
+/** All workspaces, or the one that a key belongs to and those after it. */
 async function* workspacesFrom(database: Database, key: string | undefined): AsyncGenerator<string> {
   const first = workspaceOf(key);
   if (first !== undefined) yield first;

@@ -15,7 +15,7 @@ export interface FindMissedUploadsPorts extends RegisterUploadPorts {
 }
 
 /**
- * Registers uploads that no event told of: for what people put into the bucket, the object is the truth. Events are at least once
+ * Registers uploads that no event reported: for files in the bucket, the object is the truth. Events are at least once
  * in practice and not by promise. A file that cannot be registered now (its document is being deleted, say) keeps no other from it.
  * @param hasTime asked before each page
  * @returns how many were registered
@@ -37,7 +37,7 @@ export async function findMissedUploads(
   return found;
 }
 
-/** Registers what the bucket holds at a key that no event told of. @returns false when it could not be done now, which is reported */
+/** Registers an object that no event reported. @returns false if that was not possible now, which is reported */
 export async function registerMissed(ports: FindMissedUploadsPorts, key: string): Promise<boolean> {
   try {
     await registerUpload(ports, { bucket: '', key, versionId: undefined, bytes: undefined, origin });

@@ -28,7 +28,7 @@ export type IngestOutcome = SplitOutcome | 'nothing_to_do' | 'failed';
 
 /**
  * One version of one document from its object to rows: read, parse, split, store. Safe to run any number of times, at the same time
- * too. Faults of the document end the version `failed`; everything else is thrown, and the message comes again.
+ * too. Faults of the document end the version `failed`; everything else is thrown, and the message is redelivered.
  */
 export async function ingestDocument(
   ports: IngestDocumentPorts,

@@ -5,17 +5,17 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { type IngestDocumentPorts, type IngestOutcome, ingestClaimed, ingestDocument } from './ingest-document.ts';
 import { ingestTogether, mostBytesTogether } from './ingest-together.ts';
 
-/** `put_off`: not started, since others were before it; its message has to be sent anew. */
+/** `put_off`: not started, since others were before it; its message has to be sent again. */
 export type Ingested = PromiseSettledResult<IngestOutcome | 'put_off'>;
 
 /** Nothing is started after this long: waiting documents are better served by another worker. */
 const turnMilliseconds = 15_000;
 
 /**
- * The documents of one batch of messages. Small texts that no worker has begun with are worked on together, and split in a child, so that
- * one which no process survives takes no neighbour along. All others one after another, least tried first: one that ends its worker
- * every time then takes no neighbour with it more than twice, and what was not begun with has no claim counted.
- * @returns what became of each message, in their order
+ * The documents of one batch of messages. Small texts that no worker has started are processed together, and split in a child process, so that
+ * one that crashes every process takes no neighbour with it. All others follow one after another, least tried first: one that crashes its worker
+ * every time then takes no neighbour with it more than twice, and documents that were not started have no claim counted.
+ * @returns the outcome of each message, in order
  */
 export async function ingestDocuments(
   ports: IngestDocumentPorts,

@@ -15,8 +15,8 @@ export const ingestionJobs: JobKind = {
 };
 
 /**
- * Nothing of it becomes visible, whoever holds it: a worker finds no version to commit to. What only it wanted is bought no more;
- * what a live or another running version places still is.
+ * None of it becomes visible, whichever worker holds it: the worker finds no version to commit to. Chunks that only this version wanted are
+ * no longer embedded; those placed by a live or another running version still are.
  */
 async function cancel(db: Db, workspaceId: string, job: Job): Promise<void> {
   const [key] = versionsOf([job]);
@@ -30,8 +30,8 @@ async function cancel(db: Db, workspaceId: string, job: Job): Promise<void> {
 }
 
 /**
- * The next attempt at the newest versions of their documents: it reads the object and splits it anew, and whoever still holds the
- * attempt before finds no row to commit to. Vectors that were bought stay and are not bought again.
+ * The next attempt at the newest versions of their documents: it reads and splits the object again, and a worker that still holds the
+ * previous attempt finds no row to commit to. Stored vectors stay and are not computed again.
  */
 async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {
   const asked = versionsOf(jobs);

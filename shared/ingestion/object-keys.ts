@@ -1,11 +1,11 @@
 import { publicId, tryParsePublicId } from '../core/ids.ts';
 
-/** Where uploads of a collection lie: what a person may put there with any S3 client. */
+/** The prefix of a collection's uploads: where anybody with rights may put files with any S3 client. */
 export function uploadPrefix(workspaceId: string, collectionId: string): string {
   return `uploads/${publicId('workspace', workspaceId)}/${publicId('collection', collectionId)}/`;
 }
 
-/** Where a document that was posted over HTTPS lies. */
+/** The key of a document that was posted over HTTPS. */
 export function contentKey(workspaceId: string, objectId: string): string {
   return `content/${publicId('workspace', workspaceId)}/${objectId}`;
 }

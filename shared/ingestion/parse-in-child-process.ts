@@ -6,7 +6,7 @@ import { DocumentError } from '../core/document-errors.ts';
 import type { ChildReply, ChildRequest, FinalReply } from './parse-in-child-contract.ts';
 import { type Frame, readFrames, writeFrame } from './parse-in-child-frames.ts';
 
-/** From source the program stands beside this file, in the bundle in a directory beside that of any handler or chunk. */
+/** Run from source, the program is beside this file; in the bundle, in a directory beside that of any handler or chunk. */
 const program = import.meta.url.endsWith('.ts')
   ? new URL('./parse-in-child-main.ts', import.meta.url)
   : new URL('../programs/parse-in-child.mjs', import.meta.url);

@@ -3,9 +3,9 @@ import type { LeasedChunk, PendingPool } from './lease-pending.ts';
 import { lockDocuments } from './set-version-status.ts';
 
 /**
- * Puts leased chunks back, to be touched by nobody before `seconds` have passed, and says on their versions until when they wait. What another worker
- * has taken meanwhile is that one's.
- * Nothing has failed: the provider asked for time, and that was no try. Documents and versions before purchases, as whoever ends a version locks them.
+ * Puts leased chunks back, not to be leased again for `seconds`, and records on their versions until when they wait. Chunks that another worker
+ * has taken meanwhile are left to it.
+ * Nothing has failed: the provider asked for time, so no try is counted. Locks documents and versions before pending embeddings, in the order of all writers.
  */
 export async function postponeChunks(
   db: Db,
@@ -32,7 +32,7 @@ export async function postponeChunks(
   );
 }
 
-/** Says on the versions under way of some documents until when they wait for the provider. Whoever stores vectors of them locks in this order. */
+/** Records on the unfinished versions of some documents until when they wait for the provider. Locks in the order of all writers of vectors. */
 export async function noteWaiting(
   db: Db,
   { workspaceId }: PendingPool,

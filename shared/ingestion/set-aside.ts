@@ -7,8 +7,8 @@ export interface PurchaseKey {
 }
 
 /**
- * Purchases that nobody makes any more and that nothing waits for, while their rows stay: a lease without an end. (A fallback space is
- * searched while a row names it.) A version that places the text anew, and a `batch_embed` job, want them again.
+ * Pending embeddings that are set aside: their rows stay, with a lease without an end, but nothing embeds them and nothing waits for them. (A fallback
+ * space is searched while a row names it.) A version that places the text again, and a `batch_embed` job, activate them again.
  */
 export async function setAside(db: Db, workspaceId: string, purchases: readonly PurchaseKey[]): Promise<void> {
   if (purchases.length === 0) return;

@@ -48,8 +48,8 @@ export async function lockDocuments(db: Db, workspaceId: string, documentIds: re
 
 /**
  * The one place that changes a version's status: the version, its job and its document, in the caller's transaction. A version that
- * becomes `ready` becomes live, unless a newer one is, and retires those before it. The caller has locked the documents (`lockDocuments`). Whoever moves a version
- * also nudges who goes on with it, so it counts as nudged now.
+ * becomes `ready` becomes live, unless a newer one is, and retires those before it. The caller has locked the documents (`lockDocuments`). The caller
+ * also sends the message for the next step, so the version counts as nudged now.
  * @returns the versions that really moved
  */
 export async function setVersionStatus(

@@ -9,7 +9,7 @@ import type { TokenCounter } from './token-counter.ts';
 import { TokenIndex } from './token-index.ts';
 import { type Span, tokenizableSpans } from './unbroken-runs.ts';
 
-/** Goes up whenever the same text could be split in another way: it stands on every version, so that a deploy mixes nothing. */
+/** Incremented whenever the same text could be split differently: it is recorded on every version, so that a deploy mixes nothing. */
 export const splitterVersion = 3;
 
 export interface ChunkingSettings {
@@ -21,7 +21,7 @@ export interface ChunkingSettings {
 
 export const defaultChunking: ChunkingSettings = { maxTokens: 400, overlapTokens: 40 };
 
-/** Where a chunk stands: `text.slice(start, end)` of the document's text is the chunk's own text. */
+/** The position of a chunk: `text.slice(start, end)` of the document's text is the chunk's own text. */
 export interface ChunkLocation {
   readonly headings: readonly string[];
   readonly start: number;

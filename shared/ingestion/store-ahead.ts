@@ -17,8 +17,8 @@ export interface SplitVersion {
 }
 
 /**
- * Splits a version, and stores the texts of a large one on the way, a slice a transaction. A text that stands nowhere is seen by nobody:
- * `commitSplit` says where they stand, and stores again what has gone in between.
+ * Splits a version, and stores the texts of a large one on the way, one slice per transaction. A text without a placement is invisible:
+ * `commitSplit` places them, and stores again any that were removed in between.
  * @returns undefined when the version was overtaken, retried or deleted
  */
 export async function storeAhead(

@@ -4,8 +4,8 @@ import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { setVersionStatus, type VersionKey } from './set-version-status.ts';
 
 /**
- * Ends what is under way for documents below a version of each: it is cancelled, its job with it, and what only it wanted to buy is bought
- * no more. All at once, since a bulk load that comes again has a new version of each of its documents. The caller has locked them. A
+ * Ends unfinished versions of documents below a given version of each: they are cancelled with their jobs, and chunks that only they wanted are
+ * no longer embedded. All at once, since a repeated bulk load has a new version of each of its documents. The caller has locked them. A
  * worker that still holds one of these finds no row to commit to.
  * @param overtaken no document twice
  */

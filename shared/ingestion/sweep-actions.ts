@@ -42,7 +42,7 @@ function nudgeOf(work: UnfinishedWork): AddressedNudge | undefined {
   return ingestionNudge({ workspaceId, documentId, version, attempt, priority });
 }
 
-/** Ends what has not moved since the sweep saw it: whoever moved it gave it a new status or a new deadline. */
+/** Ends what has not moved since the sweep saw it: any progress would have given it a new status or deadline. */
 async function expire(db: Db, work: UnfinishedWork): Promise<boolean> {
   const message = 'It was not finished by its deadline.';
   if (work.kind === 'job') return expireJob(db, work, message);
@@ -112,7 +112,7 @@ async function isServed(db: Db, workspaceId: string, documentId: string): Promis
   return rows[0]?.served === true;
 }
 
-/** Gives work another hour, as it stands in its rows: what is in line behind others, or in somebody's hands, is not late. */
+/** Gives work another hour: what is queued behind others, or being processed, is not late. */
 async function moveDeadlines(db: Db, workspaceId: string, work: readonly UnfinishedWork[]): Promise<void> {
   const documentIds = work.flatMap(({ kind, document_id: id }) => (kind === 'version' && id !== null ? [id] : []));
   const locked = await lockDocuments(db, workspaceId, documentIds);

@@ -4,7 +4,7 @@ import { characterStart } from './unbroken-runs.ts';
 /** A tokeniser makes at most one token of a byte, and a UTF-16 unit is at most three bytes of UTF-8. */
 const mostTokensPerUnit = 3;
 const wordsAtFirst = 4_096;
-/** How many words may lie behind the reader before they are let go. */
+/** How many words are kept behind the reader before they are released. */
 const wordsKept = 65_536;
 
 /**

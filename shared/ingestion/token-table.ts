@@ -26,7 +26,7 @@ export class TokenTable {
   private readonly hashes: Int32Array;
   private readonly slots = new Int32Array(slotCount).fill(none);
   private readonly ofOneByte = new Int32Array(2 ** 8).fill(none);
-  /** Half of all lookups are of what stands in the text. */
+  /** Half of all lookups are for words of the text itself. */
   private readonly ofTwoBytes = new Int32Array(2 ** 16).fill(none);
 
   constructor(tokenBytes: TokenBytes) {

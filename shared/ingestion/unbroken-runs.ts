@@ -11,7 +11,7 @@ const letter = 2;
 const digit = 3;
 const other = 4;
 
-/** By code point; 0 where nobody has asked yet. The kernel gives memory only for what is used. */
+/** By code point; 0 if not computed yet. The kernel allocates memory only for the parts that are used. */
 const classes = new Uint8Array(0x110000);
 
 /** Half the longest run that is let through, so that every longer run fills at least one aligned window of this size. */

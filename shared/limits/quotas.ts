@@ -15,19 +15,19 @@ export type QuotaResource = (typeof quotaResources)[number];
 /** By resource; null, or not named: no limit. */
 export type Quotas = { readonly [R in QuotaResource]?: number | null | undefined };
 
-/** The quotas of one workspace, and somebody who is told when one of them is nearly used up. */
+/** The quotas of one workspace, and a callback for when one of them is nearly used up. */
 export interface WorkspaceQuotas {
   readonly limits: Quotas;
   /** Told of what is used after something was taken. */
   noticed(resource: QuotaResource, used: number): void;
 }
 
-/** From this part on an operator is told. */
+/** The share from which the operator is notified. */
 export const alarmingShare = 0.8;
 
 export const noQuotas: WorkspaceQuotas = { limits: {}, noticed() {} };
 
-/** What the operator said of a workspace comes before what the stage says. */
+/** The operator's settings for a workspace override the stage's. */
 export function quotasOf(stage: Quotas | null, chosen: Quotas | undefined): Quotas {
   return { ...stage, ...chosen };
 }

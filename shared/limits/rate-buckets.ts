@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RateLimits as KeyRateLimits, RequestClass } from '../core/caller.ts';
 import type { ClassLimits, RateBucket, RateLimit, RateLimitChoices, RateLimits } from './rate-limit.ts';
 
-/** Who asks, as far as limits go. */
+/** The aspects of a caller that matter for limits. */
 export interface RatedCaller {
   readonly apiKeyId: string | null;
   /** Public id of the key or subject. */

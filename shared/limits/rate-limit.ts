@@ -39,7 +39,7 @@ export interface RateBucket {
   readonly limit: RateLimit;
 }
 
-/** How a bucket stands after a request. */
+/** The level of a bucket after a request. */
 export interface BucketLevel {
   readonly bucket: RateBucket;
   /** Whole requests that could come at once now. */
@@ -58,7 +58,7 @@ export interface RateDecision {
 export interface RateLimiter {
   /**
    * Takes one request from each of some buckets, or from none if one of them has none left.
-   * @param place what the buckets lie under together: the workspace's id, or what stands for a caller who has none
+   * @param place the common key of the buckets: the workspace's id, or a substitute for callers without one
    */
   take(place: string, buckets: readonly RateBucket[]): Promise<RateDecision>;
 }
@@ -69,7 +69,7 @@ export function refillMilliseconds({ requests, seconds }: RateLimit): number {
 }
 
 /**
- * The decision that a bucket's times tell. A bucket is kept as the moment at which it will be full (generic cell rate algorithm, ITU-T
+ * The decision from a bucket's times. A bucket is stored as the moment at which it will be full (generic cell rate algorithm, ITU-T
  * I.371: the same as a token bucket, in one number).
  * @param fullIn milliseconds until each bucket is full, after the request where it was admitted
  */

@@ -2,8 +2,8 @@ import type { Database } from '../core/database.ts';
 import type { BucketLevel, RateBucket, RateDecision, RateLimiter } from './rate-limit.ts';
 
 /**
- * Rate limits in the database, for while the cache cannot be asked: so many requests in each window of a limit's time, counted anew
- * with each. One statement a request, which waits for nothing but other requests of the workspace.
+ * Rate limits in the database, for while the cache is unavailable: a number of requests per window of a limit's time, each window counted
+ * from zero. One statement per request, which waits only for other requests of the workspace.
  */
 export class RateWindows implements RateLimiter {
   private readonly database: Database;

@@ -28,10 +28,10 @@ export async function readStored(db: Db, workspaceId: string): Promise<StoredSta
 }
 
 /**
- * What is stored, held still for this transaction as far as a limit needs it. Those who are far from every limit hold a lock together
- * and wait for nobody; whoever is near holds it alone, so that what they count is all there is.
- * @param room which lock: what is taken under one must not be taken under another
- * @param isNear whether what may be stored by all who are at it now could reach a limit
+ * Locks the stored amounts for this transaction as far as a limit requires. Transactions far from every limit share a lock
+ * and wait for nobody; one near a limit holds it exclusively, so that its count is complete.
+ * @param room which lock: amounts taken under one must not be taken under another
+ * @param isNear whether everything that concurrent transactions may store could reach a limit
  */
 export async function holdStored(
   db: Db,
@@ -47,12 +47,12 @@ export async function holdStored(
   return state;
 }
 
-/** Waits until nobody else of this workspace is between counting and adding. */
+/** Waits until no other transaction of this workspace is between counting and adding. */
 export async function holdAlone(db: Db, workspaceId: string, room: string): Promise<void> {
   await db.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`room for ${room} ${workspaceId}`]);
 }
 
-/** Counts what is there anew. */
+/** Recounts what is stored. */
 export async function recountStored(db: Db, workspaceId: string): Promise<void> {
   await db.query('SELECT dbrag.recount_stored($1)', [workspaceId]);
 }

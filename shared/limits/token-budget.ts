@@ -51,7 +51,7 @@ interface Level {
   at: number;
 }
 
-/** The budget of one process: its share where nothing is shared, and what stands in while the shared one cannot be asked. */
+/** The budget of one process: its share where there is no shared budget, and the substitute while the shared one is unavailable. */
 export class ProcessBudget implements TokenBudget {
   private readonly tokens: Bucket | undefined;
   private readonly requests: Bucket | undefined;

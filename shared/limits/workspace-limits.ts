@@ -4,7 +4,7 @@ import type { Quotas } from './quotas.ts';
 import type { RateLimitChoices } from './rate-limit.ts';
 import { recountStored } from './stored-amounts.ts';
 
-/** What the operator said of one workspace instead of the stage. */
+/** The operator's settings for one workspace, which override the stage's. */
 export interface WorkspaceLimits {
   readonly rate_limits?: RateLimitChoices | undefined;
   readonly quotas?: Quotas | undefined;
@@ -56,7 +56,7 @@ export interface LimitChanges {
   readonly rate_limits?: RateLimitChoices | null | undefined;
 }
 
-/** Changes what is named. What is stored is counted anew: a workspace may be older than its first quota. */
+/** Changes the given settings. Stored amounts are recounted: a workspace may be older than its first quota. */
 export async function setWorkspaceLimits(db: Db, workspaceId: string, changes: LimitChanges): Promise<WorkspaceLimits> {
   await db.query('SELECT FROM dbrag.workspaces WHERE id = $1 FOR UPDATE', [workspaceId]);
   const before = await readWorkspaceLimits(db, workspaceId);

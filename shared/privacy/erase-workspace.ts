@@ -21,10 +21,10 @@ const settleSeconds = 900;
 const foreignKeyViolation = '23503';
 
 /**
- * Closes a workspace at once and leaves the erasure of all that it holds to a job. From here on its keys open nothing but the job that
- * says how far that is, for whoever asked.
+ * Closes a workspace at once and leaves the erasure of its content to a job. From then on its keys are refused, except that the key
+ * that asked can read the job.
  * @param keyHash SHA-256 of the key that asked; null where it was no key
- * @returns UUID of the job, also of one that was begun before
+ * @returns UUID of the job, also if it was started before
  */
 export async function beginWorkspaceErasure(
   db: Db,

@@ -12,11 +12,11 @@ const fewestChunks = 100;
 const start = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Keeps `chunks.terms` what BM25 wants: gives weights to chunks that have none (of an older version of the code), and when the
- * average length of live chunks has left the reference that weights are relative to, moves the reference and weighs all anew.
- * In slices that are each a transaction; what one run leaves the next goes on with.
+ * Keeps `chunks.terms` as BM25 needs it: gives weights to chunks that have none (of an older version of the code), and when the
+ * average length of live chunks has left the reference that weights are relative to, moves the reference and weights all chunks anew.
+ * In slices of one transaction each; the next run continues where one stopped.
  * @param mayGoOn asked between slices: false leaves the rest
- * @returns whether the reference is to move when the documents that are coming are there: ask again a little later
+ * @returns whether the reference should move once the documents now arriving are there: ask again a little later
  */
 export async function weighTerms(database: Database, workspaceId: string, mayGoOn: () => boolean): Promise<boolean> {
   const step = <T>(work: (db: Db) => Promise<T>) => database.inWorkspace({ workspaceId }, work);

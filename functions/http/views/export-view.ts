@@ -5,8 +5,8 @@ import type { ExportResult } from '../../../shared/privacy/export-job.ts';
 import type { Services } from '../../runtime/services.ts';
 
 /**
- * What a finished export answers with: URLs that are signed anew whenever the owner asks, and stand in no row. Others see that there is an
- * archive, and how large it is.
+ * The view of a finished export: the archives' URLs, signed again each time the owner asks, and stored in no row. Other callers only see
+ * that there is an archive, and its size.
  */
 export async function exportResultView(services: Pick<Services, 'objects' | 'clock'>, caller: Caller, job: Job) {
   const result = job.result as unknown as ExportResult;

@@ -12,7 +12,7 @@ export interface EventBridgeBusOptions {
   readonly onFailure: (count: number, error: unknown) => void;
 }
 
-/** Events on Amazon EventBridge. The client is made at the first event: most invocations have none to tell. */
+/** Events on Amazon EventBridge. The client is created with the first event: most invocations have none. */
 export function createEventBridgeBus(options: EventBridgeBusOptions): EventBus {
   let client: Promise<EventBridgeClient> | undefined;
   const connect = () => {

@@ -8,7 +8,7 @@ import type { Tree } from './parser.ts';
 import { Refusal, shown } from './refusal.ts';
 import type { Relation, Scope } from './scope.ts';
 
-/** A table that is named without its schema: where its name stands, in bytes, and which schema it is taken from. */
+/** A table named without its schema: the byte position of its name, and the schema it resolves to. */
 export interface UnqualifiedTable {
   readonly location: number;
   readonly schema: string;

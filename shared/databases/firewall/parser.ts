@@ -125,7 +125,7 @@ export async function sqlParser(): Promise<SqlParser> {
   return (await loading).ready();
 }
 
-/** From source it stands in its package, in the bundle in a directory beside that of any handler or chunk. */
+/** Run from source, it is in its package; in the bundle, in a directory beside that of any handler or chunk. */
 function parserFile(): string | URL {
   return import.meta.url.endsWith('.ts')
     ? createRequire(import.meta.url).resolve('libpg-query/wasm/libpg-query.wasm')

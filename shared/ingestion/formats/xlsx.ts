@@ -31,7 +31,7 @@ function hiddenSheets(bytes: Uint8Array): ReadonlySet<string> {
   return new Set(hidden.map((sheet) => attribute(sheet, 'name') ?? ''));
 }
 
-/** Dates as in ISO 8601, without a midnight that nobody wrote. */
+/** Dates as in ISO 8601, without an implied midnight. */
 function cellText(cell: unknown): string {
   if (cell === null || cell === undefined) return '';
   if (!(cell instanceof Date)) return String(cell);
