@@ -2,7 +2,7 @@ import type { ConnectionSettings } from '../../shared/adapters/postgres/connecti
 import { createPostgresDatabase } from '../../shared/adapters/postgres/database.ts';
 import type { SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import type { Clock } from '../../shared/core/clock.ts';
-import type { DatabaseConfig } from '../../shared/core/config.ts';
+import type { DatabaseConfig } from '../../shared/core/config-shape.ts';
 import type { SnapshotDatabase } from '../../shared/core/database.ts';
 import { type ReaderOutcome, SearchReader } from '../../shared/retrieval/search-reader.ts';
 import { databaseTls } from './database-tls.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type DatabaseConfig, taskRoot } from '../../shared/core/config.ts';
+import { taskRoot } from '../../shared/core/config.ts';
+import type { DatabaseConfig } from '../../shared/core/config-shape.ts';
 
 /** How a connection is verified: against Amazon's authorities, bundled beside the code. `off` only for stages on loopback. */
 export function databaseTls({ tls }: Pick<DatabaseConfig, 'tls'>): 'off' | { readonly ca: string } {

@@ -1,5 +1,5 @@
 import { createEventBridgeBus } from '../../shared/adapters/eventbridge/event-bridge-bus.ts';
-import type { Config } from '../../shared/core/config.ts';
+import type { Config } from '../../shared/core/config-shape.ts';
 import { type EventBus, noEventBus } from '../../shared/core/event-bus.ts';
 import type { Telemetry } from './telemetry.ts';
 

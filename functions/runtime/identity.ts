@@ -1,6 +1,6 @@
 import type { TokenDirectory } from '../../shared/access/token-directory.ts';
 import type { Clock } from '../../shared/core/clock.ts';
-import type { Config } from '../../shared/core/config.ts';
+import type { Config } from '../../shared/core/config-shape.ts';
 import type { Database } from '../../shared/core/database.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 

@@ -4,7 +4,7 @@ import type { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
 import { RedisTokenBudget } from '../../shared/adapters/redis/redis-token-budget.ts';
 import type { SecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
-import type { Config } from '../../shared/core/config.ts';
+import type { Config } from '../../shared/core/config-shape.ts';
 import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { largestRequest, noBudget, ProcessBudget, type TokenBudget } from '../../shared/limits/token-budget.ts';
 import { BudgetedEmbedder } from '../../shared/models/budgeted-embedder.ts';

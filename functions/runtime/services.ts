@@ -14,7 +14,8 @@ import { createSqsWorkQueue } from '../../shared/adapters/sqs/sqs-work-queue.ts'
 import { AnswerCache } from '../../shared/answering/answer-cache.ts';
 import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
-import { type Config, currentTrace, readConfig, readTelemetryConfig } from '../../shared/core/config.ts';
+import { currentTrace, readConfig, readTelemetryConfig } from '../../shared/core/config.ts';
+import type { Config } from '../../shared/core/config-shape.ts';
 import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';

@@ -1,4 +1,4 @@
-import type { StatementConfig } from '../core/config.ts';
+import type { StatementConfig } from '../core/config-shape.ts';
 import type { Database } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import type { DatabaseClient } from '../databases/ask-database.ts';

@@ -1,6 +1,6 @@
 import { deleteMember, getMember, listMembers, type Member, putMember } from '../../../shared/access/members.ts';
 import { inheritNarrowing } from '../../../shared/access/narrow.ts';
-import type { Config } from '../../../shared/core/config.ts';
+import type { Config } from '../../../shared/core/config-shape.ts';
 import { notFound, validationFailed } from '../../../shared/core/errors.ts';
 import { publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';

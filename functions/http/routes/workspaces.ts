@@ -10,7 +10,7 @@ import {
   type WorkspaceSettings,
 } from '../../../shared/access/workspaces.ts';
 import { wholeWorkspace } from '../../../shared/core/caller.ts';
-import type { Config } from '../../../shared/core/config.ts';
+import type { Config } from '../../../shared/core/config-shape.ts';
 import { validationFailed } from '../../../shared/core/errors.ts';
 import { newUuid, publicId } from '../../../shared/core/ids.ts';
 import { changeReply } from '../change-reply.ts';
