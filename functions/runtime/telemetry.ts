@@ -1,7 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import { currentTrace, parseTrace, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
+import { currentTrace, readTelemetryConfig, type TelemetryConfig } from '../../shared/core/config.ts';
 import { type Failure, failureOf } from '../../shared/core/error-fingerprint.ts';
+import { parseTrace } from '../../shared/core/trace-context.ts';
 import { DimensionedMetrics } from './dimensioned-metrics.ts';
 import { EmbeddedMetrics } from './embedded-metrics.ts';
 import { loggableError } from './loggable-error.ts';

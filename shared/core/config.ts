@@ -11,6 +11,7 @@ import type {
 } from './config-shape.ts';
 import { environmentNames as names } from './env-names.ts';
 import type { IdentityProvider } from './identity-provider.ts';
+import { parseTrace, type TraceContext } from './trace-context.ts';
 
 /** This is the only file that reads the environment; everything else receives typed settings. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -209,29 +210,11 @@ export function readTelemetryConfig(environment: Environment = process.env): Tel
   };
 }
 
-/** An X-Ray trace, as the header that carries it says. */
-export interface TraceContext {
-  /** The header as it came, to be handed on. */
-  readonly header: string;
-  readonly traceId: string;
-  /** The segment that is under way; undefined where the header names none. */
-  readonly parentId: string | undefined;
-  readonly isSampled: boolean;
-}
-
 const traceVariable = '_X_AMZN_TRACE_ID';
 
-/** The trace of the invocation that runs now, which Lambda says there and nowhere else. */
+/** The trace of the current invocation, which Lambda sets in the environment and nowhere else. */
 export function currentTrace(environment: Environment = process.env): TraceContext | undefined {
   return parseTrace(environment[traceVariable]);
-}
-
-/** @param header `Root=1-…;Parent=…;Sampled=1` */
-export function parseTrace(header: string | undefined): TraceContext | undefined {
-  const traceId = /Root=([^;]+)/.exec(header ?? '')?.[1];
-  if (header === undefined || traceId === undefined) return undefined;
-  const parentId = /Parent=([0-9a-f]{16})/.exec(header)?.[1];
-  return { header, traceId, parentId, isSampled: /Sampled=1/.test(header) };
 }
 
 /** Where X-Ray's daemon listens for segments by UDP; null where there is none. */
