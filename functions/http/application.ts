@@ -22,6 +22,8 @@ export interface Bindings {
   readonly services: Services;
   readonly deadline: number;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the caller is known to have left. */
+  readonly left: AbortSignal;
   /** Hears the template of the route, for logs: a path may hold the name of a person. */
   readonly routed: (template: string) => void;
 }
@@ -76,7 +78,7 @@ async function answer(
   erasures: AfterErasure,
   tellRate: (decision: RateDecision | undefined) => void,
 ): Promise<Response | TextAnswer> {
-  const { services, deadline, waitUntil } = bindings;
+  const { services, deadline, waitUntil, left } = bindings;
   const asked = { route, request, services, origin: bindings.origin, waitUntil };
   const erased = { reply: undefined as Reply | undefined };
   const caller = await admit(route, request, bindings, erasures).catch(async (error: unknown) => {
@@ -111,6 +113,7 @@ async function answer(
     request,
     deadline,
     waitUntil,
+    left,
   };
   const reply = await route.handle(context as never);
   keepTrail(asked, caller, parameters, reply);

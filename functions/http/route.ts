@@ -38,6 +38,8 @@ export interface RouteContext<Query, Body, Who> {
   readonly deadline: number;
   /** Work that continues after the response, and must have ended before the function is frozen. */
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the caller is known to have left, which only a streaming function hears; also once an answer has been taken. */
+  readonly left: AbortSignal;
 }
 
 export interface IdempotencyRequest {
@@ -75,7 +77,7 @@ export interface Route {
   readonly idempotent?: boolean;
   /** True: not for callers who are narrowed to some collections or connections. */
   readonly wholeWorkspace?: boolean;
-  /** True: served by the streaming function, since a REST API cannot choose by the body. */
+  /** True: served by the streaming function: its answer may be a stream, or it must hear that its caller has left. */
   readonly streaming?: boolean;
   /** Shows what a workspace holds: recorded in the audit trail as such. */
   readonly dataAccess?: DataAccess;

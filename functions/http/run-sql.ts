@@ -18,10 +18,10 @@ const reserveMilliseconds = 2_000;
 
 /**
  * Runs a statement of the caller's. It is written down before it is run, and what came of it after: a statement that nothing is known
- * of was not run.
+ * of was not run. When its caller leaves, it is cancelled.
  */
 export async function runSql(context: Context): Promise<Reply | Response> {
-  const { caller, body, services } = context;
+  const { caller, body, services, left } = context;
   const began = performance.now();
   const connectionId = parsePublicId('connection', body.connection_id);
   // Loaded while our own database answers.
@@ -41,6 +41,7 @@ export async function runSql(context: Context): Promise<Reply | Response> {
     const result = await runAccepted(services.databases, caller.workspaceId, readable, accepted, {
       limits,
       deadline,
+      signal: left,
     });
     await recordStatement(context, { action: 'sql.finish', outcome: 'success', ...about, rows: result.rows.length });
     return replyOf(context, accepted, result, { check, began });

@@ -16,6 +16,8 @@ export type RequestHandler = (
     services: Services;
     deadline: number;
     waitUntil: (work: Promise<unknown>) => void;
+    /** Aborted when the caller is known to have left; an answer in one piece has nobody to tell. */
+    left: AbortSignal;
     /** Hears the template of the route that was found: what is logged, since a path may hold the name of a person. */
     routed: (template: string) => void;
   },
@@ -45,6 +47,7 @@ export async function serve(
   event: APIGatewayProxyEvent,
   context: Context,
   waitUntil: (work: Promise<unknown>) => void,
+  left: AbortSignal = new AbortController().signal,
 ): Promise<Response | TextAnswer> {
   const origin = originOf(event);
   const started = performance.now();
@@ -55,7 +58,7 @@ export async function serve(
     route.path = template;
   };
   const response = await answerAnyway(services, route, origin.requestId, () =>
-    handle(requestOf(event), { origin, services, deadline, waitUntil, routed }),
+    handle(requestOf(event), { origin, services, deadline, waitUntil, left, routed }),
   );
   services.log.requestAnswered({
     ...route,

@@ -12,10 +12,15 @@ import type { Services } from './services.ts';
 export function streamFunction(handle: RequestHandler, services: Services = functionServices()) {
   return awslambda.streamifyResponse(async (event: APIGatewayProxyEvent, plain: Writable, context: Context) => {
     const behind: Promise<unknown>[] = [];
+    const left = new AbortController();
+    // From the beginning: whoever leaves before there is an answer is told of once.
+    plain.once('close', () => left.abort());
+    // A broken connection is a client who left, and `close` follows; without a listener it would end the process.
+    plain.on('error', () => plain.destroy());
     try {
-      const response = await serve(handle, services, event, context, (work) => behind.push(work));
+      const response = await serve(handle, services, event, context, (work) => behind.push(work), left.signal);
       const metadata = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
-      await send(response.body, awslambda.HttpResponseStream.from(plain, metadata));
+      await send(response.body, awslambda.HttpResponseStream.from(plain, metadata), left.signal);
     } finally {
       await Promise.allSettled(behind);
       await services.errors.note();
@@ -28,18 +33,26 @@ export function streamFunction(handle: RequestHandler, services: Services = func
  * Forwards a body until it ends or its reader disconnects; then it is cancelled at once.
  * @throws what the body itself failed with
  */
-async function send(body: ReadableStream<Uint8Array> | string | null, stream: Writable): Promise<void> {
-  const left = Promise.withResolvers<void>();
-  stream.once('close', () => left.resolve());
-  // A broken connection is a client who left, and `close` follows; without a listener it would end the process.
-  stream.on('error', () => stream.destroy());
+async function send(
+  body: ReadableStream<Uint8Array> | string | null,
+  stream: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const left = leaving(signal);
   // Status and headers go out with the first write, before there is a word of the answer.
   stream.write('');
   if (typeof body === 'string') stream.write(body);
-  else if (body) await pump(body, stream, left.promise);
+  else if (body) await pump(body, stream, left);
   const ended = Promise.withResolvers<void>();
   stream.end(ended.resolve);
-  await Promise.race([ended.promise, left.promise]);
+  await Promise.race([ended.promise, left]);
+}
+
+function leaving(signal: AbortSignal): Promise<void> {
+  const left = Promise.withResolvers<void>();
+  if (signal.aborted) left.resolve();
+  else signal.addEventListener('abort', () => left.resolve(), { once: true });
+  return left.promise;
 }
 
 async function pump(body: ReadableStream<Uint8Array>, stream: Writable, left: Promise<void>): Promise<void> {

@@ -31,11 +31,15 @@ const streamingTimeout = Duration.minutes(15);
 const serverErrorsThatAlarm = 4;
 const usualPeriod = Duration.minutes(5);
 
-/** Routes whose answer may be a stream; a REST API cannot choose by the body, so these always go to the streaming function. */
+/**
+ * Routes whose answer may be a stream, or that must hear of a caller who leaves; a REST API cannot choose by the body, so these always go
+ * to the streaming function.
+ */
 const streamingRoutes = [
   ['POST', '/v1/queries'],
   ['POST', '/v1/conversations/{id}/messages'],
   ['GET', '/v1/jobs/{id}/events'],
+  ['POST', '/v1/sql/run'],
   // Compressed bytes, which a buffered answer could only give to clients that ask for binary types.
   ['GET', '/docs/reference.js'],
 ] as const;

@@ -108,6 +108,7 @@ async function timed(handle: typeof whole, given: Services, credential: string):
     origin: { requestId: 'bench', ip: null, userAgent: null },
     deadline: Date.now() + 60_000,
     waitUntil: () => {},
+    left: new AbortController().signal,
     routed: () => {},
   });
   const took = performance.now() - started;

@@ -17,7 +17,7 @@ const isCalled = ({ method, path, access, streaming, rate }: Route) =>
   access !== 'anyone' &&
   access !== 'operator' &&
   access !== 'operator_or_admin' &&
-  !streaming &&
+  (!streaming || path === '/v1/sql/run') &&
   rate !== 'ask' &&
   path !== '/v1/search' &&
   // Ends the workspace of whoever calls it.
@@ -141,6 +141,7 @@ export class RandomCalls {
         origin: { requestId: 'isolation', ip: null, userAgent: null },
         deadline: Date.now() + 60_000,
         waitUntil: () => {},
+        left: new AbortController().signal,
         routed: () => {},
       },
     );

@@ -34,6 +34,7 @@ const streaming = [
   'GET /v1/jobs/{id}/events',
   'POST /v1/conversations/{id}/messages',
   'POST /v1/queries',
+  'POST /v1/sql/run',
 ];
 const invokes = (system: System, properties: Json, handler: string) =>
   functionIdOf(properties.Integration.Uri, system) === functionNamed(system, handler).id;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { endOfJob, type Json } from '../../support/api-client.ts';
+import { endOfJob, eventually, type Json } from '../../support/api-client.ts';
 import { catalogFunctions, complaintsOf, type Workspace, type World } from './world.ts';
 
 const password = 'password-of-a-reader-of-sales';
@@ -14,6 +14,7 @@ export function statementSuite(world: World): void {
         CREATE SCHEMA sales; CREATE TYPE sales.state AS ENUM ('open', 'paid'); CREATE DOMAIN sales.small AS int CHECK (VALUE < 10);
         CREATE TABLE sales.orders (id int PRIMARY KEY, state sales.state, total numeric(10, 2), parts sales.small, note text);
         INSERT INTO sales.orders SELECT n, (ARRAY['open', 'paid'])[1 + n % 2]::sales.state, n * 1.5, n % 10, '=1+' || n FROM generate_series(1, 50) n;
+        CREATE VIEW sales.waiting AS SELECT 1 AS n FROM pg_sleep(30);
         CREATE TABLE sales.secrets (id int, value text); INSERT INTO sales.secrets VALUES (1, 'canary of the secrets');
         CREATE ROLE sales_reader LOGIN PASSWORD '${password}'; GRANT USAGE ON SCHEMA sales TO sales_reader;
         GRANT SELECT ON ALL TABLES IN SCHEMA sales TO sales_reader`);
@@ -90,6 +91,43 @@ export function statementSuite(world: World): void {
       const foreign = { connection_id: connection.id, sql: 'SELECT 1' };
       expect((await stranger.api.post('/v1/sql/run', foreign)).status).toBe(404);
     });
+
+    // The embedded engine has one session: nothing could look at it while it waits.
+    it.skipIf(process.env.LOCAL_DATABASE_URL === undefined)(
+      'are cancelled in the database within seconds of their caller leaving',
+      async () => {
+        const running = async () =>
+          world().count(
+            `SELECT count(*) FROM pg_stat_activity WHERE usename = 'sales_reader' AND state = 'active' AND query LIKE '%waiting%'`,
+            [],
+          );
+        const leave = new AbortController();
+        const answer = fetch(`${home.api.url}/v1/sql/run`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${home.api.key}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ connection_id: connection.id, sql: 'SELECT n FROM waiting' }),
+          signal: leave.signal,
+        }).catch((error: Error) => error.name);
+        await eventually(running, (count) => count === 1, 10_000);
+        leave.abort();
+        expect(await answer).toBe('AbortError');
+        // Well before its own time limit, 12 s.
+        await eventually(running, (count) => count === 0, 5_000);
+        const ends = await eventually(
+          async () =>
+            (
+              await world().admin.query(
+                `SELECT outcome FROM dbrag.audit_events WHERE workspace_id = $1 AND action = 'sql.finish' AND detail ->> 'sql' LIKE '%waiting%'`,
+                [home.uuid],
+              )
+            ).rows,
+          (rows) => rows.length > 0,
+          5_000,
+        );
+        expect(ends).toEqual([{ outcome: 'failure' }]);
+        expect((await run('SELECT 1 AS n')).status).toBe(200);
+      },
+    );
 
     it('leave a line before they run and one after, refused ones a line that says so', async () => {
       const mark = `SELECT count(*) AS marked_${Date.now()} FROM orders`;

@@ -120,6 +120,7 @@ const ask = (path: string, init: RequestInit = {}, ip: string | null = null) =>
     origin: { requestId: 'request-1', ip, userAgent: null },
     deadline: Date.now() + 60_000,
     waitUntil: () => {},
+    left: new AbortController().signal,
     routed: (template) => void templates.push(template),
   });
 const as = (role: Role, more: Record<string, string> = {}) => ({

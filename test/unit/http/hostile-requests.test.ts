@@ -62,6 +62,7 @@ async function statusOf(method: string, path: string, init: { body?: string; hea
     origin,
     deadline: Date.now() + 60_000,
     waitUntil: () => {},
+    left: new AbortController().signal,
     routed: () => {},
   });
   return response.status;

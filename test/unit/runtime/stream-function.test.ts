@@ -92,6 +92,22 @@ describe('a streaming function', () => {
     await ended;
   });
 
+  it('tells its handler that the client left before there was an answer, and ends', async () => {
+    let isCancelled = false;
+    const { stream, ended } = run(async (_, { left }) => {
+      await new Promise((resolve) => left.addEventListener('abort', resolve));
+      return new Response(
+        endless(() => {
+          isCancelled = true;
+        }),
+      );
+    });
+    await sleep(20);
+    stream.readerGone();
+    await ended;
+    expect(isCancelled).toBe(true);
+  });
+
   it('fails when the answer itself fails', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('of our own')),
