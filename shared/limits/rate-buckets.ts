@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RateLimits as KeyRateLimits, RequestClass } from '../core/caller.ts';
+import type { CallerSubject, RateLimits as KeyRateLimits, RequestClass } from '../core/caller.ts';
 import type { ClassLimits, RateBucket, RateLimit, RateLimitChoices, RateLimits } from './rate-limit.ts';
 
 /** The aspects of a caller that matter for limits. */
@@ -9,11 +9,13 @@ export interface RatedCaller {
   readonly actor: string;
   /** What the key itself may, if somebody said so. */
   readonly rateLimits?: KeyRateLimits | null;
+  /** The person, where one came by a token: whoever a body names, nobody else is counted. */
+  readonly subject?: CallerSubject | null;
 }
 
 /**
  * The buckets that a request is taken from.
- * @param subject whom it is made for, as the caller says; null: for the caller
+ * @param subject whom it is made for, as a key says; null: for the caller. A person asks for themselves, in the bucket that a key asks for them in
  */
 export function bucketsOf(
   caller: RatedCaller,
@@ -30,7 +32,8 @@ export function bucketsOf(
   const ownMinute = caller.rateLimits?.[rateClass];
   if (caller.apiKeyId !== null && ownMinute !== undefined)
     add('key', { requests: ownMinute, seconds: 60 }, `key:${caller.apiKeyId}`);
-  add('subject', limits.subject, subject === null ? `actor:${caller.actor}` : `subject:${digestOf(subject)}`);
+  const named = caller.subject?.name ?? subject;
+  add('subject', limits.subject, named === null ? `actor:${caller.actor}` : `subject:${digestOf(named)}`);
   add('workspace', limits.workspace, 'all');
   return buckets;
 }

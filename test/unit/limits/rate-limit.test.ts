@@ -77,6 +77,16 @@ describe('the buckets of a request', () => {
     expect(shown(bucketsOf(caller, 'read', null, stage, chosen))).toEqual([['read:actor:key_1', 3]]);
   });
 
+  it('of a person are theirs, whomever a body names', () => {
+    const person = { ...caller, apiKeyId: null, actor: 'sub_1', subject: { id: '1', name: 'ann' } };
+    const own = shown(bucketsOf(person, 'ask', null, stage, {}));
+    // Else whoever names themselves has twice the limit, and whoever names another takes theirs away.
+    expect(shown(bucketsOf(person, 'ask', 'ann', stage, {}))).toEqual(own);
+    expect(shown(bucketsOf(person, 'ask', 'bob', stage, {}))).toEqual(own);
+    // A key that asks for them takes from the same.
+    expect(shown(bucketsOf(caller, 'ask', 'ann', stage, {}))[0]).toEqual(own[0]);
+  });
+
   it('tell subjects apart without naming them', () => {
     const [one] = bucketsOf(caller, 'ask', 'ann@example.com', stage, {});
     const [other] = bucketsOf(caller, 'ask', 'bob@example.com', stage, {});
