@@ -77,11 +77,19 @@ export class TrailKeys {
     return new Map(rows.map((row) => [row.holder, row.wrapped]));
   }
 
-  /** @returns the stored key: another process may have been first */
+  /**
+   * The key of a person who was erased, or is being erased, is not stored: nobody can read what is sealed with it. The person's row is
+   * locked, so an erasure waits for this transaction.
+   * @returns the stored key: another process may have been first
+   */
   private async insert(workspaceId: string, holder: string, wrapped: Buffer): Promise<Buffer> {
     await this.database.inWorkspace({ workspaceId }, (db) =>
       db.query(
-        'INSERT INTO dbrag.audit_keys (workspace_id, holder, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+        `WITH person AS (
+           SELECT id FROM dbrag.subjects WHERE workspace_id = $1 AND id = $2 AND erasing_at IS NULL FOR KEY SHARE
+         )
+         INSERT INTO dbrag.audit_keys (workspace_id, holder, wrapped)
+         SELECT $1, $2, $3 WHERE $1::uuid = $2::uuid OR EXISTS (SELECT FROM person) ON CONFLICT DO NOTHING`,
         [workspaceId, holder, wrapped],
       ),
     );

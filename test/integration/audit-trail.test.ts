@@ -6,12 +6,15 @@ import { recordAudit, systemChain } from '../../shared/access/audit.ts';
 import { listAuditEvents } from '../../shared/access/audit-events.ts';
 import { expireTrail } from '../../shared/access/expire-trail.ts';
 import { sealTrail } from '../../shared/access/seal-trail.ts';
+import { subjectIdOf } from '../../shared/access/subjects.ts';
 import { close, open, TrailKeys } from '../../shared/access/trail-keys.ts';
 import { openOrigin, sealOrigin } from '../../shared/access/trail-origin.ts';
 import { verifyTrail } from '../../shared/access/verify-trail.ts';
 import type { RequestOrigin } from '../../shared/core/caller.ts';
 import { systemClock } from '../../shared/core/clock.ts';
+import type { Db } from '../../shared/core/database.ts';
 import type { KeyService } from '../../shared/core/key-service.ts';
+import { beginSubjectErasure, remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createWorkspace } from '../support/database-content.ts';
 import { LockedRoots } from '../support/locked-roots.ts';
@@ -244,7 +247,9 @@ describe('the audit trail', () => {
     const { id: workspaceId } = await createWorkspace(test.application);
     const service = keyService();
     const keys = new TrailKeys(test.application, service);
-    const subject = { id: '0198c3d2-a1b4-7c5e-8f90-123456789abc', name: 'ada@example.org' };
+    const name = 'ada@example.org';
+    const id = await test.application.inWorkspace({ workspaceId }, (db) => subjectIdOf(db, workspaceId, name));
+    const subject = { id, name };
     const ofPerson = await sealOrigin(keys, workspaceId, subject, origin);
     const ofKey = await sealOrigin(keys, workspaceId, null, origin);
     await test.application.inWorkspace({ workspaceId }, async (db) => {
@@ -284,5 +289,25 @@ describe('the audit trail', () => {
       db.query('DELETE FROM dbrag.audit_keys WHERE workspace_id = $1 AND holder = $2', [workspaceId, subject.id]),
     );
     expect(await read()).toEqual([{ subject: null, ...whole }, null, null]);
+  });
+
+  it('makes no key for somebody who is being erased, or was: what was still under way is read by nobody', async () => {
+    const { id: workspaceId } = await createWorkspace(test.application);
+    const inWorkspace = <T>(work: (db: Db) => Promise<T>) => test.application.inWorkspace({ workspaceId }, work);
+    const subject = { id: await inWorkspace((db) => subjectIdOf(db, workspaceId, 'grace')), name: 'grace' };
+    const service = keyService();
+    const seal = async () => {
+      // A process that has not met the person, and ends a question of theirs after the erasure.
+      const sealed = await sealOrigin(new TrailKeys(test.application, service), workspaceId, subject, origin);
+      const found = await new TrailKeys(test.application, service).find(workspaceId, [subject.id]);
+      return openOrigin(found, workspaceId, sealed.holder, sealed.bytes);
+    };
+    await inWorkspace((db) => beginSubjectErasure(db, new Date(), { workspaceId, named: 'grace', actor: 'key_1' }));
+    expect(await seal()).toBe(null);
+    await test.maintainer.inWorkspace({ workspaceId }, (db) =>
+      db.query('DELETE FROM dbrag.subjects WHERE workspace_id = $1 AND id = $2', [workspaceId, subject.id]),
+    );
+    expect(await seal()).toBe(null);
+    expect(await remainingOfSubject(test.application, workspaceId, subject.id)).toEqual({});
   });
 });
