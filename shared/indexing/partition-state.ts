@@ -7,6 +7,8 @@ export type IndexStatus = 'exact' | 'waiting' | 'building' | 'ready' | 'refused'
 export interface PartitionState {
   readonly partition: string;
   readonly rows: number;
+  /** Chunks of its largest workspace; null while no statistics tell. */
+  readonly largest: number | null;
   readonly dead_share: number;
   /** Rows ever inserted; starts again at 0 when the server has crashed. */
   readonly inserted: number;
@@ -51,7 +53,7 @@ export async function readPartitions(
 ): Promise<readonly PartitionState[]> {
   return database.inSystem(async (db) => {
     const { rows } = await db.query<PartitionState>(
-      `SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows,
+      `SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows, l.chunks::float8 AS largest,
          CASE WHEN s.n_dead_tup > 0 THEN s.n_dead_tup::float8 / (s.n_dead_tup + greatest(s.n_live_tup, 1)) ELSE 0 END AS dead_share,
          coalesce(s.n_tup_ins, 0)::float8 AS inserted, coalesce(s.n_mod_since_analyze, 0)::float8 AS changed_since_analyze,
          greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed_at,
@@ -71,6 +73,7 @@ export async function readPartitions(
        FROM pg_inherits h
        JOIN pg_class c ON c.oid = h.inhrelid
        LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+       LEFT JOIN dbrag.largest_workspaces() l ON l.partition = c.relname
        LEFT JOIN dbrag.vector_indexes n ON n.partition = c.relname AND n.model = $1
        WHERE h.inhparent = 'dbrag.embeddings'::regclass ORDER BY c.relname`,
       [model, fallbackModel],

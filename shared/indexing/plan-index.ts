@@ -77,6 +77,16 @@ export function planIndex(
     if (wanted) return leave('ready', '');
     return leave('exact', `${Math.round(state.rows)} vectors: compared one by one, which is exact.`);
   }
+  if (state.wanted_at === null && isQuiet(state, now, settings)) {
+    if (!wanted && !isAskedOf(state, 1, settings))
+      return leave(
+        'exact',
+        `None of its workspaces is searched by an index: the largest holds ${state.largest} chunks.`,
+      );
+    // Half as much as it takes to build one, as above.
+    if (wanted && !isAskedOf(state, 2, settings))
+      return { type: 'drop', index: wanted.name, why: 'no workspace is searched by it any more', failed: false };
+  }
   const replacement = wanted && replacementOf(state, wanted, dimensions, memoryBytes);
   if (wanted && replacement === undefined && state.wanted_at === null) {
     if (state.dead_share <= settings.largestDeadShare) return leave('ready', explainRecall(state));
@@ -177,6 +187,13 @@ const explainRecall = (state: PartitionState): string =>
   misses(state)
     ? `It finds ${Math.floor(100 * (state.recall ?? 0))} % of the nearest, and nothing better fits into memory.`
     : '';
+
+/** Whether an index would be asked for any workspace, as `dbrag.searched_by_index` says. @param times what the largest is taken for */
+const isAskedOf = ({ largest, rows }: PartitionState, times: number, { fewestRows }: AutopilotSettings): boolean => {
+  if (largest === null) return true;
+  const chunks = largest * times;
+  return chunks > fewestRows && (chunks > 3 * fewestRows || chunks * 5 >= rows);
+};
 
 const isQuiet = (state: PartitionState, now: Date, settings: AutopilotSettings): boolean =>
   state.last_inserted === state.inserted &&

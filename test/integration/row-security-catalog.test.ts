@@ -16,6 +16,7 @@ const definerFunctions = {
   embedding_tokens_of_today: 'dbrag_system',
   bm25_candidates: 'dbrag_search',
   keyword_candidates: 'dbrag_search',
+  largest_workspaces: 'dbrag_search',
   matching_documents: 'dbrag_search',
   nearest_candidates: 'dbrag_search',
   semantic_candidates: 'dbrag_search',

@@ -171,6 +171,23 @@ describe('the index autopilot', () => {
     expect(rows).toEqual([{ by_index: true }]);
   });
 
+  it('builds none, and keeps none, where no workspace is searched by it', async () => {
+    const largest = (chunks: number) =>
+      database.admin.query('UPDATE dbrag.corpus_statistics SET chunks = $1', [chunks]);
+    // A workspace with nothing counts for nothing.
+    await createWorkspace(database.application);
+    await largest(1_200);
+    expect(await readPartitions(database.maintainer, { model: testModel })).toMatchObject([{ largest: 1_200 }]);
+    expect(await look()).toEqual([]);
+    await largest(250);
+    expect(await look()).toEqual(['drop']);
+    expect(await look()).toEqual([]);
+    expect(await notes()).toMatchObject({ status: 'exact', why: expect.stringContaining('250 chunks') });
+    await largest(1_200);
+    expect(await look()).toEqual(['build']);
+    expect(await look()).toEqual(['finish']);
+  });
+
   it('rebuilds when it is asked, and says how far it is and how it ended', async () => {
     const sent: Nudge[] = [];
     const queue: WorkQueue = { send: async (_, nudges) => sent.push(...nudges), depth: async () => 0 };

@@ -11,6 +11,7 @@ const gigabyte = 1_073_741_824;
 const state = (changes: Partial<PartitionState> = {}): PartitionState => ({
   partition: 'embeddings_00',
   rows: 50_000,
+  largest: changes.rows ?? 50_000,
   dead_share: 0,
   inserted: 50_000,
   changed_since_analyze: 0,
@@ -53,6 +54,30 @@ describe('the plan for a partition', () => {
       'many have one, once it is quiet',
       {},
       { type: 'build', kind: 'hnsw', parameters: { m: 16, ef_construction: 200 } },
+    ],
+    [
+      'none where nobody holds enough to be searched by it',
+      { largest: 20_000 },
+      { type: 'leave', status: 'exact', why: expect.stringContaining('20000 chunks') },
+    ],
+    ['nor a fifth of the rest', { rows: 150_000, largest: 29_000 }, { type: 'leave', status: 'exact' }],
+    ['a fifth is enough', { rows: 150_000, largest: 30_000 }, { type: 'build' }],
+    ['and so are three times the least', { rows: 310_000, largest: 60_001 }, { type: 'build' }],
+    ['what no statistics tell is built', { largest: null }, { type: 'build' }],
+    [
+      'while they are loaded nobody is counted',
+      { largest: 1, last_inserted: 49_000 },
+      { type: 'leave', status: 'waiting' },
+    ],
+    [
+      'one that nobody is searched by goes, once the largest is half of what it takes',
+      { rows: 50_000, largest: 10_000, status: 'ready', index_name: 'one', indexes: [index()] },
+      { type: 'drop', index: 'one' },
+    ],
+    [
+      'and not before',
+      { largest: 10_001, status: 'ready', index_name: 'one', indexes: [index()] },
+      { type: 'leave', status: 'ready' },
     ],
     ['not while they are loaded', { last_inserted: 49_000 }, { type: 'leave', status: 'waiting' }],
     ['nor just after', { still_since: ago(60) }, { type: 'leave', status: 'waiting' }],
@@ -247,6 +272,7 @@ describe('the plan for a partition', () => {
       fc.property(
         fc.record({
           rows: fc.integer({ min: 0, max: 5_000_000 }),
+          largest: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 5_000_000 })),
           indexes: fc.array(found, { maxLength: 3 }),
           status: fc.constantFrom('exact', 'waiting', 'building', 'ready', 'refused', 'failed'),
           index_name: fc.constantFrom(null, 'one', 'two'),
