@@ -42,8 +42,16 @@ function splitByWords(question: string): string[] {
 
 /** "And when did it open?" means nothing without the question before it. */
 function refersBack(part: string): boolean {
-  return /\b(it|its|they|them|their|this|that|these|those|he|him|his|she|her|one|there|then)\b/iu.test(part);
+  const told = part.replace(merelyThere, '$1');
+  return /\b(it|its|they|them|their|this|that|these|those|he|him|his|she|her|one|there|then)\b/iu.test(told);
 }
+
+/**
+ * "Are there hives in Rome?" names its place, and its "there" is none. "Is there parking?" does not, and "Who was there?" means the one
+ * before.
+ */
+const merelyThere =
+  /\b(is|are|was|were|be|been|has|have|had|will|would|can|could|may|might|must|should)\s+there(?=\s.*\b(?:about|against|at|between|by|for|from|in|of|on|per|to|under|with|within|without)\s)/giu;
 
 /** One question a line, with or without numbers or bullets before it. */
 export function readSubQuestions(text: string): readonly string[] {

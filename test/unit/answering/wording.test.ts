@@ -26,6 +26,14 @@ describe('a question is split', () => {
   it.each([
     ['When is it open? Who keeps bees in Skagen?', ['x', 'y'], 1],
     ['Who keeps bees in Skagen? When was Rome built?', ['Who keeps bees in Skagen?', 'When was Rome built?'], 0],
+    [
+      'How many hives are there in Rome? Is there a fee for keepers?',
+      ['How many hives are there in Rome?', 'Is there a fee for keepers?'],
+      0,
+    ],
+    ['Who keeps bees in Skagen? Is there parking?', ['x', 'y'], 1],
+    ['Who keeps bees in Skagen? Who was there?', ['x', 'y'], 1],
+    ['Who keeps bees in Skagen? Are there rules for those who live there?', ['x', 'y'], 1],
     ['How do bees compare with wasps?', ['x', 'y'], 1],
   ])('%s', async (question, parts, calls) => {
     const model = modelOf('1. x\n- y');
