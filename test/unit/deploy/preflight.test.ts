@@ -1,54 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkCli } from '../../../infra/deploy/check-cli.ts';
 import { placeOf } from '../../../infra/deploy/check-credentials.ts';
-import { readCommandLine } from '../../../infra/deploy/command-line.ts';
-import { type Finding, hasProblem } from '../../../infra/deploy/finding.ts';
-import { type GivenKey, givenModelKey, storeModelKey } from '../../../infra/deploy/model-key.ts';
-import { preflight } from '../../../infra/deploy/preflight.ts';
-import type { StageSettings } from '../../../infra/stage-settings.ts';
+import { hasProblem } from '../../../infra/deploy/finding.ts';
 import { production, small } from '../../../infra/stages.ts';
+import { listed, look, pinned, problems, ready, services } from '../../support/ready-account.ts';
 import { type Answers, awsError, stubAccount } from '../../support/stub-account.ts';
-
-const services = [
-  'lambda',
-  'apigateway',
-  'rds',
-  's3',
-  'sqs',
-  'kms',
-  'secretsmanager',
-  'events',
-  'cloudwatch',
-  'elasticache',
-  'waf',
-];
-const listed = (names: readonly string[]) => ({ Parameters: names.map((Value) => ({ Value })) });
-
-/** An account in which nothing stands in the way of a first deploy. */
-const ready: Answers = {
-  GetCallerIdentity: () => ({ Account: '111122223333', Arn: 'arn:aws:iam::111122223333:user/somebody' }),
-  DescribeStacks: () => awsError('ValidationError', 'Stack with id dbrag-small-data does not exist'),
-  GetParametersByPath: () => listed(services),
-  DescribeOrderableDBInstanceOptions: () => ({ OrderableDBInstanceOptions: [{}] }),
-  GetParameter: () => ({ Parameter: { Value: '21' } }),
-  GetAccountSettings: () => ({ AccountLimit: { ConcurrentExecutions: 1_000, UnreservedConcurrentExecutions: 1_000 } }),
-  DescribeVpcs: () => ({ Vpcs: [{}] }),
-  DescribeAddresses: () => ({ Addresses: [] }),
-  GetServiceQuota: () => ({ Quota: { Value: 5 } }),
-};
-const pinned = '2.1148.1';
-
-async function look(
-  changes: Answers = {},
-  stage: StageSettings = small,
-  modelKey: GivenKey = { value: 'sk-1', isMeant: true },
-  output = pinned,
-) {
-  const { clients, sent } = stubAccount({ ...ready, ...changes });
-  const findings = await preflight({ clients, stage, modelKey, cli: { output, pinned } });
-  return { findings, sent };
-}
-const problems = (findings: readonly Finding[]) => findings.filter(({ state }) => state === 'problem');
 
 describe('before a deploy', () => {
   it('finds nothing wrong with an account that is ready, and changes nothing', async () => {
@@ -185,60 +141,6 @@ describe('before a deploy', () => {
     expect(sent.filter(([name]) => name === 'GetParametersByPath')).toHaveLength(2);
   });
 
-  const existing = {
-    vpcId: 'vpc-0123456789abcdef0',
-    addresses: '10.1.0.0/16',
-    zones: ['eu-central-1a', 'eu-central-1b'],
-    functionSubnets: ['subnet-0000000a', 'subnet-0000000b'],
-    dataSubnets: ['subnet-0000000c', 'subnet-0000000d'],
-  };
-  const inNetwork = { ...small, network: { ...small.network, egress: 'existing', existing } } as const;
-  const subnets = ['a', 'b', 'c', 'd'].map((end, at) => ({
-    SubnetId: `subnet-0000000${end}`,
-    VpcId: existing.vpcId,
-    AvailabilityZone: existing.zones[at % 2],
-  }));
-  const routes = (gateway: string, ...ids: string[]) => ({
-    Associations: ids.length > 0 ? ids.map((SubnetId) => ({ SubnetId })) : [{ Main: true }],
-    Routes: [{ GatewayId: 'local' }, { GatewayId: gateway }],
-  });
-  const network = (changes: Answers): Answers => ({
-    DescribeSubnets: () => ({ Subnets: subnets }),
-    DescribeRouteTables: () => ({
-      RouteTables: [routes('igw-1'), routes('vgw-1', ...subnets.map(({ SubnetId }) => SubnetId))],
-    }),
-    ...changes,
-  });
-
-  it('looks at the subnets of a network that is there already, and needs no other', async () => {
-    const { findings } = await look(network({ DescribeVpcs: () => ({ Vpcs: [{}, {}, {}, {}, {}] }) }), inNetwork);
-    expect(problems(findings)).toEqual([]);
-    expect(findings.map(({ subject }) => subject)).toContain('network');
-  });
-
-  it.each([
-    [
-      'subnet-0000000a, subnet-0000000b, subnet-0000000c, subnet-0000000d of vpc-0123456789abcdef0 lead to an internet gateway',
-      { DescribeRouteTables: () => ({ RouteTables: [routes('igw-1')] }) },
-    ],
-    [
-      'subnet-0000000c of vpc',
-      { DescribeRouteTables: () => ({ RouteTables: [routes('vgw-1'), routes('igw-1', 'subnet-0000000c')] }) },
-    ],
-    ['subnet-0000000d is not in vpc', { DescribeSubnets: () => ({ Subnets: subnets.slice(0, 3) }) }],
-    [
-      'name subnets in the order of their zones',
-      { DescribeSubnets: () => ({ Subnets: subnets.map((one) => ({ ...one, AvailabilityZone: 'eu-central-1b' })) }) },
-    ],
-    [
-      'correct network.existing',
-      { DescribeSubnets: () => awsError('InvalidSubnetID.NotFound', 'The subnet ID does not exist') },
-    ],
-  ] as const)('stops at a network without private subnets in their zones: %s', async (words, answers) => {
-    const { findings } = await look(network(answers), inNetwork);
-    expect(problems(findings).map(({ message }) => message)).toEqual([expect.stringContaining(words)]);
-  });
-
   it('does not stop at what it may not look at', async () => {
     const { findings } = await look({ GetServiceQuota: () => awsError('AccessDeniedException') });
     expect(hasProblem(findings)).toBe(false);
@@ -251,104 +153,5 @@ describe('before a deploy', () => {
 
   it.each(['2.1148.1', '2.1148.2', '2.1200.0 (build 1)'])('takes the CLI %s', (output) => {
     expect(checkCli(output, pinned).state).toBe('ok');
-  });
-});
-
-describe('the model key', () => {
-  const stack = (outputs: Readonly<Record<string, string>>) => ({
-    DescribeStacks: () => ({
-      Stacks: [
-        {
-          StackName: 'dbrag-small-data',
-          StackStatus: 'CREATE_COMPLETE',
-          Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
-        },
-      ],
-    }),
-  });
-  const secretWith = (...stages: string[]) => ({
-    ...stack({ ModelKeySecret: 'arn:model' }),
-    DescribeSecret: () => ({ VersionIdsToStages: Object.fromEntries(stages.map((one, at) => [String(at), [one]])) }),
-  });
-
-  it('is missed where none is given and none was ever put', async () => {
-    const missing = async (answers: Answers) => {
-      const { clients } = stubAccount({ ...ready, ...answers });
-      const findings = await preflight({ clients, stage: small, modelKey: undefined, cli: { output: pinned, pinned } });
-      return problems(findings).map(({ message }) => message);
-    };
-    expect(await missing({})).toEqual([expect.stringContaining('set OPENAI_API_KEY')]);
-    expect(await missing(secretWith('AWSCURRENT'))).toEqual([
-      expect.stringContaining('put-secret-value --secret-id arn:model'),
-    ]);
-    expect(await missing(secretWith('AWSPREVIOUS', 'AWSCURRENT'))).toEqual([]);
-  });
-
-  it('is replaced by what is meant for it only', async () => {
-    const store = async (environment: Record<string, string>, ...stages: string[]) => {
-      const key = givenModelKey(environment) ?? expect.fail('none is given');
-      const answers = { ...ready, ...secretWith(...stages) };
-      const { clients, sent } = stubAccount({
-        ...answers,
-        GetSecretValue: () => ({ SecretString: 'sk-production' }),
-        PutSecretValue: () => ({}),
-      });
-      const findings = await preflight({ clients, stage: small, modelKey: key, cli: { output: pinned, pinned } });
-      const put = await storeModelKey(clients, 'arn:model', key);
-      expect(sent.filter(([name]) => name === 'PutSecretValue')).toHaveLength(put ? 1 : 0);
-      return [put, findings.find(({ subject }) => subject === 'model key')?.message];
-    };
-    const own = { OPENAI_API_KEY: 'sk-own' };
-    const taken = 'given by the environment; the deploy puts it into the secret';
-    expect(await store(own, 'AWSCURRENT')).toEqual([true, taken]);
-    expect(await store(own, 'AWSPREVIOUS', 'AWSCURRENT')).toEqual([
-      false,
-      'stands in the secret; OPENAI_API_KEY does not replace it, MODEL_API_KEY would',
-    ]);
-    expect(await store({ ...own, MODEL_API_KEY: 'sk-new' }, 'AWSPREVIOUS', 'AWSCURRENT')).toEqual([true, taken]);
-  });
-
-  it('is written once', async () => {
-    let stands = 'random';
-    const { clients, sent } = stubAccount({
-      GetSecretValue: () => ({ SecretString: stands }),
-      PutSecretValue: ({ SecretString }) => {
-        stands = SecretString;
-        return {};
-      },
-    });
-    expect(await storeModelKey(clients, 'arn:model', { value: 'sk-1', isMeant: true })).toBe(true);
-    expect(await storeModelKey(clients, 'arn:model', { value: 'sk-1', isMeant: true })).toBe(false);
-    expect(sent.filter(([name]) => name === 'PutSecretValue')).toHaveLength(1);
-  });
-});
-
-describe('a command line', () => {
-  const read = (...words: string[]) => readCommandLine('deploy', words, { AWS_REGION: 'eu-west-1' });
-
-  it('names a stage and a place', async () => {
-    expect(await read('small')).toMatchObject({ stage: small, region: 'eu-west-1', yes: false });
-    expect(await read('small', '--region', 'us-east-2', '--yes')).toMatchObject({ region: 'us-east-2', yes: true });
-    expect((await read('local')).region).toBeUndefined();
-    expect(await read('example')).toMatchObject({ stage: { name: 'example' }, region: 'eu-central-1' });
-  });
-
-  it.each([
-    [[], 'Name a stage: npm run deploy -- small'],
-    [['my', 'stage'], '"my stage" cannot be the name of a stage: use 1 to 20 lower-case letters'],
-    [['my stage'], '"my stage" cannot be the name of a stage'],
-    [['../small'], 'cannot be the name of a stage'],
-    [['staging'], 'write its settings to stages/staging.ts.'],
-    [['small', '--region', 'mars-north-1'], '"mars-north-1" is not known to be one'],
-    [['example', '--region', 'us-east-1'], 'operations.region is eu-central-1'],
-    [['small', '--force'], 'Usage: npm run deploy -- <stage>'],
-  ] as const)('%j is refused with a sentence', async (words, sentence) => {
-    await expect(read(...words)).rejects.toThrow(sentence);
-  });
-
-  it('asks for a region where none is known', async () => {
-    await expect(readCommandLine('deploy', ['small'], {})).rejects.toThrow(
-      'Say where: npm run deploy -- small --region',
-    );
   });
 });
