@@ -86,6 +86,7 @@ async function answer(
     return erased.reply ? null : refused(asked, error);
   });
   if (erased.reply) return responseOf(erased.reply);
+  requireStorable(parameters);
   const limit = async (subject: string | null) => {
     if (caller === null || route.rate === 'none') return;
     const decision = await takeRate(services, caller, route.rate, subject);
@@ -166,6 +167,12 @@ function responseOf(reply: Reply | Response): Response | TextAnswer {
   if (reply.body === undefined) return new TextAnswer('', reply.status, reply.headers);
   const text = reply.body instanceof WrittenJson ? reply.body.text : JSON.stringify(reply.body);
   return new TextAnswer(text, reply.status, { ...reply.headers, 'content-type': 'application/json' });
+}
+
+/** @throws not_found for a segment that no database holds: nothing has such a name */
+function requireStorable(parameters: Readonly<Record<string, string>>): void {
+  if (Object.values(parameters).some((value) => value.includes('\0')))
+    throw new DbragError('not_found', 'There is nothing at this path.');
 }
 
 /** Members of the query by name; whole numbers are turned into numbers where a schema wants one (`z.coerce`). */

@@ -102,6 +102,11 @@ describe('hostile requests', () => {
     }
   });
 
+  it('have no segment of a path that no database holds', async () => {
+    for (const { method, path } of ofCallers.filter(({ path }) => path.includes('{')))
+      expect([method, path, await statusOf(method, path.replaceAll(/\{\w+\}/g, 'a%00b'))]).toEqual([method, path, 404]);
+  });
+
   it('have bodies of any JSON, and of none, and get no answer that is a fault of ours', async () => {
     const bodied = ofCallers.filter(({ body }) => body !== undefined);
     const text = fc.oneof(
