@@ -14,6 +14,7 @@ import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { forgetErrors } from '../../shared/jobs/seen-errors.ts';
 import { recountStored } from '../../shared/limits/stored-amounts.ts';
+import type { ModelError } from '../../shared/models/model-error.ts';
 import { resumeErasures } from '../../shared/privacy/erase-workspace.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
@@ -76,7 +77,13 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await database.inWorkspace({ workspaceId }, (db) => rollUpUsage(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
   await removeOrphanedPasswords(services, workspaceId, hasTime);
-  const embedding = { database, embedder: services.space.embedder, now: () => clock.now().getTime() };
+  const embedding = {
+    database,
+    embedder: services.space.embedder,
+    now: () => clock.now().getTime(),
+    onPostponed: (error: ModelError, chunks: number) =>
+      services.log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
+  };
   await embedForgotten(embedding, workspaceId, hasTime);
   const onUnseen = (documentId: string, error: unknown) =>
     services.log.recordFailed(error, { source: `integrity of ${documentId}`, messageId: 'nightly' });

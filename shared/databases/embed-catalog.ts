@@ -8,6 +8,7 @@ import { packRequests } from '../models/pack-requests.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { embeddedText } from './catalog-text.ts';
 import type { CatalogColumn, ForeignKey } from './describe-tables.ts';
+import { embedTexts } from './embed-texts.ts';
 
 export interface EmbedCatalogPorts {
   readonly database: Database;
@@ -39,7 +40,7 @@ interface Text {
 
 /**
  * Embeds a catalog whose tables are all described, in as few requests as the limits allow, and ends the refresh. Tables
- * whose text already has its vector cost nothing.
+ * whose text already has its vector cost nothing; one whose text the model refuses stays without a vector.
  * @throws Outage while the model is down
  */
 export async function embedCatalog(
@@ -53,17 +54,14 @@ export async function embedCatalog(
   if (!read) return;
   const { requests } = packRequests(read.texts, embedder.limits);
   for (const request of requests) {
-    const { vectors, tokens } = await embedder
-      .embed(
-        request.map(({ text }) => text),
-        { deadline: now() + remainingTime() * shareToEmbed, priority: 'default' },
-      )
-      .catch((error: unknown) => {
-        if (error instanceof ModelError && error.kind !== 'input') throw new Outage(error.message, { cause: error });
-        throw error;
-      });
+    const options = { deadline: now() + remainingTime() * shareToEmbed, priority: 'default' } as const;
+    const { texts, vectors, tokens } = await embedTexts(embedder, request, options).catch((error: unknown) => {
+      if (error instanceof ModelError) throw new Outage(error.message, { cause: error });
+      throw error;
+    });
+    if (texts.length === 0) continue;
     await database.inWorkspace({ workspaceId }, async (db) => {
-      await storeVectors(db, workspaceId, read.connectionId, embedder.model, request, vectors);
+      await storeVectors(db, workspaceId, read.connectionId, embedder.model, texts, vectors);
       await recordUsage(db, workspaceId, [
         { operation: 'describe_table', model: embedder.model, requests: 1, embeddingTokens: tokens },
       ]);
@@ -104,14 +102,13 @@ async function readTexts(
 /** The text of a table with what it costs. */
 export function textOf(table: Parameters<typeof embeddedText>[0]): Text {
   const text = embeddedText(table);
+  return { name: table.name, text, hash: createHash('sha256').update(text).digest(), ...sizeOf(text) };
+}
+
+/** A text's size for packing, by its bytes alone. */
+export function sizeOf(text: string): { readonly bytes: number; readonly tokens: number } {
   const bytes = Buffer.byteLength(text);
-  return {
-    name: table.name,
-    text,
-    hash: createHash('sha256').update(text).digest(),
-    bytes,
-    tokens: Math.ceil(bytes / bytesPerToken),
-  };
+  return { bytes, tokens: Math.ceil(bytes / bytesPerToken) };
 }
 
 /** The hash is of the text that was embedded: the next refresh notices a change made meanwhile. */

@@ -16,7 +16,14 @@ import {
   removeOrphanedPasswords,
   storePassword,
 } from '../../../shared/databases/passwords.ts';
-import { insertExample, insertTerm, nearestExamples, nearestTerms } from '../../../shared/databases/sql-knowledge.ts';
+import {
+  deleteKnowledge,
+  insertExample,
+  insertTerm,
+  nearestExamples,
+  nearestTerms,
+} from '../../../shared/databases/sql-knowledge.ts';
+import { ModelError } from '../../../shared/models/model-error.ts';
 import { CatalogWorld, modelIsAway } from './catalog-world.ts';
 
 /** What the catalog makes of a database: whole refreshes, on a real server. */
@@ -314,8 +321,27 @@ describe('the catalog', () => {
     await world.inWorkspace((db) => insertExample(db, world.workspaceId, connection.id, example, null));
     const term = { term: 'revenue', sql: 'sum(total)', description: null, createdBy: 'test' };
     await world.inWorkspace((db) => insertTerm(db, world.workspaceId, connection.id, term, null));
-    const ports = { database: world.database.application, embedder: world.embedder, now: Date.now };
+    const postponed: string[] = [];
+    const onPostponed = (error: Error) => void postponed.push(error.message);
+    const ports = { database: world.database.application, embedder: world.embedder, now: Date.now, onPostponed };
+    const embed = world.embedder.embed;
+    world.embedder.embed = async () => {
+      throw modelIsAway();
+    };
+    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBe(0);
+    expect(new Set(postponed)).toEqual(new Set(['The model is away.']));
+    // A text that the model refuses keeps no other from its vector.
+    const poison = { question: 'poison', sql: 'SELECT 2', createdBy: 'test' };
+    const { id } = await world.inWorkspace<{ id: string }>((db) =>
+      insertExample(db, world.workspaceId, connection.id, poison, null),
+    );
+    world.embedder.embed = async (texts, options) => {
+      if (texts.includes('poison')) throw new ModelError('input', 'The model refused the input.');
+      return embed(texts, options);
+    };
     expect(await embedForgotten(ports, world.workspaceId, () => true)).toBeGreaterThanOrEqual(3);
+    world.embedder.embed = embed;
+    await world.inWorkspace((db) => deleteKnowledge(db, world.workspaceId, connection.id, 'example', id));
     expect(await embedForgotten(ports, world.workspaceId, () => true)).toBe(0);
     const question = (await world.embedder.embed(['How many?'], { deadline: 0 })).vectors[0] as Float32Array;
     const near = await world.inWorkspace<readonly { question: string }[]>((db) =>
