@@ -2,7 +2,7 @@
 export interface PageRequest {
   /** 1 to 100. */
   readonly limit: number;
-  /** UUID of the last item of the page before; one that does not exist gives the first page. */
+  /** UUID of the last item of the page before. */
   readonly after?: string | undefined;
 }
 
