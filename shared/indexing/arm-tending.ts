@@ -3,7 +3,10 @@ import type { WorkQueue } from '../core/work-queue.ts';
 
 const delaySeconds = 60;
 
-/** Sees to it that the autopilot looks in a minute; one look is on its way at a time, however many ask. */
+/**
+ * Makes the autopilot look in a minute; one look is on its way at a time, however many ask.
+ * @throws when it could not be sent: nothing but the caller's own message, redelivered, would bring another before the night
+ */
 export async function armTending(database: Database, queue: WorkQueue): Promise<void> {
   const { count } = await database.inSystem((db) =>
     db.query(
@@ -13,5 +16,7 @@ export async function armTending(database: Database, queue: WorkQueue): Promise<
       [delaySeconds - 5],
     ),
   );
-  if (count > 0) await queue.send('maintenance', [{ body: { v: 1, kind: 'tend_indexes' }, delaySeconds }]);
+  if (count === 0) return;
+  const accepted = await queue.send('maintenance', [{ body: { v: 1, kind: 'tend_indexes' }, delaySeconds }]);
+  if (accepted === 0) throw new Error('The next look at the indexes could not be sent.');
 }

@@ -3,6 +3,7 @@ import { createDirectStatements } from '../../../shared/adapters/postgres/direct
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { Db } from '../../../shared/core/database.ts';
 import type { Nudge, WorkQueue } from '../../../shared/core/work-queue.ts';
+import { armTending } from '../../../shared/indexing/arm-tending.ts';
 import { checkRecall } from '../../../shared/indexing/check-recall.ts';
 import { listIndexes } from '../../../shared/indexing/list-indexes.ts';
 import { readPartitions } from '../../../shared/indexing/partition-state.ts';
@@ -162,6 +163,26 @@ describe('the index autopilot', () => {
       rows,
     ]);
     expect(said).toEqual([{ by_index: byIndex }]);
+  });
+
+  it('sends one look for all who ask, and fails where it cannot be sent', async () => {
+    let accepts = 0;
+    const sent: Nudge[] = [];
+    const queue: WorkQueue = {
+      send: async (_, nudges) => {
+        sent.push(...nudges);
+        return accepts;
+      },
+      depth: async () => 0,
+    };
+    const forget = () => database.admin.query('UPDATE dbrag.sweep_state SET tending_until = NULL');
+    await forget();
+    await expect(armTending(ports.database, queue)).rejects.toThrow('could not be sent');
+    await forget();
+    accepts = 1;
+    sent.length = 0;
+    for (let asked = 0; asked < 3; asked++) await armTending(ports.database, queue);
+    expect(sent).toMatchObject([{ body: { kind: 'tend_indexes' }, delaySeconds: 60 }]);
   });
 
   it('takes the largest number there is for few', async () => {
