@@ -5,6 +5,7 @@ import { type Failure, failureOf } from '../../shared/core/error-fingerprint.ts'
 import { parseTrace } from '../../shared/core/trace-context.ts';
 import { DimensionedMetrics } from './dimensioned-metrics.ts';
 import { EmbeddedMetrics } from './embedded-metrics.ts';
+import { LineWriter } from './line-writer.ts';
 import { loggableError } from './loggable-error.ts';
 import { createMeasures, type Measures } from './measures.ts';
 import type { Metrics } from './metrics.ts';
@@ -130,16 +131,18 @@ function loggerOf(invocation: () => Invocation | undefined) {
   };
 }
 
-const write = (line: string): void => void process.stdout.write(`${line}\n`);
-
 /** @param createMetrics by whom metrics are written: by hand where every request writes some */
 export function createTelemetry(
   settings: TelemetryConfig = readTelemetryConfig(),
-  createMetrics: (namespace: string, service: string) => Metrics = (namespace, service) =>
-    new EmbeddedMetrics(namespace, { name: 'service', value: service }, write),
+  createMetrics: (namespace: string, service: string, write: (line: string) => void) => Metrics = (
+    namespace,
+    service,
+    write,
+  ) => new EmbeddedMetrics(namespace, { name: 'service', value: service }, write),
 ): Telemetry {
-  const metrics = createMetrics(settings.metricsNamespace, settings.service);
-  const dimensioned = new DimensionedMetrics(settings.metricsNamespace, write);
+  const lines = new LineWriter();
+  const metrics = createMetrics(settings.metricsNamespace, settings.service, lines.write);
+  const dimensioned = new DimensionedMetrics(settings.metricsNamespace, lines.write);
   const measures = createMeasures({ metrics, dimensioned, trace: createTraceSegments() });
   let current: Invocation | undefined;
   const logger = loggerOf(() => current);
@@ -165,8 +168,10 @@ export function createTelemetry(
     },
     requestId: () => current?.request_id,
     flush() {
-      metrics.publish();
-      dimensioned.publish();
+      lines.together(() => {
+        metrics.publish();
+        dimensioned.publish();
+      });
     },
     requestAnswered({ method, path, status, milliseconds }) {
       count('RequestCount');
@@ -175,7 +180,7 @@ export function createTelemetry(
       if (!settings.writesInfo) return;
       const said = { level: 'INFO', message: 'request answered', timestamp: new Date().toISOString() };
       const request = { method, path, status, milliseconds: Math.round(milliseconds) };
-      write(
+      lines.write(
         JSON.stringify({
           ...said,
           service: settings.service,

@@ -84,3 +84,26 @@ WITH ${nearest(parameters)}, semantic AS MATERIALIZED (
     NULL, ${depth}, 1, NULL, NULL, NULL) AS candidate
 ), ${fusedWithTexts({ workspace, limit: String(limit), withText: '$2', semanticWeight: '$4', keywordWeight: '$5' })}`;
 }
+
+/**
+ * The words alone, of any workspace that is searched as a whole: one plan for all of them. Complete by itself, since its leg looks on until
+ * it has what was asked for.
+ *
+ * $1 workspace  $2 question text  $3 limit  $4 with text
+ */
+export const warmKeywordStatement = `
+WITH found AS MATERIALIZED (
+  SELECT * FROM dbrag.bm25_candidates(
+    $2::text,
+    coalesce((SELECT nullif(languages, '{}') FROM dbrag.corpus_statistics WHERE workspace_id = $1::uuid), '{english,simple}'),
+    NULL, $3::integer, $3::integer, NULL, NULL, NULL)
+)
+SELECT c.id AS chunk_id, k.document_id, d.name AS document_name, d.collection_id, d.source_uri, d.live_version AS version,
+  CASE WHEN $4::boolean THEN c.text END AS text, c.token_count, p.ordinal, p.location, d.metadata,
+  NULL::bigint AS semantic_rank, NULL::double precision AS semantic_score,
+  row_number() OVER (ORDER BY k.score DESC, k.document_id, k.content_hash) AS keyword_rank, k.score AS keyword_score, 0::double precision AS fused_score
+FROM (SELECT * FROM found ORDER BY score DESC, document_id, content_hash) AS k
+${documentOf('$1::uuid', 'k')}
+${chunkOf('$1::uuid', 'k')}
+${firstPlacement('$1::uuid', 'k')}
+ORDER BY k.score DESC, k.document_id, k.content_hash`;

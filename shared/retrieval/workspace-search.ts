@@ -13,7 +13,7 @@ import {
 import type { Asking, SearchReader } from './search-reader.ts';
 import { readSearchState } from './search-state.ts';
 import type { SearchRow } from './search-statement.ts';
-import { warmHybridStatement, warmSemanticStatement } from './warm-statement.ts';
+import { warmHybridStatement, warmKeywordStatement, warmSemanticStatement } from './warm-statement.ts';
 
 /** How a workspace is searched; an answer holds for a while, since being wrong costs time and no hit. */
 interface Known {
@@ -92,6 +92,8 @@ export class WorkspaceSearch {
     before: ((db: Db) => Promise<void>) | undefined,
   ): Promise<readonly SearchHit[]> {
     const { ask } = this.#database;
+    if (ask && before === undefined && request.mode === 'keyword' && isWhole(scope, request))
+      return searchWords(ask, scope, request);
     const efSearch = before === undefined && isUsual(scope, request) ? this.#efSearch(scope.workspaceId) : null;
     if (ask && efSearch !== null) {
       const hits = await this.#searchWarm(ask, scope, request, efSearch);
@@ -144,13 +146,27 @@ export class WorkspaceSearch {
   }
 }
 
-/** Nothing narrows it, so that the nearest of the index are the nearest of the answer. */
-function isUsual(
+async function searchWords(
+  ask: Asking,
   scope: WorkspaceScope,
-  { mode, vector, text, bridge, collectionIds, filter, languages }: SearchRequest,
-): boolean {
+  { workspaceId, text, limit, includeText }: SearchRequest,
+): Promise<readonly SearchHit[]> {
+  if (text === null) return [];
+  const values = [workspaceId, text, limit, includeText ?? true];
+  const { rows } = await ask<SearchRow>(scope, warmKeywordStatement, values, { byIndex: true });
+  return rows.map((row) => toHit(row, 'keyword'));
+}
+
+/** Whole, so that the nearest of the index are the nearest of the answer. */
+function isUsual(scope: WorkspaceScope, request: SearchRequest): boolean {
+  const { mode, vector, text, bridge } = request;
   if (bridge || mode === 'keyword' || vector === null || (mode === 'hybrid' && text === null)) return false;
+  return isWhole(scope, request);
+}
+
+/** Nothing narrows it, and no word of the question is more than a word. */
+function isWhole(scope: WorkspaceScope, { mode, text, collectionIds, filter, languages }: SearchRequest): boolean {
   if ((scope.collectionIds ?? null) !== null || (collectionIds ?? null) !== null || filter || languages) return false;
-  const { phrases, excluded } = parseQuestionWords(mode === 'hybrid' ? (text ?? '') : '');
+  const { phrases, excluded } = parseQuestionWords(mode === 'semantic' ? '' : (text ?? ''));
   return phrases.length === 0 && excluded.length === 0;
 }

@@ -321,12 +321,15 @@ describe('search', () => {
           expect(hits[0]).toEqual(expected[0]);
         }
       expect(asked).toBe(15);
-      await ask({ mode: 'keyword' });
+      for (const request of [{ text: 'zebra stripes' }, { text: 'quantum', limit: 3 }, { text: 'nowhere' }])
+        expect(await ask({ mode: 'keyword', ...request })).toEqual(await run({ mode: 'keyword', ...request }));
+      expect(asked).toBe(18);
+      await ask({ mode: 'keyword', text: '"zebra stripes"' });
       await ask({ filter: { type: 'eq', key: 'kind', value: 'book' } });
       await ask({ collectionIds: [otherCollectionId] });
       await ask({ text: 'zebra -zoo' });
       expect(await ask({}, [otherCollectionId])).toHaveLength(1);
-      expect(asked).toBe(15);
+      expect(asked).toBe(18);
       const foreign = await searches.search(
         { workspaceId: foreignWorkspaceId },
         { workspaceId, mode: 'semantic', vector: question, model: testModel, text: null, limit: 10 },
