@@ -7,13 +7,13 @@
  * Embedding alone: `embedChunks` over what is split already, under row security, with its leases, counts, usage and swaps, against
  * the bare pipeline of `copy-pipeline.ts`; one process each.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import pg from 'pg';
 import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { OpenAiEmbedder } from '../../shared/adapters/openai/openai-embedder.ts';
@@ -89,11 +89,14 @@ async function isReady(admin: pg.Client, workspaceId: string): Promise<boolean> 
   return ready === documents;
 }
 
-function theirs(
+const run = promisify(execFile);
+
+/** Beside this process's loop, not in its way: it must hear of connections that the gateway closes meanwhile. */
+async function theirs(
   { cloud, modelUrl }: World,
   mode: 'defaults' | 'tuned' | 'each',
   peer: keyof typeof peers = 'langchain',
-): number {
+): Promise<number> {
   const settings = {
     databaseUrl: cloud.adminDatabaseUrl,
     modelUrl,
@@ -102,10 +105,8 @@ function theirs(
     mode,
     table: `${peer}_${mode}`,
   };
-  const output = execFileSync(process.execPath, [peers[peer], JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const { seconds } = JSON.parse(output.toString()) as { seconds: number };
+  const { stdout } = await run(process.execPath, [peers[peer], JSON.stringify(settings)]);
+  const { seconds } = JSON.parse(stdout) as { seconds: number };
   return settings.documents / seconds;
 }
 
@@ -183,11 +184,11 @@ for (let repeat = 0; repeat < repeats; repeat += 1) {
   if (endToEnd) {
     rates.ours.push(await ours(world));
     rates.single.push(await ours(world, true));
-    rates.defaults.push(theirs(world, 'defaults'));
-    rates.tuned.push(theirs(world, 'tuned'));
-    rates.each.push(theirs(world, 'each'));
-    rates.indexDefaults.push(theirs(world, 'defaults', 'llamaindex'));
-    rates.indexTuned.push(theirs(world, 'tuned', 'llamaindex'));
+    rates.defaults.push(await theirs(world, 'defaults'));
+    rates.tuned.push(await theirs(world, 'tuned'));
+    rates.each.push(await theirs(world, 'each'));
+    rates.indexDefaults.push(await theirs(world, 'defaults', 'llamaindex'));
+    rates.indexTuned.push(await theirs(world, 'tuned', 'llamaindex'));
   }
   if (embeddingAlone) {
     const { ours: embed, bare } = await embedding(world);
