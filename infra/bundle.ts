@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { bundleCertificates } from './bundle-certificates.ts';
 import { bundleDocumentation } from './bundle-documentation.ts';
+import { httpModule } from './bundle-http-module.ts';
 import { bundleSqlParser } from './bundle-sql-parser.ts';
 
 /** Every handler, by its path below `functions/` and `.build/functions/`. */
@@ -85,6 +86,7 @@ export async function bundleFunctions(options: BundleOptions): Promise<{ directo
     legalComments: 'none',
     sourcemap: options.sourceMaps ? 'external' : false,
     define: { ACTING_FAILPOINTS: String(options.actingFailpoints ?? false), ...options.define },
+    plugins: [httpModule],
     metafile: true,
     logLevel: 'warning',
   });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -68,6 +69,20 @@ describe('the bundle', () => {
     const { directory } = await bundleFunctions({ root, entries });
     const { handler } = await import(pathToFileURL(join(directory, 'http/api.mjs')).href);
     expect(await handler()).toBe('/');
+  });
+
+  it('uses HTTP without loading fetch', async () => {
+    write(
+      'functions/http/api.ts',
+      `import { STATUS_CODES } from 'node:http';
+       export const handler = async () => [STATUS_CODES[404], (await import('node:http')).METHODS.includes('GET')];`,
+    );
+    const { directory } = await bundleFunctions({ root, entries });
+    const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(join(directory, 'http/api.mjs')).href)});
+      const answer = await handler();
+      console.log(JSON.stringify([...answer, process.moduleLoadList.filter((name) => name.includes('undici'))]));`;
+    const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(JSON.parse(printed.toString())).toEqual(['Not Found', true, []]);
   });
 
   it('has the same bytes when it is made again', async () => {
