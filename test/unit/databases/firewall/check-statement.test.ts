@@ -74,7 +74,8 @@ describe('the firewall', () => {
 
   it('has a new parser after a statement that the old one did not survive', async () => {
     const parser = await SqlParser.load();
-    expect(() => parser.parse(`SELECT 1${'+1'.repeat(9_000)}`)).toThrow('nested too deeply');
+    // The engine's optimized code needs less stack: 9,000 levels fit into it, and broke the code it begins with.
+    expect(() => parser.parse(`SELECT 1${'+1'.repeat(40_000)}`)).toThrow('nested too deeply');
     await parser.ready();
     expect(parser.parse('SELECT 1')).toHaveLength(1);
   });
