@@ -1,6 +1,6 @@
 -- A question's keyword leg weighs fewer chunks and misses fewer of the best. Before, it weighed what the rarest words found, up to 2,000 chunks:
 -- of 100,000 texts of 80 words (Zipf), that held 0.92 of the ten best and of the fifty best, and the median was 697 chunks, each a row somewhere
--- in memory. Two middling words are worth as much as one rare word, and stand together in few chunks: combinations of words hold 0.98 of
+-- in memory. Two middling words are worth as much as one rare word, and stand together in few chunks: combinations of words hold 0.97 of
 -- the ten and of the fifty, in fewer chunks.
 --
 -- Which combinations: as words are about independent, so many chunks are expected to hold exactly these words and no others, and the sum of
@@ -44,7 +44,7 @@ BEGIN
       size := size * 2;
     END IF;
   END LOOP;
-  SELECT 0.8 * coalesce(max(sum) FILTER (WHERE so_far >= 50 + 1.5 * wanted), 0) INTO least_weight
+  SELECT 0.85 * coalesce(max(sum) FILTER (WHERE so_far >= 45 + 0.6 * wanted), 0) INTO least_weight
     FROM (
       SELECT sum, sum(holding) OVER (ORDER BY sum DESC) AS so_far
       FROM unnest(weight, expected, rarest) AS combination (sum, holding, n) WHERE n <= most_passed
