@@ -2,7 +2,7 @@ import { subjectIdOf } from '../access/subjects.ts';
 import type { Caller, Narrowing } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
-import { newUuid, timeOfUuid } from '../core/ids.ts';
+import { newUuid, publicId, timeOfUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 
 export interface Conversation {
@@ -116,6 +116,11 @@ export async function deleteConversation(db: Db, workspaceId: string, id: string
       id,
       timeOfUuid(id),
     ]);
+  // Answers are also stored under the idempotency keys of their requests, for a day.
+  await db.query(
+    `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND $2 IN (body ->> 'conversation_id', body ->> 'id')`,
+    [workspaceId, publicId('conversation', id)],
+  );
 }
 
 /** Holds a conversation until the end of the transaction. @returns false where it was deleted: nothing is to be kept in it */

@@ -90,6 +90,14 @@ const ofConversations = `conversation_id IN (
 const steps: readonly { readonly store: string; readonly statement: string }[] = [
   { store: 'messages', statement: deleting('messages', ofConversations) },
   { store: 'queries', statement: deleting('queries', `(subject_id = $2 OR ${ofConversations})`) },
+  {
+    store: 'idempotency_keys',
+    // Answers given in a conversation of the subject, also those asked under another name.
+    statement: `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND (caller, key) IN (
+      SELECT k.caller, k.key FROM dbrag.idempotency_keys k WHERE k.workspace_id = $1 AND k.body ->> 'conversation_id' IN (
+        SELECT 'cnv_' || replace(c.id::text, '-', '') FROM dbrag.conversations c WHERE c.workspace_id = $1 AND c.subject_id = $2)
+      LIMIT $3)`,
+  },
   { store: 'conversations', statement: deleting('conversations', 'subject_id = $2') },
   {
     store: 'usage_events',

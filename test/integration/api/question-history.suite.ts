@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../../infra/local/models/wire/chat-request.ts';
-import { type ApiClient, eventually, ingest, type Json } from '../../support/api-client.ts';
+import { type ApiClient, endOfJob, eventually, ingest, type Json } from '../../support/api-client.ts';
 import { readEvents } from '../../support/server-sent-events.ts';
 import type { Workspace, World } from './world.ts';
 
@@ -52,6 +52,31 @@ export function questionHistorySuite(world: World): void {
       expect(kept.sources).toEqual(sources.map(({ text: _text, ...source }: Json) => source));
       for (const rating of [0, 6, 2.5, 'good'])
         expect((await api.post(`/v1/queries/${told.id}/feedback`, { rating })).status).toBe(422);
+    });
+
+    it('of a deleted conversation, or of an erased subject, is under no idempotency key either', async () => {
+      const made = await home('forgotten answers');
+      say(quoting('was lit in 1747'));
+      const answers = () =>
+        world().count('SELECT count(*) FROM dbrag.idempotency_keys WHERE workspace_id = $1', [made.uuid]);
+      const talk = async (key: string) => {
+        const post = (path: string, body: object) =>
+          made.api.post(path, body, { 'idempotency-key': `${key} ${path}`.replaceAll(/[^\w-]/g, '-') });
+        const { body: conversation } = await post('/v1/conversations', { subject: 'ada' });
+        // Asked for somebody else, in a conversation of hers.
+        const said = await post(`/v1/conversations/${conversation.id}/messages`, { content: 'When?', subject: 'bob' });
+        expect(said.status).toBe(200);
+        return conversation.id;
+      };
+      const id = await talk('one');
+      expect(await answers()).toBe(2);
+      expect((await made.api.delete(`/v1/conversations/${id}`)).status).toBe(204);
+      expect(await answers()).toBe(0);
+      await talk('two');
+      expect(await answers()).toBe(2);
+      const { job } = await made.api.expect(202, 'DELETE', '/v1/subjects/ada');
+      expect(await endOfJob(made.api, job.id, 30_000)).toMatchObject({ status: 'succeeded' });
+      expect(await answers()).toBe(0);
     });
 
     it('belongs to its workspace, and to those who may see all that was searched', async () => {
