@@ -46,7 +46,9 @@ export function readDocument(path: string, text: string): Document {
 
 /** `npm run name -- words`, `npm test` and `npm start`, wherever they stand in a text; words up to what ends a command. */
 export function npmCommands(text: string): { name: string; options: string[] }[] {
-  const found = text.matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(test|start)\b)((?: --? ?[^`|;&)\n#]*)?)/g);
+  const found = text.matchAll(
+    /\bnpm (?:run (?:--silent )?([\w-]+(?::[\w-]+)*)|(test|start)\b)((?: --? ?[^`|;&)\n#]*)?)/g,
+  );
   return [...found].map(([, script, short, rest = '']) => ({
     name: (script ?? short) as string,
     options: [...rest.matchAll(/(?<=\s)--([a-z][a-z-]*)/g)].map(([, option]) => option as string),

@@ -58,3 +58,7 @@ it('options end with the command', () => {
     { name: 'b', options: ['three'] },
   ]);
 });
+
+it('a colon behind a command is no part of its name', () => {
+  expect(npmCommands('![npm run bench:split: figures](split.svg)')).toEqual([{ name: 'bench:split', options: [] }]);
+});
