@@ -1,4 +1,4 @@
-/** `npm start`: the local stage, synthesised and run on this machine. `--timings` tells when each phase ended. */
+/** `npm start`: the local stage, synthesised and run on this machine. `--help` says what it can be told. */
 import { accessSync, constants, createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -6,6 +6,7 @@ import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type LocalCloud, startLocalCloud } from './cloud.ts';
 import { assemblyOf } from './start/assembly-cache.ts';
 import { banner } from './start/banner.ts';
+import { help, readWords, UsageError } from './start/command-line.ts';
 import { firstWorkspace } from './start/first-workspace.ts';
 import { describeCloud, readLocalFile, writeLocalFile } from './start/local-file.ts';
 import { readSettings, SettingError, type StartSettings } from './start/settings.ts';
@@ -14,6 +15,13 @@ import { Timings } from './start/timings.ts';
 const stageName = 'local';
 /** Whatever does not end by itself in this time after Ctrl-C is left to the operating system. */
 const longestShutdownMilliseconds = 2_900;
+/** Whose message says all there is to know; of others the stack is shown. */
+const knownErrors: ReadonlySet<string> = new Set([
+  'UsageError',
+  'SettingError',
+  'DirectoryInUseError',
+  'AssemblyError',
+]);
 
 async function start(settings: StartSettings, timings: Timings): Promise<LocalCloud> {
   const { dataDirectory, databaseUrl, redisUrl, apiKey, modelBaseUrl: baseUrl, concurrency } = settings;
@@ -98,11 +106,16 @@ function endOnSignal(running: Promise<LocalCloud>): () => boolean {
 }
 
 async function main(): Promise<void> {
+  const words = readWords(process.argv.slice(2));
+  if (words.help) {
+    process.stdout.write(help);
+    return;
+  }
   const timings = new Timings();
   const running = start(readSettings(process.env), timings);
   const isEnding = endOnSignal(running);
   const cloud = await running;
-  if (process.argv.includes('--timings')) process.stdout.write(`${timings.table()}\n`);
+  if (words.timings) process.stdout.write(`${timings.table()}\n`);
   const code = await cloud.database.exited;
   if (isEnding()) return;
   process.stderr.write(`The local Postgres ended by itself (exit status ${code}); everything stops.\n`);
@@ -111,7 +124,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof Error && ['SettingError', 'DirectoryInUseError', 'AssemblyError'].includes(error.name);
+  const known = error instanceof Error && knownErrors.has(error.name);
   process.stderr.write(`\n${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof UsageError ? 2 : 1);
 });
