@@ -3,6 +3,7 @@ import { DbragError } from '../../shared/core/errors.ts';
 import { bucketsOf, digestOf } from '../../shared/limits/rate-buckets.ts';
 import type { BucketLevel, RateDecision, RateLimit } from '../../shared/limits/rate-limit.ts';
 import type { Services } from '../runtime/services.ts';
+import { clientNetwork } from './client-network.ts';
 
 /** Attempts with a wrong key from one address: plenty for somebody who mends a configuration, nothing for somebody who guesses. */
 const failedAuthentications: RateLimit = { requests: 30, seconds: 60 };
@@ -60,7 +61,7 @@ function spanOf(seconds: number): string {
 export async function countRefusal(services: Services, ip: string | null, refusal: unknown): Promise<unknown> {
   if (!(refusal instanceof DbragError) || refusal.code !== 'unauthorized' || ip === null) return refusal;
   const bucket = { scope: 'address', name: 'refused', limit: failedAuthentications } as const;
-  const decision = await services.addressRates.take(`ip:${digestOf(networkOf(ip))}`, [bucket]);
+  const decision = await services.addressRates.take(`ip:${digestOf(clientNetwork(ip))}`, [bucket]);
   if (decision.admitted) return refusal;
   const seconds = Math.ceil(decision.waitMilliseconds / 1_000);
   return new DbragError(
@@ -68,19 +69,6 @@ export async function countRefusal(services: Services, ip: string | null, refusa
     `Too many requests with a wrong key from this address. Try again in ${seconds} s.`,
     { retryAfterSeconds: seconds, cause: refusal },
   );
-}
-
-/** A client with one IPv6 address controls its whole /64. */
-function networkOf(ip: string): string {
-  if (!ip.includes(':')) return ip;
-  const [head = '', tail = ''] = ip.toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const last = tail === '' ? [] : tail.split(':');
-  const missing = ip.includes('::') ? Math.max(0, 8 - groups.length - last.length) : 0;
-  return [...groups, ...Array<string>(missing).fill('0'), ...last]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }
 
 /**

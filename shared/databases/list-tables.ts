@@ -55,10 +55,10 @@ FROM shown s LEFT JOIN parts p ON p.oid = s.oid
 GROUP BY s.oid, s.nspname, s.relname, s.relkind, s.reltuples
 ORDER BY s.nspname, s.relname`;
 
-/** The tables and views that the role may read and the connection shows, by name. */
+/** The tables and views that the role may read and the connection shows, by name: at most `mostTables`, and one more where there are more. */
 export async function listTables(session: CustomerSession, scope: TableScope): Promise<readonly ListedTable[]> {
   const tables = await session.query<ListedTable>(listing, [scope.schemas]);
-  return tables.filter((table) => isShown(table, scope)).slice(0, mostTables);
+  return tables.filter((table) => isShown(table, scope)).slice(0, mostTables + 1);
 }
 
 /** Excluding wins. */

@@ -134,8 +134,9 @@ async function storeListing(
   workspaceId: string,
   connectionId: string,
   jobId: string,
-  tables: readonly ListedTable[],
+  listed: readonly ListedTable[],
 ): Promise<void> {
+  const tables = listed.slice(0, mostTables);
   const { rows } = await db.query<{ gone: number; changed: number }>(
     `WITH found AS (
        SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (schema text, "table" text, name text, kind text, row_estimate float8, fingerprint text)
@@ -157,7 +158,7 @@ async function storeListing(
   );
   const { gone = 0, changed = 0 } = rows[0] ?? {};
   if (gone + changed > 0) await bumpGeneration(db, workspaceId, connectionId);
-  const input = { listed: true, tables: tables.length, removed: gone, left_out: tables.length >= mostTables };
+  const input = { listed: true, tables: tables.length, removed: gone, left_out: listed.length > mostTables };
   await db.query(
     `UPDATE dbrag.jobs SET input = $3, attempts = 1, why = NULL, progress_done = 0, progress_unit = 'tables', progress_total = (
        SELECT count(*) FROM dbrag.catalog_tables WHERE workspace_id = $1 AND connection_id = $4 AND status = 'listed')

@@ -211,7 +211,7 @@ export class CatalogWorld {
     await this.database.close();
   }
 
-  private readonly queue: WorkQueue = {
+  readonly queue: WorkQueue = {
     send: async (queue, nudges) => {
       this.waiting.push(...nudges.map((nudge) => ({ queue, nudge })));
       return nudges.length;

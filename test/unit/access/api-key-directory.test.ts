@@ -19,6 +19,7 @@ let now: number;
 let rows: Map<string, Row>;
 let lookUps: number;
 let uses: number;
+let useFails: boolean;
 
 const key = (n: number, changes: Partial<Row> = {}) =>
   rows.set(hash(n).toString('hex'), {
@@ -44,6 +45,7 @@ const db: Db = {
     }
     expect(text).toContain('SET last_used_at');
     uses++;
+    if (useFails) throw new Error('canceling statement due to lock timeout');
     for (const row of rows.values()) if (row.id === values[1]) row.last_used_at = new Date(now);
     return { rows: [], count: 1 };
   },
@@ -56,6 +58,7 @@ beforeEach(() => {
   rows = new Map();
   lookUps = 0;
   uses = 0;
+  useFails = false;
 });
 
 describe('the directory of API keys', () => {
@@ -70,6 +73,13 @@ describe('the directory of API keys', () => {
     now += 1_000;
     await keys.find(hash(1));
     expect(lookUps).toBe(2);
+  });
+
+  it('admits a key whose use cannot be written down', async () => {
+    key(1);
+    useFails = true;
+    expect(await directory().find(hash(1))).toMatchObject({ role: 'editor' });
+    expect(uses).toBe(1);
   });
 
   it('refuses a revoked key within half a minute', async () => {
