@@ -17,6 +17,8 @@ export interface SearchWays<T> {
 
 /** One that failed is left alone for so long: about the time that an instance takes to start anew. */
 const restMilliseconds = 30_000;
+/** Of so many workspaces at once no search failed by itself: the reader hangs. */
+const mostResting = 4;
 
 /**
  * A copy of the database that follows it by some milliseconds and takes the work of searches from it. It answers only when it has come
@@ -27,6 +29,8 @@ export class SearchReader {
   readonly #clock: Clock;
   readonly #onAsked: (outcome: ReaderOutcome, error?: unknown) => void;
   #restsUntil = 0;
+  /** Until when it rests for a workspace, by its id. */
+  readonly #restsFor = new Map<string, number>();
 
   constructor(database: Database, clock: Clock, onAsked: (outcome: ReaderOutcome, error?: unknown) => void) {
     this.#database = database;
@@ -34,9 +38,10 @@ export class SearchReader {
     this.#onAsked = onAsked;
   }
 
-  /** Whether it is worth asking. */
-  get isAwake(): boolean {
-    return this.#clock.now().getTime() >= this.#restsUntil;
+  /** Whether it is worth asking for a workspace. */
+  isAwakeFor(workspaceId: string): boolean {
+    const now = this.#clock.now().getTime();
+    return now >= this.#restsUntil && now >= (this.#restsFor.get(workspaceId) ?? 0);
   }
 
   /** Whether the reader has the short way. */
@@ -69,11 +74,22 @@ export class SearchReader {
       return found?.result;
     } catch (error) {
       if (error instanceof DbragError && error.status < 500) throw error;
-      // Also of a statement's own fault: while a deployment is replayed, the reader may lack what the code wants already.
-      this.#restsUntil = this.#clock.now().getTime() + restMilliseconds;
+      this.#rest(scope.workspaceId, error);
       this.#onAsked('failed', error);
       return undefined;
     }
+  }
+
+  /** One question that is slow, or a busy moment, must not take the reader from every other workspace. */
+  #rest(workspaceId: string, error: unknown): void {
+    const now = this.#clock.now().getTime();
+    if (!isOfReader(error)) {
+      for (const [each, until] of this.#restsFor) if (until <= now) this.#restsFor.delete(each);
+      this.#restsFor.set(workspaceId, now + restMilliseconds);
+      if (this.#restsFor.size < mostResting) return;
+    }
+    this.#restsFor.clear();
+    this.#restsUntil = now + restMilliseconds;
   }
 
   #askOnceReached(state: SearchState): Asking {
@@ -84,4 +100,15 @@ export class SearchReader {
       return ask(scope, whole.text, whole.values, options);
     };
   }
+}
+
+/**
+ * Whether an error tells of the reader and not of one search: a lost connection, refused credentials, or what the reader lacks while a
+ * deployment is replayed and the code wants it already.
+ */
+function isOfReader(error: unknown): boolean {
+  if (error instanceof DbragError) return error.code === 'database_resuming' || error.code === 'internal';
+  const { code } = error as { code?: unknown };
+  // Classes of SQLSTATE: data that a statement cannot take, resources, a limit of the server.
+  return !(typeof code === 'string' && /^(22|53|54)...$/.test(code));
 }

@@ -54,7 +54,7 @@ export class WorkspaceSearch {
     request: SearchRequest,
     before?: (db: Db) => Promise<void>,
   ): Promise<readonly SearchHit[]> {
-    if (!this.#reader?.isAwake) return this.#searchDatabase(scope, request, before);
+    if (!this.#reader?.isAwakeFor(request.workspaceId)) return this.#searchDatabase(scope, request, before);
     return (
       (await this.#searchReader(this.#reader, scope, request, before)) ??
       this.#searchDatabase(scope, request, undefined)
