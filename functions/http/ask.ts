@@ -45,6 +45,8 @@ async function askStreaming(context: AskContext, asking: Asking, ground: Questio
   const left = new AbortController();
   const leave = () => left.abort();
   context.left.addEventListener('abort', leave);
+  // A signal that was given before is not given again.
+  if (context.left.aborted) leave();
   const first = Promise.withResolvers<void>();
   const work = answerAndKeep(context, asking, ground, left.signal, streamMilliseconds, (event) => {
     queue.push(eventOf(event));
@@ -61,7 +63,11 @@ async function askStreaming(context: AskContext, asking: Asking, ground: Questio
       queue.push({ event: 'error', data: JSON.stringify(problemOf(error, context.origin.requestId)) });
     },
   );
-  context.waitUntil(work.finally(() => queue.close()));
+  const finish = () => {
+    context.left.removeEventListener('abort', leave);
+    queue.close();
+  };
+  context.waitUntil(work.finally(finish));
   await first.promise;
   return eventStream(queue.read(), leave);
 }
