@@ -31,7 +31,7 @@ export async function versionsLedTo(clients: Clients, stackId: string): Promise<
 export async function pruneVersions(clients: Clients, stackId: string, before: LedTo): Promise<number> {
   let deleted = 0;
   for (const name of await functionsOf(clients, stackId)) {
-    const versions = (await versionsOf(clients.functions, name)).filter((version) => version !== '$LATEST');
+    const versions = await versionsOf(clients.functions, name);
     const needed = new Set([...(await ledTo(clients.functions, name)), ...(before.get(name) ?? [])]);
     const old = versions.sort((left, right) => Number(right) - Number(left)).slice(newestKept);
     for (const Qualifier of old.filter((version) => !needed.has(version))) {
@@ -60,12 +60,13 @@ async function ledTo(functions: Clients['functions'], FunctionName: string): Pro
   ]);
 }
 
+/** Those with a number, so not `$LATEST`: to delete without one is to delete the function. */
 async function versionsOf(functions: Clients['functions'], FunctionName: string): Promise<string[]> {
   const versions = await pages<FunctionConfiguration>(async (Marker) => {
     const page = await functions.send(new ListVersionsByFunctionCommand({ FunctionName, ...Marker }));
     return { found: page.Versions, next: page.NextMarker };
   });
-  return versions.map(({ Version = '' }) => Version);
+  return versions.map(({ Version = '' }) => Version).filter((version) => /^\d+$/.test(version));
 }
 
 async function pages<Item>(

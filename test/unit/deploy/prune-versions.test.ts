@@ -7,6 +7,8 @@ interface StubFunction {
   live: string;
   /** Of a rollout that is under way. */
   shiftsTo?: string;
+  /** One version comes without its number. */
+  unnumbered?: boolean;
 }
 
 /** A stack of functions; lists come in pages of two. */
@@ -23,7 +25,9 @@ function account(functions: Record<string, StubFunction>) {
       ],
     }),
     ListVersionsByFunction: ({ FunctionName, Marker }) => {
-      const { rows, ...more } = page(['$LATEST', ...(functions[FunctionName]?.versions ?? [])], Marker);
+      const { versions, unnumbered } = functions[FunctionName] as StubFunction;
+      const listed = ['$LATEST', ...(unnumbered ? [undefined] : []), ...versions];
+      const { rows, ...more } = page(listed, Marker);
       return { Versions: rows.map((Version) => ({ Version })), ...more };
     },
     ListAliases: ({ FunctionName }) => {
@@ -62,5 +66,11 @@ describe('old versions of functions', () => {
     const functions = { api: { versions: upTo(10), live: '2' } };
     await pruneVersions(account(functions), 'stack', new Map());
     expect(functions.api.versions).toEqual(['2', '8', '9', '10']);
+  });
+
+  it('do not include what comes without a number', async () => {
+    const functions = { api: { versions: upTo(4), live: '', unnumbered: true } };
+    expect(await pruneVersions(account(functions), 'stack', new Map())).toBe(1);
+    expect(functions.api.versions).toEqual(['2', '3', '4']);
   });
 });
