@@ -3,7 +3,6 @@ import { type Database, type Db, HalfvecArray } from '../core/database.ts';
 import { Outage } from '../core/outage.ts';
 import { finishJob } from '../jobs/finish-job.ts';
 import type { Embedder } from '../models/embedder.ts';
-import { ModelError } from '../models/model-error.ts';
 import { packRequests } from '../models/pack-requests.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { embeddedText } from './catalog-text.ts';
@@ -52,20 +51,19 @@ export async function embedCatalog(
   const { database, embedder, now } = ports;
   const read = await database.inWorkspace({ workspaceId }, (db) => readTexts(db, workspaceId, jobId, embedder.model));
   if (!read) return;
-  const { requests } = packRequests(read.texts, embedder.limits);
-  for (const request of requests) {
-    const options = { deadline: now() + remainingTime() * shareToEmbed, priority: 'default' } as const;
-    const { texts, vectors, tokens } = await embedTexts(embedder, request, options).catch((error: unknown) => {
-      if (error instanceof ModelError) throw new Outage(error.message, { cause: error });
-      throw error;
-    });
-    if (texts.length === 0) continue;
-    await database.inWorkspace({ workspaceId }, async (db) => {
-      await storeVectors(db, workspaceId, read.connectionId, embedder.model, texts, vectors);
-      await recordUsage(db, workspaceId, [
-        { operation: 'describe_table', model: embedder.model, requests: 1, embeddingTokens: tokens },
-      ]);
-    });
+  for (const request of packRequests(read.texts, embedder.limits).requests) {
+    const { texts, vectors, tokens, requests, failure } = await embedTexts(embedder, request, () => ({
+      deadline: now() + remainingTime() * shareToEmbed,
+      priority: 'default',
+    }));
+    if (texts.length > 0)
+      await database.inWorkspace({ workspaceId }, async (db) => {
+        await storeVectors(db, workspaceId, read.connectionId, embedder.model, texts, vectors);
+        await recordUsage(db, workspaceId, [
+          { operation: 'describe_table', model: embedder.model, requests, embeddingTokens: tokens },
+        ]);
+      });
+    if (failure) throw new Outage(failure.message, { cause: failure });
   }
   await database.inWorkspace({ workspaceId }, (db) => finish(db, workspaceId, jobId, read.connectionId));
 }

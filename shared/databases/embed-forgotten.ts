@@ -1,5 +1,5 @@
 import { type Db, HalfvecArray } from '../core/database.ts';
-import { ModelError } from '../models/model-error.ts';
+import type { ModelError } from '../models/model-error.ts';
 import { packRequests } from '../models/pack-requests.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { type EmbedCatalogPorts, sizeOf, storeVectors, textOf } from './embed-catalog.ts';
@@ -7,6 +7,7 @@ import { embedTexts } from './embed-texts.ts';
 
 /** Texts of a table and night: what is beyond comes the next night. */
 const mostTexts = 500;
+/** Of one call of the model. */
 const embedMilliseconds = 30_000;
 
 const sources = {
@@ -101,20 +102,19 @@ async function embedAndStore<Text extends Sized>(
   let stored = 0;
   for (const request of packRequests(all, embedder.limits).requests) {
     if (!hasTime()) break;
-    try {
-      const options = { deadline: now() + embedMilliseconds, priority: 'low' } as const;
-      const { texts, vectors, tokens } = await embedTexts(embedder, request, options);
-      if (texts.length > 0)
-        await database.inWorkspace({ workspaceId }, async (db) => {
-          await store(db, texts, vectors);
-          await recordUsage(db, workspaceId, [
-            { operation: 'describe_table', model: embedder.model, requests: 1, embeddingTokens: tokens },
-          ]);
-        });
-      stored += texts.length;
-    } catch (error) {
-      if (!(error instanceof ModelError)) throw error;
-      onPostponed(error, all.length - stored);
+    const { texts, vectors, tokens, requests, failure } = await embedTexts(embedder, request, () =>
+      hasTime() ? { deadline: now() + embedMilliseconds, priority: 'low' } : null,
+    );
+    if (texts.length > 0)
+      await database.inWorkspace({ workspaceId }, async (db) => {
+        await store(db, texts, vectors);
+        await recordUsage(db, workspaceId, [
+          { operation: 'describe_table', model: embedder.model, requests, embeddingTokens: tokens },
+        ]);
+      });
+    stored += texts.length;
+    if (failure) {
+      onPostponed(failure, all.length - stored);
       break;
     }
   }

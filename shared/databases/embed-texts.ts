@@ -8,34 +8,44 @@ export interface EmbeddedTexts<Text> {
   readonly vectors: readonly Float32Array[];
   /** As the provider counted them. */
   readonly tokens: number;
+  /** That the provider answered with vectors. */
+  readonly requests: number;
+  /** Why it ended before all texts were tried; of any kind but `input`. What was embedded before is paid for and belongs to the caller. */
+  readonly failure: ModelError | null;
 }
 
 /**
  * Embeds the texts of one request. When the model refuses them, they are halved until those at fault are alone, and left out: one text
  * must not keep the others from their vectors.
- * @throws ModelError of any kind but `input`
+ * @param optionsOfCall asked before each call of the model, so that halves do not share one deadline; null: there is no time for another
  */
 export async function embedTexts<Text extends { readonly text: string }>(
   embedder: Embedder,
   texts: readonly Text[],
-  options: EmbedOptions,
+  optionsOfCall: () => EmbedOptions | null,
 ): Promise<EmbeddedTexts<Text>> {
-  try {
-    const { vectors, tokens } = await embedder.embed(
-      texts.map(({ text }) => text),
-      options,
-    );
-    return { texts, vectors, tokens };
-  } catch (error) {
-    if (!(error instanceof ModelError) || error.kind !== 'input') throw error;
-    if (texts.length === 1) return { texts: [], vectors: [], tokens: 0 };
-    const middle = texts.length >>> 1;
-    const first = await embedTexts(embedder, texts.slice(0, middle), options);
-    const second = await embedTexts(embedder, texts.slice(middle), options);
-    return {
-      texts: [...first.texts, ...second.texts],
-      vectors: [...first.vectors, ...second.vectors],
-      tokens: first.tokens + second.tokens,
-    };
+  const [embedded, vectors]: [Text[], Float32Array[]] = [[], []];
+  let [tokens, requests] = [0, 0];
+  const end = (failure: ModelError | null) => ({ texts: embedded, vectors, tokens, requests, failure });
+  const parts = [texts];
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const options = optionsOfCall();
+    if (options === null) break;
+    try {
+      const answer = await embedder.embed(
+        part.map(({ text }) => text),
+        options,
+      );
+      embedded.push(...part);
+      vectors.push(...answer.vectors);
+      tokens += answer.tokens;
+      requests += 1;
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      if (error.kind !== 'input') return end(error);
+      const middle = part.length >>> 1;
+      if (middle > 0) parts.push(part.slice(middle), part.slice(0, middle));
+    }
   }
+  return end(null);
 }

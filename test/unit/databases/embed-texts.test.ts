@@ -21,19 +21,52 @@ it('leaves out the texts that the model refuses, and asks once where it refuses 
   const requests: string[][] = [];
   const embedder = embedderNoting(requests);
   const texts = ['a', 'bb', '†', 'dddd', '†'].map((text) => ({ text }));
-  const embedded = await embedTexts(embedder, texts, { deadline: 0 });
+  const embedded = await embedTexts(embedder, texts, () => ({ deadline: 0 }));
   expect(embedded.texts.map(({ text }) => text)).toEqual(['a', 'bb', 'dddd']);
   expect(embedded.vectors.map(([length]) => length)).toEqual([1, 2, 4]);
   expect(embedded.tokens).toBe(3);
   requests.length = 0;
-  expect((await embedTexts(embedder, texts.slice(0, 2), { deadline: 0 })).tokens).toBe(2);
+  expect((await embedTexts(embedder, texts.slice(0, 2), () => ({ deadline: 0 }))).tokens).toBe(2);
   expect(requests).toEqual([['a', 'bb']]);
 });
 
-it('throws every other failure', async () => {
+it('keeps what was embedded before another failure, and says how many requests were answered', async () => {
+  const requests: string[][] = [];
+  const embedder = embedderNoting(requests);
+  const { embed } = embedder;
+  embedder.embed = async (texts) => {
+    if (texts.includes('last')) throw new ModelError(texts.length > 2 ? 'input' : 'outage', 'It is down.');
+    return embed(texts);
+  };
+  const texts = ['a', 'bb', 'ccc', 'last'].map((text) => ({ text }));
+  const embedded = await embedTexts(embedder, texts, () => ({ deadline: 0 }));
+  expect(embedded).toMatchObject({ texts: [{ text: 'a' }, { text: 'bb' }], tokens: 2, requests: 1 });
+  expect(embedded.vectors).toHaveLength(2);
+  expect(embedded.failure).toMatchObject({ kind: 'outage' });
+});
+
+it('gives each half a deadline of its own, and begins none when there is no time', async () => {
+  const embedder = embedderNoting([]);
+  const texts = ['a', 'bb', '†', 'dddd'].map((text) => ({ text }));
+  const deadlines: number[] = [];
+  let clock = 0;
+  const optionsOfCall = () => (clock < 3 ? { deadline: ++clock } : null);
+  const noting = {
+    ...embedder,
+    embed: (all: readonly string[], { deadline }: { deadline: number }) => {
+      deadlines.push(deadline);
+      return embedder.embed(all);
+    },
+  };
+  const embedded = await embedTexts(noting, texts, optionsOfCall);
+  expect(deadlines).toEqual([1, 2, 3]);
+  expect(embedded).toMatchObject({ texts: [{ text: 'a' }, { text: 'bb' }], failure: null });
+});
+
+it('throws what no model said', async () => {
   const embedder = embedderNoting([]);
   embedder.embed = async () => {
-    throw new ModelError('outage', 'It is down.');
+    throw new TypeError('A bug.');
   };
-  await expect(embedTexts(embedder, [{ text: 'a' }], { deadline: 0 })).rejects.toMatchObject({ kind: 'outage' });
+  await expect(embedTexts(embedder, [{ text: 'a' }], () => ({ deadline: 0 }))).rejects.toThrow(TypeError);
 });
