@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
+import { Zip, ZipPassThrough } from 'fflate';
 import type { ObjectUpload } from '../core/object-store.ts';
+import { DeflatedFile } from './deflated-file.ts';
 
 /** What the manifest says of one file of an archive. */
 export interface ArchivedFile {
@@ -10,13 +11,14 @@ export interface ArchivedFile {
 }
 
 export interface ArchiveFile {
+  /** @param bytes not to be changed afterwards: they may be sent later */
   write(bytes: Uint8Array): Promise<void>;
   end(): Promise<void>;
 }
 
 /** Parts of a multipart upload have 5 MiB at least. */
 const partBytes = 8 * 1024 * 1024;
-/** Each push is compressed at once: small ones keep the memory of it small. */
+/** So that a part becomes no larger than this beyond its least. */
 const pushBytes = 256 * 1024;
 
 /**
@@ -44,8 +46,13 @@ export class Archive {
 
   /** @param compressed false for what is compressed already, as most files are */
   begin(path: string, { compressed }: { readonly compressed: boolean }): ArchiveFile {
-    const entry = compressed ? new ZipDeflate(path, { level: 3 }) : new ZipPassThrough(path);
+    const entry = compressed ? new DeflatedFile(path) : new ZipPassThrough(path);
     this.zip.add(entry);
+    const push = async (chunk: Uint8Array, final = false): Promise<void> => {
+      entry.push(chunk, final);
+      if (entry instanceof DeflatedFile) await entry.compressed();
+      await this.send(partBytes);
+    };
     const hash = createHash('sha256');
     let bytes = 0;
     return {
@@ -54,14 +61,11 @@ export class Archive {
           const chunk = all.subarray(start, start + pushBytes);
           hash.update(chunk);
           bytes += chunk.length;
-          // A copy: the compressor keeps what it was given.
-          entry.push(Uint8Array.from(chunk));
-          await this.send(partBytes);
+          await push(chunk);
         }
       },
       end: async () => {
-        entry.push(new Uint8Array(0), true);
-        await this.send(partBytes);
+        await push(new Uint8Array(0), true);
         this.files.push({ path, bytes, sha256: hash.digest('hex') });
       },
     };

@@ -5,7 +5,11 @@ import { type ArchiveTable, archiveTables } from './archive-tables.ts';
 import type { ExportInput } from './export-job.ts';
 import type { ExportPorts } from './export-ports.ts';
 
-const rowsAtOnce = 500;
+/** Rows that are fetched at once: the first ones of a table, and of small rows. */
+const rowsAtFirst = 20;
+const mostRowsAtOnce = 500;
+/** About as much is fetched at once, in characters, so that the size of a table's rows does not decide how much memory they take. */
+const charactersAtOnce = 512 * 1_024;
 
 /**
  * Writes `tables/<name>.jsonl` for every table, as they all were at one moment: one REPEATABLE READ transaction, read by cursors. It is
@@ -54,10 +58,12 @@ async function* readLines(
     `DECLARE export_rows NO SCROLL CURSOR FOR SELECT (to_jsonb(t) - '{${without.join(',')}}'::text[])::text AS line
      FROM dbrag.${table} t WHERE ${condition} ORDER BY ${order}`,
   );
-  for (;;) {
-    const { rows } = await db.query<{ line: string }>(`FETCH FORWARD ${rowsAtOnce} FROM export_rows`);
+  for (let wanted = rowsAtFirst; ; ) {
+    const { rows } = await db.query<{ line: string }>(`FETCH FORWARD ${wanted} FROM export_rows`);
     if (rows.length > 0) yield rows.map(({ line }) => line);
-    if (rows.length < rowsAtOnce) break;
+    if (rows.length < wanted) break;
+    const characters = rows.reduce((sum, { line }) => sum + line.length, 0);
+    wanted = Math.ceil(Math.min(mostRowsAtOnce, wanted * 4, (charactersAtOnce * wanted) / characters));
   }
   await db.query('CLOSE export_rows');
 }
