@@ -31,6 +31,11 @@ if (first < 0) throw new Error(`There is no campaign ${values.from}.`);
 const chosen = campaigns
   .map((campaign, order) => ({ campaign, order }))
   .filter(({ campaign, order }) => order >= first && (wanted?.includes(campaign.id) ?? true));
+const unknown = wanted?.filter((id) => !campaigns.some((campaign) => campaign.id === id)) ?? [];
+if (unknown.length > 0) throw new Error(`There is no campaign ${unknown.join(', ')}.`);
+const worldsWanted = Number(values.worlds);
+if (!Number.isInteger(worldsWanted) || worldsWanted < 1)
+  throw new Error(`--worlds is a whole number from 1, not ${values.worlds}.`);
 if (values.list) {
   for (const { campaign } of chosen) process.stdout.write(describe(campaign));
   process.exit(0);
@@ -39,7 +44,7 @@ if (values.list) {
 const began = performance.now();
 // Made once, and not by each world.
 await assemblyOf('test');
-const names = Array.from({ length: Math.min(Number(values.worlds), chosen.length) }, (_, at) => `faults-${at + 1}`);
+const names = Array.from({ length: Math.min(worldsWanted, chosen.length) }, (_, at) => `faults-${at + 1}`);
 const worlds = await Promise.all(names.map((name) => startWorld(name, seed, settings.long)));
 process.stdout.write(headline(settings, worlds.length, (performance.now() - began) / 1_000));
 const outcomes: Outcome[] = [];
@@ -53,7 +58,7 @@ await Promise.all(
     }
   }),
 );
-const passed = outcomes.every((outcome) => outcome.passed);
+const passed = outcomes.length === chosen.length && outcomes.every((outcome) => outcome.passed);
 const seconds = (performance.now() - began) / 1_000;
 process.stdout.write(
   `\n${outcomes.filter((one) => one.passed).length} of ${outcomes.length} campaigns passed in ${seconds.toFixed(0)} s\n`,

@@ -102,7 +102,8 @@ function show(users: number, found: Summary, tables: TablesTaken | undefined): v
   tellRate('documents taken in', found.documents, bars.documentsAnHour);
   if (tables) {
     tellRate('tables described', tables.described, bars.tablesAnHour);
-    const slowest = `${(Math.max(...tables.refreshes) / 1_000).toFixed(1)} s`;
+    const slowest =
+      tables.refreshes.length === 0 ? 'none ended' : `${(Math.max(...tables.refreshes) / 1_000).toFixed(1)} s`;
     report(`${users} users: slowest of ${tables.refreshes.length} refreshes of the catalog`, slowest);
   }
   for (const [kind, count, p50, p95] of found.byKind)
