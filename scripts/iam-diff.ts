@@ -5,7 +5,7 @@ import { compareRights } from '../infra/local/iam/compare-rights.ts';
 import { namedGrants } from '../infra/local/iam/name-rights.ts';
 import { assemblyOf } from '../infra/local/start/assembly-cache.ts';
 import { unseenRights } from '../test/infra/unseen-rights.ts';
-import { type RightsRecord, readRecords } from '../test/support/record-rights.ts';
+import { type RightsRecord, readRecords, rightsIn } from '../test/support/record-rights.ts';
 
 /**
  * Compares what the roles of the templates may do with what they did. `RIGHTS_DIRECTORY=.build/rights npm test` (and `test:long`)
@@ -19,7 +19,7 @@ const record: RightsRecord = existsSync(recorded)
   ? readRecords(recorded)
   : { used: JSON.parse(readFileSync(kept, 'utf8')), denied: {} };
 const granted = namedGrants(readAssembly(await assemblyOf('local')));
-const { unused, missing, idleReasons, doubled } = compareRights(granted, record.used, unseenRights);
+const { unused, missing, idleReasons, doubled } = compareRights(granted, rightsIn(record.used), unseenRights);
 const denied = Object.entries(record.denied).flatMap(([role, rights]) => rights.map((right) => `${role}: ${right}`));
 
 const tell = (title: string, lines: readonly string[]) => {

@@ -16,6 +16,7 @@ import { startGateway } from './cloud/start-gateway.ts';
 import { watchingPages } from './cloud/watching-pages.ts';
 import { createMetrics, type LocalMetrics } from './cloudwatch/metrics.ts';
 import type { Principal } from './iam/authorizer.ts';
+import { rolesWithout } from './iam/name-rights.ts';
 import type { LambdaService } from './lambda/lambda-service.ts';
 import type { EventSourceMapping } from './sqs/event-source-mapping.ts';
 import { startTraceDaemon, type TraceDaemon } from './xray/trace-daemon.ts';
@@ -35,6 +36,8 @@ export interface LocalCloudOptions {
   readonly models?: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined };
   /** Execution environments of a function, for each queue that feeds it. */
   readonly concurrency?: number | undefined;
+  /** A right that is taken away, to see what fails without it: `<role>: <right>`, as `npm run iam:diff` names it. */
+  readonly withoutRight?: string | undefined;
   /** Additional variables of every function. */
   readonly environment?: Readonly<Record<string, string>>;
   /** One line of a server or of the cloud itself. */
@@ -154,7 +157,9 @@ async function startDeclaredServices(
   const other = declared.databases.find(({ name }) => name !== databaseName);
   if (other)
     throw new Error(`The assembly declares the database ${other.name}; ${databaseName} is the one that is started`);
-  const aws = await startAwsServices(declared, data, options.log ?? (() => {}));
+  const { withoutRight } = options;
+  const roles = withoutRight === undefined ? declared.roles : rolesWithout(declared, withoutRight);
+  const aws = await startAwsServices({ ...declared, roles }, data, options.log ?? (() => {}));
   closers.push(() => aws.close());
   return [aws, directory];
 }

@@ -1,15 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readAssembly } from '../../infra/local/assembly/read-assembly.ts';
 import { compareRights } from '../../infra/local/iam/compare-rights.ts';
-import { type NamedRights, namedGrants } from '../../infra/local/iam/name-rights.ts';
+import { type NamedRights, namedGrants, rolesWithout } from '../../infra/local/iam/name-rights.ts';
+import { type RightsByTest, rightsIn } from '../support/record-rights.ts';
 import { compose } from './synthesise.ts';
 import { unseenRights } from './unseen-rights.ts';
 
 /** Written by `npm run iam:diff -- --write` from what the local IAM allowed while the tests of the whole system ran. */
-const used = JSON.parse(readFileSync(new URL('./used-rights.json', import.meta.url), 'utf8')) as NamedRights;
+const record = JSON.parse(readFileSync(new URL('./used-rights.json', import.meta.url), 'utf8')) as RightsByTest;
+const used = rightsIn(record);
 const directory = mkdtempSync(join(tmpdir(), 'dbrag-rights-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -53,6 +55,33 @@ describe('rights of functions', () => {
       const without = { ...granted, [role]: (granted[role] ?? []).filter((one) => one !== right) };
       expect(compareRights(without, used, unseenRights).missing).toEqual([`${role}: ${right}`]);
     }
+  });
+
+  it('name the tests that used each, which are there', () => {
+    const root = join(import.meta.dirname, '..', '..');
+    const tests = Object.values(record).flatMap((rights) => Object.values(rights));
+    expect(tests.filter((of) => of.length === 0)).toEqual([]);
+    const files = new Set(tests.flat().map((test) => test.split(' > ')[0] as string));
+    for (const file of files) expect(existsSync(join(root, file)), file).toBe(true);
+    // A title of `it.each` is made of its values: of these the words before the first are looked for.
+    const sources = readdirSync(join(root, 'test', 'integration'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(join(root, 'test', 'integration', file), 'utf8'))
+      .join('\n');
+    const titles = new Set(tests.flat().flatMap((test) => test.split(' > ').slice(2)));
+    const begin = (title: string): string => title.split(' ').slice(0, 2).join(' ');
+    expect([...titles].filter((title) => !sources.includes(title) && !sources.includes(begin(title)))).toEqual([]);
+  });
+
+  it('are taken away one by one from the system that the tests run, as `npm run iam:prove` does', () => {
+    const assembly = readAssembly(compose('test', join(directory, 'test')).synth().directory);
+    const right = 'sqs:SendMessage on QueuesmaintenanceQueue';
+    const line = `http/api: ${right}`;
+    const before = namedGrants(assembly);
+    const after = namedGrants({ ...assembly, roles: rolesWithout(assembly, line) });
+    expect(before['http/api']).toContain(right);
+    expect(after).toEqual({ ...before, 'http/api': before['http/api']?.filter((one) => one !== right) });
+    expect(() => rolesWithout(assembly, 'http/api: s3:Everything on *')).toThrow('No role has the right');
   });
 
   it('are too many as soon as one is given that nobody uses', () => {

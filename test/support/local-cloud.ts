@@ -6,7 +6,7 @@ import { assemblyOf } from '../../infra/local/start/assembly-cache.ts';
 import { callApi } from '../../infra/local/start/first-workspace.ts';
 import { modelKeyCanary } from './canaries.ts';
 import { type FakeModelServer, startFakeModelServer } from './fake-model-server/server.ts';
-import { recordRights } from './record-rights.ts';
+import { watchRights } from './record-rights.ts';
 
 export interface TestCloud extends LocalCloud {
   readonly models: FakeModelServer;
@@ -50,15 +50,17 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       models: { apiKey: modelKeyCanary, baseUrl: models.baseUrl },
       log: (line) => lines.push(line),
       onFunctionLine: (name, line) => lines.push(`${name}: ${line}`),
+      withoutRight: process.env.WITHOUT_RIGHT,
       ...rest,
     });
+    const recordRights = watchRights(cloud);
     return {
       ...cloud,
       models,
       lines,
       createWorkspace: (name = 'test') => createWorkspace(cloud, name),
       async close() {
-        recordRights(cloud);
+        recordRights();
         await cloud.close();
         await models.close();
         removeData();

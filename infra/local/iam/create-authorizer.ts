@@ -20,8 +20,8 @@ export interface LocalIam extends Authorizer {
   issueAccessKey(roleName: string, statements: Principal['statements']): Principal;
   /** Role → action → resources that were allowed, of each at most `MOST_RESOURCES`. */
   used(): Record<string, Record<string, string[]>>;
-  /** Role → the rights of its statements that were used. */
-  usedGrants(): ReadonlyMap<string, readonly Grant[]>;
+  /** Role → the rights of its statements that were used since this was asked last. */
+  takeUsedGrants(): ReadonlyMap<string, readonly Grant[]>;
   denied(): Denial[];
 }
 
@@ -83,7 +83,7 @@ export function createAuthorizer(principals: readonly Principal[] = []): LocalIa
       ]);
       return Object.fromEntries(entries);
     },
-    usedGrants: () => grants.all(),
+    takeUsedGrants: () => grants.take(),
     denied: () => [...denied.values()],
   };
 }

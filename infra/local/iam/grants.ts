@@ -53,8 +53,13 @@ export class UsedGrants {
     );
   }
 
-  /** Role → rights, in the order of their first use. */
-  all(): ReadonlyMap<string, readonly Grant[]> {
-    return this.#used;
+  /** Role → rights, in the order of their first use since this was asked last. */
+  take(): ReadonlyMap<string, readonly Grant[]> {
+    const taken = new Map(this.#used);
+    for (const [role, grants] of taken) {
+      this.#unused.get(role)?.push(...grants);
+      this.#used.set(role, []);
+    }
+    return taken;
   }
 }

@@ -25,6 +25,37 @@ export function namedDenials(assembly: Assembly, denied: readonly Denial[]): Nam
   );
 }
 
+/**
+ * The roles without one right, to see what fails then.
+ * @param line the role and the right, as they are named here: `http/api: sqs:SendMessage on …`
+ * @throws Error when nobody has it
+ */
+export function rolesWithout(assembly: Assembly, line: string): Assembly['roles'] {
+  const name = namesOf(assembly);
+  let found = false;
+  const roles = assembly.roles.map((role) => {
+    const ofRole = roleName(assembly, role);
+    const statements = role.statements.flatMap((statement) => {
+      if (statement.Effect !== 'Allow') return [statement];
+      return grantsOf([statement])
+        .filter((grant) => {
+          const isMeant = `${ofRole}: ${name.grant(grant)}` === line;
+          found ||= isMeant;
+          return !isMeant;
+        })
+        .map(({ action, resource, condition }) => ({
+          Effect: 'Allow' as const,
+          Action: action,
+          Resource: resource,
+          ...(condition === undefined ? {} : { Condition: condition }),
+        }));
+    });
+    return { ...role, statements };
+  });
+  if (!found) throw new Error(`No role has the right "${line}".`);
+  return roles;
+}
+
 function byRole(assembly: Assembly, rights: (role: Assembly['roles'][number]) => readonly string[]): NamedRights {
   const entries = assembly.roles.map((role): [string, string[]] => [
     roleName(assembly, role),

@@ -30,10 +30,19 @@ describe('rights that are used', () => {
     iam.allows(worker, 's3:GetObject', 'arn:aws:s3:::b/content/2', {});
     iam.allows(worker, 'kms:Decrypt', key, { 'kms:ViaService': 'sqs' });
     iam.allows(worker, 's3:DeleteObject', 'arn:aws:s3:::b/content/1', {});
-    expect(iam.usedGrants().get('worker')).toEqual([
+    expect(iam.takeUsedGrants().get('worker')).toEqual([
       { action: 's3:GetObject', resource: 'arn:aws:s3:::b/content/*', condition: undefined },
       { action: 'kms:Decrypt', resource: key, condition: via('sqs') },
     ]);
+    // From one look to the next: each test's own.
+    iam.allows(worker, 's3:GetObject', 'arn:aws:s3:::b/content/3', {});
+    expect(
+      iam
+        .takeUsedGrants()
+        .get('worker')
+        ?.map(({ action }) => action),
+    ).toEqual(['s3:GetObject']);
+    expect(iam.takeUsedGrants().get('worker')).toEqual([]);
   });
 
   test('are compared with those that are given, role by role', () => {
