@@ -1,4 +1,4 @@
-import { subjectIdOf } from '../access/subjects.ts';
+import { holdSubject, subjectIdOf } from '../access/subjects.ts';
 import type { Caller, Narrowing } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
@@ -123,13 +123,18 @@ export async function deleteConversation(db: Db, workspaceId: string, id: string
   );
 }
 
-/** Holds a conversation until the end of the transaction. @returns false where it was deleted: nothing is to be kept in it */
+/**
+ * Holds a conversation and the subject it belongs to until the end of the transaction.
+ * @returns false where it was deleted or its subject is being erased: nothing is to be kept in it, whoever asked
+ */
 export async function holdConversation(db: Db, workspaceId: string, id: string): Promise<boolean> {
-  const { count } = await db.query(
-    'SELECT FROM dbrag.conversations WHERE workspace_id = $1 AND created_at = $2 AND id = $3 FOR NO KEY UPDATE',
+  const { rows } = await db.query<{ subject_id: string | null }>(
+    'SELECT subject_id FROM dbrag.conversations WHERE workspace_id = $1 AND created_at = $2 AND id = $3 FOR NO KEY UPDATE',
     [workspaceId, timeOfUuid(id), id],
   );
-  return count > 0;
+  const conversation = rows[0];
+  if (!conversation) return false;
+  return conversation.subject_id === null || holdSubject(db, workspaceId, conversation.subject_id);
 }
 
 /**
