@@ -7,11 +7,15 @@ import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-cop
 import { connectionTo } from './connect-database.ts';
 
 const uuid = z.uuid();
+const rest = z.discriminatedUnion('of', [
+  z.object({ of: z.literal('documents'), upTo: uuid }),
+  z.object({ of: z.literal('integrity'), upTo: z.nullable(uuid), atOnce: z.int().check(z.positive()) }),
+]);
 /** The request of a restore drill: how its copy compares, page by page. */
 const question = z.object({
   compare: z.literal('drill'),
   moment: z.iso.datetime(),
-  place: z.nullable(z.object({ workspaceId: uuid, upTo: z.nullable(uuid) })),
+  place: z.nullable(z.object({ workspaceId: uuid, rest: z.nullable(rest) })),
 });
 
 /** Time limit of one call: the caller continues with another, so that no connection has to last long. */

@@ -20,6 +20,8 @@ export interface IntegrityPorts {
 export interface IntegrityScope {
   /** UUID of the document to begin at; null: at the newest. */
   readonly upTo: string | null;
+  /** As the call before reported it; default all that one statement may look at. */
+  readonly atOnce?: number;
   /** Of which documents every text and vector is read. */
   readonly isRead: (documentId: string) => boolean;
 }
@@ -29,6 +31,8 @@ export interface IntegrityReport {
   readonly violations: readonly Violation[];
   /** Where to continue; null: finished. */
   readonly next: string | null;
+  /** Documents that the next statement should look at: fewer while pages take too long. */
+  readonly atOnce: number;
 }
 
 const ends = { first: '00000000-0000-0000-0000-000000000000', last: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
@@ -54,7 +58,7 @@ export async function checkIntegrity(
 ): Promise<IntegrityReport> {
   const violations: Violation[] = [];
   let upTo = scope.upTo ?? ends.last;
-  let atOnce = documentsAtOnce;
+  let atOnce = Math.min(documentsAtOnce, scope.atOnce ?? documentsAtOnce);
   while (upTo !== ends.first && hasTime()) {
     try {
       const page = await database.inWorkspace({ workspaceId }, (db) =>
@@ -76,7 +80,7 @@ export async function checkIntegrity(
       upTo = from;
     }
   }
-  return { violations, next: upTo === ends.first ? null : upTo };
+  return { violations, next: upTo === ends.first ? null : upTo, atOnce };
 }
 
 /** One page. @returns also where the next one begins */

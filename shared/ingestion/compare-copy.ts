@@ -8,8 +8,24 @@ import { type CopyPorts, compareDocuments } from './compare-documents.ts';
 export interface CopyPlace {
   /** UUID of the current workspace. */
   readonly workspaceId: string;
-  /** Of its documents; null: the workspace is done. */
+  /** What is left of it; null: the workspace is done. */
+  readonly rest: DocumentsLeft | IntegrityLeft | null;
+}
+
+/** Its documents are still held against the source's. */
+interface DocumentsLeft {
+  readonly of: 'documents';
+  /** UUID. */
+  readonly upTo: string;
+}
+
+/** The copy by itself is still looked at. */
+interface IntegrityLeft {
+  readonly of: 'integrity';
+  /** UUID; null: all. */
   readonly upTo: string | null;
+  /** Documents of one statement. */
+  readonly atOnce: number;
 }
 
 /** The findings of one call; those of all calls are added up. */
@@ -25,11 +41,13 @@ export interface CopyReport {
 }
 
 const mostFaults = 50;
+/** Whose integrity one statement looks at, in full. */
+const documentsAtOnce = 50;
 
 /**
  * Looks whether a copy of the database holds what the database held at its moment: documents are compared with the source's one by one, other rows are
  * counted, and the copy by itself keeps the promises of documents and of the audit trail. Reads only, while work goes on in the source.
- * @param hasTime asked between pages: false leaves the rest to another call
+ * @param hasTime asked between pages, of the integrity too: false leaves the rest to another call
  */
 export async function compareCopy(
   ports: CopyPorts,
@@ -52,32 +70,54 @@ export async function compareCopy(
     next,
   });
 
-  const look = async (workspaceId: string, upTo: string | null): Promise<string | null> => {
+  type Rest = CopyPlace['rest'];
+  const lookAtDocuments = async (workspaceId: string, upTo: string | null): Promise<Rest> => {
     const found = await compareDocuments(ports, workspaceId, upTo, hasTime);
     same += found.same;
     changed += found.changed;
     for (const [table, rows] of Object.entries(found.rows)) add(`dbrag.${table}, compared`, rows, rows);
     faults.push(...found.differing.map((id) => `document ${id} of workspace ${workspaceId} is another, or missing`));
-    if (found.next !== null) return found.next;
+    if (found.next !== null) return { of: 'documents', upTo: found.next };
     for (const { table, source: here, copy: there, lost } of await compareCounts(ports, workspaceId)) {
       add(table, here, there);
       if (lost) faults.push(`${here - there} rows of ${table} of workspace ${workspaceId} are missing`);
     }
-    const all = { upTo: null, isRead: () => true };
-    const { violations } = await checkIntegrity({ database: copy }, workspaceId, all);
-    faults.push(...violations.map(({ invariant, subject }) => `${invariant}: ${subject} of workspace ${workspaceId}`));
+    const rest = { of: 'integrity', upTo: null, atOnce: documentsAtOnce } as const;
+    return hasTime() ? lookAtIntegrity(workspaceId, rest) : rest;
+  };
+  const lookAtIntegrity = async (workspaceId: string, { upTo, atOnce }: IntegrityLeft): Promise<Rest> => {
+    const onUnseen = (id: string) =>
+      faults.push(`document ${id} of workspace ${workspaceId} was not looked at: it alone takes too long`);
+    let isFirst = true;
+    const found = await checkIntegrity(
+      { database: copy, documentsAtOnce, onUnseen },
+      workspaceId,
+      { upTo, atOnce, isRead: () => true },
+      // One page, or half of one that took too long, is done by every call: so calls come to an end.
+      () => {
+        const goesOn = isFirst || hasTime();
+        isFirst = false;
+        return goesOn;
+      },
+    );
+    for (const { invariant, subject } of found.violations)
+      faults.push(`${invariant}: ${subject} of workspace ${workspaceId}`);
+    if (found.next !== null) return { of: 'integrity', upTo: found.next, atOnce: found.atOnce };
     workspaces += 1;
     return null;
   };
 
-  if (place !== null && place.upTo !== null) {
-    const upTo = await look(place.workspaceId, place.upTo);
-    if (upTo !== null || !hasTime()) return report({ workspaceId: place.workspaceId, upTo });
+  if (place?.rest) {
+    const { workspaceId, rest: left } = place;
+    const rest = await (left.of === 'documents'
+      ? lookAtDocuments(workspaceId, left.upTo)
+      : lookAtIntegrity(workspaceId, left));
+    if (rest !== null || !hasTime()) return report({ workspaceId, rest });
   }
   // Those of the source: one that the copy lacks is missing, if it is older than the moment.
   for await (const workspaceId of walkWorkspaces(source, place?.workspaceId)) {
-    const upTo = await look(workspaceId, null);
-    if (upTo !== null || !hasTime()) return report({ workspaceId, upTo });
+    const rest = await lookAtDocuments(workspaceId, null);
+    if (rest !== null || !hasTime()) return report({ workspaceId, rest });
   }
   const trail = await verifyTrail({ database: copy, roots: null });
   faults.push(...trail.faults.map(({ workspaceId, message }) => `audit trail of ${workspaceId}: ${message}`));

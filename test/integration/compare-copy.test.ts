@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../shared/core/database.ts';
+import { DbragError } from '../../shared/core/errors.ts';
 import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-copy.ts';
 import { unsureMilliseconds } from '../../shared/ingestion/compare-documents.ts';
 import { createTestDatabase, openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -62,8 +63,8 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
     await client.connect();
     return client;
   }
-  const compare = (hasTime = () => true, place: CopyReport['next'] = null) =>
-    compareCopy({ source: test.maintainer, copy, moment }, place, hasTime);
+  const compare = (hasTime = () => true, place: CopyReport['next'] = null, from: Database = copy) =>
+    compareCopy({ source: test.maintainer, copy: from, moment }, place, hasTime);
   /** Past triggers and keys, as a fault of the disk would be. */
   const spoil = (sql: string) => copyAdmin.query(`BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`);
 
@@ -117,6 +118,33 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
   it('tells of rows that the copy lacks, in any table', async () => {
     await spoil(`DELETE FROM dbrag.api_keys WHERE workspace_id = '${workspaceId}'`);
     expect((await compare()).faults).toEqual([`1 rows of dbrag.api_keys of workspace ${workspaceId} are missing`]);
+  });
+
+  it('tells of the one document whose integrity takes too long, though no call has time for more than a page', async () => {
+    const slow = documents[3] ?? '';
+    const inWorkspace: Database['inWorkspace'] = (scope, work) =>
+      copy.inWorkspace(scope, (db) => {
+        const query = (text: string, values: readonly unknown[] = []) => {
+          const [workspace, from, upTo] = values as string[];
+          if (workspace !== workspaceId) return db.query(text, values);
+          if (text.includes('I1 ') && from !== undefined && upTo !== undefined && from < slow && slow <= upTo)
+            throw new DbragError('timeout', 'The database did not answer in time.', { retryable: true });
+          return db.query(text, values);
+        };
+        return work(Object.assign(Object.create(db), { query }));
+      });
+    const slowly = Object.assign(Object.create(copy), { inWorkspace }) as Database;
+    const faults: string[] = [];
+    let [calls, workspaces] = [0, 0];
+    let place: CopyReport['next'] = null;
+    do {
+      const report: CopyReport = await compare(() => false, place, slowly);
+      faults.push(...report.faults);
+      workspaces += report.workspaces;
+      place = report.next;
+    } while (place !== null && ++calls < 100);
+    expect(faults).toEqual([`document ${slow} of workspace ${workspaceId} was not looked at: it alone takes too long`]);
+    expect([place, workspaces]).toEqual([null, 2]);
   });
 
   it('tells of a trail that does not agree', async () => {
