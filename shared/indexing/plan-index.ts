@@ -7,6 +7,8 @@ export interface AutopilotSettings {
   /** A load has gone quiet when nothing was inserted for this long: loading into an existing index is slowest. */
   readonly quietMilliseconds: number;
   readonly largestDeadShare: number;
+  /** An index is rebuilt for dead rows no sooner than this after it was last built. */
+  readonly rebuildMilliseconds: number;
   readonly longestBuildSeconds: number;
   /** Failed builds in a row after which an operator must ask. */
   readonly mostFailures: number;
@@ -16,6 +18,7 @@ export const autopilotSettings: AutopilotSettings = {
   fewestRows: 20_000,
   quietMilliseconds: 120_000,
   largestDeadShare: 0.2,
+  rebuildMilliseconds: 24 * 3_600_000,
   longestBuildSeconds: 6 * 3_600,
   mostFailures: 3,
 };
@@ -115,7 +118,8 @@ export function planIndex(
 /**
  * Rebuilds the index first, and vacuums the partition after that: removing dead rows from a graph one by one takes far longer (pgvector's
  * README, "Vacuuming"). Only the vacuum lowers their share: a rebuild after a rebuild would change nothing, and each keeps autovacuum away
- * from the table.
+ * from the table. What a vacuum leaves is held by an old transaction, a replication slot or a reader: neither removes it, and so that they do
+ * not take turns for as long as it is held, one rebuild a day is enough.
  */
 function clearDeadRows(
   state: PartitionState,
@@ -128,6 +132,11 @@ function clearDeadRows(
     return leave('ready', 'Many of its rows are dead; they are cleared away when the load has gone quiet.');
   const why = `${Math.round(state.dead_share * 100)} % of its rows are dead`;
   if (isNewerThanVacuum(state)) return { type: 'vacuum', why };
+  if (state.started_at && now.getTime() - state.started_at.getTime() < settings.rebuildMilliseconds)
+    return leave(
+      'ready',
+      `${why}: they are still held by a transaction, or died since the last vacuum. It is rebuilt for them once a day.`,
+    );
   if (state.failures >= settings.mostFailures)
     return leave('ready', `${why}, and ${state.failures} rebuilds failed. Ask for a rebuild.`);
   const parameters = parametersFor(state.rows, state.parameters);

@@ -139,10 +139,22 @@ describe('the plan for a partition', () => {
         index_name: 'one',
         indexes: [index()],
         dead_share: 0.21,
-        started_at: ago(900),
+        started_at: ago(86_401),
         vacuumed_at: ago(800),
       },
       { type: 'reindex', index: 'one' },
+    ],
+    [
+      'but not twice in a day: what a vacuum has left is held by a transaction',
+      {
+        status: 'ready',
+        index_name: 'one',
+        indexes: [index()],
+        dead_share: 0.21,
+        started_at: ago(86_399),
+        vacuumed_at: ago(800),
+      },
+      { type: 'leave', status: 'ready', why: expect.stringContaining('still held by a transaction') },
     ],
     [
       'an index that was just rebuilt is not rebuilt for rows that only a vacuum clears away',
