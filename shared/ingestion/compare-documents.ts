@@ -11,7 +11,7 @@ export interface CopyPorts {
 export interface ComparedDocuments {
   /** Alike in every text, place and vector. */
   readonly same: number;
-  /** Changed, moved or deleted in the source since the moment: they cannot be compared. */
+  /** Changed, moved or deleted in the source since the moment, or about then: they cannot be compared. */
   readonly changed: number;
   readonly rows: { readonly placements: number; readonly chunks: number; readonly embeddings: number };
   /** Ids of documents that differ between copy and source although nobody changed them since. */
@@ -22,12 +22,19 @@ export interface ComparedDocuments {
 
 interface Digest {
   readonly id: string;
-  /** Another one means that somebody changed the document since. */
+  /** Another one means that somebody changed the document since, or that the copy is of another time. */
   readonly state: string;
+  /** Models of its vectors, with how many there are of each: work moves them without changing the document. */
+  readonly models: string | null;
+  readonly isDeleting: boolean;
   readonly created: Date;
+  /** By whatever makes another state, but for the last steps of a deletion. */
+  readonly updated: Date;
   readonly placements: number;
   readonly chunks: number;
   readonly embeddings: number;
+  /** Vectors of the model that has most. */
+  readonly mostOfModel: number;
   readonly digest: string;
 }
 
@@ -39,12 +46,12 @@ const half = (bytes: string): string => `('x' || substr(md5(${bytes}), 1, 15))::
 
 /**
  * Of each document in a range of ids, what its live version is made of: numbers of rows, and sums of digests over them, in whatever order. Vectors
- * move to another model without anybody changing the document, so the models belong to its state.
+ * move to another model without anybody changing the document, so the models are told besides its state.
  */
 const digests = `
-  SELECT d.id, d.created_at AS created,
-    concat_ws(' ', d.status, d.version, d.live_version, extract(epoch FROM d.updated_at), e.models) AS state,
-    p.n::int AS placements, c.n::int AS chunks, e.n::int AS embeddings,
+  SELECT d.id, d.created_at AS created, d.updated_at AS updated, d.status = 'deleting' AS "isDeleting",
+    concat_ws(' ', d.status, d.version, d.live_version, extract(epoch FROM d.updated_at)) AS state, e.models,
+    p.n::int AS placements, c.n::int AS chunks, coalesce(e.n, 0)::int AS embeddings, coalesce(e.most, 0)::int AS "mostOfModel",
     concat_ws(' ', md5(concat_ws(' ', d.name, d.source_uri, d.metadata)), p.sum, c.sum, e.sum) AS digest
   FROM dbrag.documents d
   CROSS JOIN LATERAL (
@@ -56,7 +63,7 @@ const digests = `
       SELECT FROM dbrag.placements l WHERE l.workspace_id = $1 AND l.document_id = d.id AND l.version = d.live_version
         AND l.content_hash = c.content_hash)) c
   CROSS JOIN LATERAL (
-    SELECT sum(n) AS n, sum(sum) AS sum, string_agg(model || ' ' || n, ' ' ORDER BY model) AS models FROM (
+    SELECT sum(n) AS n, max(n) AS most, sum(sum) AS sum, string_agg(model || ' ' || n, ' ' ORDER BY model) AS models FROM (
       SELECT model, count(*) AS n, sum(${half('halfvec_send(e.embedding)')}) AS sum FROM dbrag.embeddings e
       WHERE e.workspace_id = $1 AND e.document_id = d.id AND EXISTS (
         SELECT FROM dbrag.placements l WHERE l.workspace_id = $1 AND l.document_id = d.id AND l.version = d.live_version
@@ -89,11 +96,9 @@ export async function compareDocuments(
     for (const one of here) {
       const other = copied.get(one.id);
       copied.delete(one.id);
-      if (!other) {
-        if (one.created.getTime() <= sure) differing.push(one.id);
-        else changed += 1;
-      } else if (one.state !== other.state) changed += 1;
-      else if (one.digest !== other.digest) differing.push(one.id);
+      const outcome = outcomeOf(one, other, sure);
+      if (outcome === 'differing') differing.push(one.id);
+      else if (outcome === 'changed') changed += 1;
       else {
         same += 1;
         for (const table of ['placements', 'chunks', 'embeddings'] as const) rows[table] += one[table];
@@ -104,6 +109,16 @@ export async function compareDocuments(
     to = from;
   } while (to !== ends.first && hasTime());
   return { same, changed, rows, differing, next: to === ends.first ? null : to };
+}
+
+/** @param sure what happened until then must be in the copy, in milliseconds since 1970 */
+function outcomeOf(one: Digest, other: Digest | undefined, sure: number): 'same' | 'changed' | 'differing' {
+  if (!other) return one.created.getTime() <= sure ? 'differing' : 'changed';
+  const isSure = one.updated.getTime() <= sure && !one.isDeleting;
+  if (one.state !== other.state) return isSure ? 'differing' : 'changed';
+  // At every moment, each live text has a vector of some model: so there were at least as many as a model that is complete has now.
+  if (one.models !== other.models) return isSure && other.embeddings < one.mostOfModel ? 'differing' : 'changed';
+  return one.digest === other.digest ? 'same' : 'differing';
 }
 
 async function beginOfPage(source: Database, scope: WorkspaceScope, to: string): Promise<string> {

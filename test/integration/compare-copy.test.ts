@@ -108,6 +108,16 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
         `UPDATE dbrag.placements SET location = '{"start": 7}' WHERE document_id = '${documents[3]}' AND ordinal = 1`,
     ],
     ['a name', () => `UPDATE dbrag.documents SET name = 'another' WHERE id = '${documents[3]}'`],
+    [
+      'a version',
+      () =>
+        `UPDATE dbrag.documents SET version = version + 1, updated_at = updated_at - interval '1 day' WHERE id = '${documents[3]}'`,
+    ],
+    [
+      'the number of vectors',
+      () => `DELETE FROM dbrag.embeddings WHERE document_id = '${documents[3]}' AND content_hash = (
+        SELECT content_hash FROM dbrag.embeddings WHERE document_id = '${documents[3]}' LIMIT 1)`,
+    ],
     ['a whole document', () => `DELETE FROM dbrag.documents WHERE id = '${documents[3]}'`],
   ])('tells that %s is another in the copy', async (_, sql) => {
     await spoil(sql());
@@ -152,10 +162,15 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
     expect((await compare()).faults.join()).toContain('audit trail');
   });
 
+  it('takes vectors that moved to another model since for no fault', async () => {
+    await spoil(`UPDATE dbrag.embeddings SET model = 'former' WHERE document_id = '${documents[3]}'`);
+    expect(await compare()).toMatchObject({ faults: [], documents: { same: 49, changed: 1 } });
+  });
+
   it('takes nothing for a fault that was done in the source since', async () => {
     const [first, second] = documents as [string, string];
     await test.admin.query(
-      `BEGIN; UPDATE dbrag.documents SET name = 'later', updated_at = now() WHERE id = '${first}'; COMMIT`,
+      `BEGIN; UPDATE dbrag.documents SET name = 'later', updated_at = now() + interval '1 hour' WHERE id = '${first}'; COMMIT`,
     );
     await test.admin.query(
       `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM dbrag.documents WHERE id = '${second}'; COMMIT`,
