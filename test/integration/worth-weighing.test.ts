@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
 
 describe('dbrag.worth_weighing', () => {
   let database: TestDatabase;
@@ -69,11 +71,79 @@ describe('dbrag.worth_weighing', () => {
     expect(await worth([['the', 100_000]])).toBe("'the'");
   });
 
+  it('takes the rare ones of more than five words by themselves', async () => {
+    const terms = Array.from({ length: 12 }, (_, index) => [`part${index}`, index + 1] as const);
+    expect((await worth(terms))?.split(' | ').sort()).toEqual(terms.map(([word]) => `'${word}'`).sort());
+  });
+
+  it('takes no common word alone because the question repeats it', async () => {
+    const { rows } = await database.admin.query<{ query: string }>(
+      `SELECT dbrag.worth_weighing('{error,xyzid}', '{100000,30}', '{9.6,9}', 1000000, 10)::text AS query`,
+    );
+    expect(rows[0]?.query.split(' | ')).toEqual(["'xyzid'"]);
+  });
+
   it('keeps a lexeme whole, whatever stands in it', async () => {
     expect(await worth([["o'clock & \\ | !", 5]])).toBe("'o''clock & \\\\ | !'");
   });
 
   it('gives nothing for nothing', async () => {
     expect(await worth([])).toBeNull();
+  });
+});
+
+describe('the keyword leg of a hybrid search', () => {
+  let database: TestDatabase;
+  let workspaceId: string;
+  let collectionId: string;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    workspaceId = (await createWorkspace(database.application)).id;
+    collectionId = await createCollection(database.application, workspaceId);
+  });
+  afterEach(() => database.close());
+
+  const write = async (texts: readonly string[]) => {
+    for (const [index, text] of texts.entries())
+      await createDocument(database.application, workspaceId, collectionId, {
+        name: text,
+        chunks: [{ text, vector: new Float32Array(1_536).fill(0.01 * (index + 1)) }],
+      });
+    await database.application.inWorkspace({ workspaceId }, (db) => recountStatistics(db, workspaceId));
+  };
+  const found = async (question: string, wanted: number): Promise<string[]> => {
+    const { rows } = await database.application.inWorkspace({ workspaceId }, (db) =>
+      db.query<{ name: string }>(
+        `SELECT d.name FROM dbrag.bm25_candidates($1, '{english,simple}', NULL, $2, 1, NULL, NULL, NULL) k
+         JOIN dbrag.documents d ON d.workspace_id = $3 AND d.id = k.document_id ORDER BY k.score DESC`,
+        [question, wanted, workspaceId],
+      ),
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('finds the text that holds most words of a question of many', async () => {
+    const words = 'aardvark bassoon cathode dynamo ellipse fjord gondola harpoon isotope jackal kettle lantern'.split(
+      ' ',
+    );
+    const best = `manual: ${words.slice(5).join(' ')}`;
+    await write([
+      ...words.slice(0, 5).map((word) => `a note that mentions ${word} among other remarks`),
+      ...words.slice(5).map((word) => `another remark on ${word} alone`),
+      best,
+    ]);
+    expect((await found(words.join(' '), 50))[0]).toBe(best);
+  });
+
+  it('finds as many as are wanted of words that avoid each other', async () => {
+    await write([
+      ...Array.from({ length: 115 }, (_, n) => `alpha note ${n}`),
+      ...Array.from({ length: 115 }, (_, n) => `beta note ${n}`),
+      'alpha beta',
+    ]);
+    const names = await found('alpha beta', 10);
+    expect(names[0]).toBe('alpha beta');
+    expect(names).toHaveLength(10);
   });
 });
