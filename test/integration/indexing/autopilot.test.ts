@@ -113,6 +113,7 @@ describe('the index autopilot', () => {
       await expect.poll(dead, { timeout: 10_000 }).toBeGreaterThan(0.2);
     };
     await database.admin.query('VACUUM dbrag.embeddings_00');
+    await database.admin.query(`UPDATE dbrag.vector_indexes SET started_at = started_at - interval '25 hours'`);
     await updateAll();
     await expect.poll(look, { timeout: 10_000 }).toEqual(['reindex']);
     expect(await dead()).toBeGreaterThan(0.2);
