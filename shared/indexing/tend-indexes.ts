@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database } from '../core/database.ts';
 import type { DirectStatements } from '../core/direct-statements.ts';
+import { isOutage } from '../core/outage.ts';
 import { note, type PartitionState, readPartitions, sharedBuffers } from './partition-state.ts';
-import { type AutopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
+import { type AutopilotSettings, autopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
 import type { IndexKind } from './predict-build.ts';
 
 export interface IndexingPorts {
@@ -43,7 +44,14 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
   for (const state of states) {
     // Most partitions of a small system are empty.
     if (state.rows === 0 && state.last_inserted === null && state.indexes.length === 0) continue;
-    await analyze(ports, state);
+    try {
+      await analyze(ports, state);
+    } catch (error) {
+      // Another process may hold the lease: it stays.
+      await noteFailed(ports, state, 'analysis', error, {});
+      again ||= state.failures < (ports.settings ?? autopilotSettings).mostFailures;
+      continue;
+    }
     const action = planIndex(
       state,
       { now: ports.clock.now(), dimensions: ports.dimensions, memoryBytes },
@@ -52,7 +60,11 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
     again ||= action.type !== 'leave' || action.status === 'building' || action.status === 'waiting';
     if (action.type === 'leave') await noteLeft(ports, state, action);
     else if (await lease(ports, state)) {
-      await act(ports, state, action);
+      try {
+        await act(ports, state, action);
+      } catch (error) {
+        await noteFailed(ports, state, action.type, error, { leased_until: null });
+      }
       did.push({ partition: state.partition, action: action.type, why: 'why' in action ? action.why : '' });
     }
   }
@@ -97,6 +109,19 @@ async function analyze({ direct }: IndexingPorts, state: PartitionState): Promis
   if (state.changed_since_analyze < 1_000 || state.changed_since_analyze < state.rows * analyzedShare) return;
   const chunks = state.partition.replace('embeddings', 'chunks');
   await direct.run([`ANALYZE dbrag.${state.partition}`, `ANALYZE dbrag.${chunks}`], waitMilliseconds);
+}
+
+/** The next look tries again, and the other partitions need not wait for that. @throws an outage: it is none of the partition's failures */
+async function noteFailed(
+  { database, model }: IndexingPorts,
+  state: PartitionState,
+  what: string,
+  error: unknown,
+  also: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (isOutage(error)) throw error;
+  const why = `Its ${what} failed: ${error instanceof Error ? error.message : String(error)}`;
+  await database.inSystem((db) => note(db, state.partition, model, { failures: state.failures + 1, why, ...also }));
 }
 
 /** Only one process at a time acts on a partition. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDirectStatements } from '../../../shared/adapters/postgres/direct-statements.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { Db } from '../../../shared/core/database.ts';
+import { Outage } from '../../../shared/core/outage.ts';
 import type { Nudge, WorkQueue } from '../../../shared/core/work-queue.ts';
 import { armTending } from '../../../shared/indexing/arm-tending.ts';
 import { checkRecall } from '../../../shared/indexing/check-recall.ts';
@@ -121,6 +122,22 @@ describe('the index autopilot', () => {
     await expect.poll(dead, { timeout: 10_000 }).toBe(0);
     expect(await look()).toEqual([]);
     expect(await notes()).toMatchObject({ status: 'ready' });
+  });
+
+  it('goes on where one partition refuses, notes why, and lets go of it', async () => {
+    await database.admin.query(`UPDATE dbrag.vector_indexes SET wanted_at = NULL, failures = 0`);
+    const refuse = (error: Error): IndexingPorts => ({
+      ...ports,
+      settings: { ...autopilotSettings, fewestRows: 1_000_000, quietMilliseconds: 0 },
+      direct: { run: () => Promise.reject(error) },
+    });
+    await expect(tendIndexes(refuse(new Outage('away')))).rejects.toThrow('away');
+    await database.admin.query(`UPDATE dbrag.vector_indexes SET leased_until = NULL`);
+    const { did } = await tendIndexes(refuse(new Error('it is locked')));
+    expect(did).toMatchObject([{ action: 'drop' }]);
+    const { rows } = await database.admin.query('SELECT failures, leased_until, why FROM dbrag.vector_indexes');
+    expect(rows).toEqual([{ failures: 1, leased_until: null, why: 'Its drop failed: it is locked' }]);
+    await database.admin.query(`UPDATE dbrag.vector_indexes SET failures = 0, why = ''`);
   });
 
   it('searches by signs where that is the index, and lets the vectors decide', async () => {
