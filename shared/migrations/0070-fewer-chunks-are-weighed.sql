@@ -122,6 +122,8 @@ BEGIN
     FROM dbrag.corpus_statistics s WHERE s.workspace_id = workspace;
   FOR look IN 0 .. 3 LOOP
     CONTINUE WHEN look = 0 AND (conditions <> '' OR demanded IS NOT NULL);
+    -- Also where the look before was left out, as it would have found the same.
+    EXIT WHEN look > 1 AND cardinality(best_documents) >= at_least;
     fetched := fetched_by_look[greatest(look, 1)];
     IF look = 0 THEN
       combinations := dbrag.worth_weighing(lexemes, stands_in, weights, of_chunks, wanted);

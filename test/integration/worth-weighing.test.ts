@@ -146,4 +146,15 @@ describe('the keyword leg of a hybrid search', () => {
     expect(names[0]).toBe('alpha beta');
     expect(names).toHaveLength(10);
   });
+
+  it('weighs no common word where rarer ones gave as much as is needed', async () => {
+    await write(Array.from({ length: 60 }, (_, n) => `${n < 3 ? 'zebra' : 'river'} note ${n}`));
+    await database.application.inWorkspace({ workspaceId }, async (db) => {
+      await db.query('UPDATE dbrag.corpus_statistics SET chunks = 100000 WHERE workspace_id = $1', [workspaceId]);
+      await db.query('UPDATE dbrag.term_statistics SET chunks = 50000 WHERE workspace_id = $1 AND chunks = 57', [
+        workspaceId,
+      ]);
+    });
+    expect(await found('zebra river', 50)).toHaveLength(3);
+  });
 });
