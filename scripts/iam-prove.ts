@@ -28,7 +28,7 @@ const patienceMilliseconds = 180_000;
 /** Runs one test on a system of its own. @returns whether it passed */
 function passes(test: string, withoutRight: string | undefined): Promise<boolean> {
   const [file = '', ...names] = test.split(' > ');
-  const name = names.join(' ').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const name = names.join(' > ').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const named = name === '' ? [] : ['-t', `^${name}$`];
   const projects = ['integration', 'long', 'local-cloud'].flatMap((project) => ['--project', project]);
   const { promise, resolve } = Promise.withResolvers<boolean>();
