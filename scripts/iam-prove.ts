@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RightsByTest } from '../test/support/record-rights.ts';
+import { lastTest, type RightsByTest } from '../test/support/record-rights.ts';
 
 /**
  * Takes away one right after the other and runs the tests in which it was used, until one fails that passes with the right: `npm run iam:prove`
  * for all (hours), `-- --every 10` for each tenth, `-- --only <words>` for those whose line holds the words. Exits with 1 when a right is missed by nobody.
  */
 const root = join(import.meta.dirname, '..');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const used = JSON.parse(readFileSync(join(root, 'test', 'infra', 'used-rights.json'), 'utf8')) as RightsByTest;
 
 const option = (name: string): string | undefined => {
@@ -22,23 +24,34 @@ const lines = Object.entries(used)
   .filter(({ line }) => line.includes(words))
   .filter((_, at) => at % every === 0);
 
-/** Longer than the longest of them takes. */
-const patienceMilliseconds = 180_000;
+const reports = mkdtempSync(join(tmpdir(), 'dbrag-rights-'));
+let runs = 0;
 
-/** Runs one test on a system of its own. @returns whether it passed */
+/** Longer than a start of the system and one test take; a file alone is the start, and its last test. */
+const patienceMilliseconds = 120_000;
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Runs one test on a system of its own, and the last of its file, which sees what was refused. @returns whether both passed */
 function passes(test: string, withoutRight: string | undefined): Promise<boolean> {
   const [file = '', ...names] = test.split(' > ');
-  const name = names.join(' > ').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const named = name === '' ? [] : ['-t', `^${name}$`];
+  const named = [...(names.length === 0 ? [] : [names.join(' > ')]), lastTest].map(escaped);
   const projects = ['integration', 'long', 'local-cloud'].flatMap((project) => ['--project', project]);
+  const outputFile = join(reports, `${++runs}.json`);
+  const report = ['--reporter=json', `--outputFile=${outputFile}`];
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const child = spawn('npx', ['vitest', 'run', ...projects, file, ...named], {
+  const child = spawn(process.execPath, [vitest, 'run', ...projects, file, '-t', `^(${named.join('|')})$`, ...report], {
     cwd: root,
     env: { ...process.env, ...(withoutRight === undefined ? {} : { WITHOUT_RIGHT: withoutRight }) },
     stdio: 'ignore',
-    timeout: patienceMilliseconds,
+    // A group of its own, so that the system ends with a test that hangs.
+    detached: true,
   });
-  child.on('exit', (code) => resolve(code === 0));
+  const late = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), patienceMilliseconds);
+  child.on('exit', (code) => {
+    clearTimeout(late);
+    // A name that nothing has is no test that passed.
+    resolve(code === 0 && JSON.parse(readFileSync(outputFile, 'utf8')).numPassedTests === named.length);
+  });
   return promise;
 }
 
@@ -66,4 +79,5 @@ for (const { line, tests } of lines) {
 console.log(
   `${lines.length - missedByNobody} of ${lines.length} rights are missed by a test as soon as they are gone.`,
 );
+rmSync(reports, { recursive: true });
 process.exit(missedByNobody === 0 ? 0 : 1);

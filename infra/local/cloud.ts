@@ -109,7 +109,7 @@ async function compose(options: LocalCloudOptions, closers: Closers): Promise<Om
   const engines = await starting;
   onPhase('database, cache and models');
 
-  const assembly = readAssembly(directory, endpointsOf(engines, aws));
+  const assembly = withoutRight(readAssembly(directory, endpointsOf(engines, aws)), options);
   storeModelKey(assembly, aws, options.models?.apiKey);
   for (const { ownerSecretArn } of assembly.databases) {
     await createMasterUser(engines.database, secretLogin(aws.secrets, ownerSecretArn));
@@ -157,11 +157,13 @@ async function startDeclaredServices(
   const other = declared.databases.find(({ name }) => name !== databaseName);
   if (other)
     throw new Error(`The assembly declares the database ${other.name}; ${databaseName} is the one that is started`);
-  const { withoutRight } = options;
-  const roles = withoutRight === undefined ? declared.roles : rolesWithout(declared, withoutRight);
-  const aws = await startAwsServices({ ...declared, roles }, data, options.log ?? (() => {}));
+  const aws = await startAwsServices(withoutRight(declared, options), data, options.log ?? (() => {}));
   closers.push(() => aws.close());
   return [aws, directory];
+}
+
+function withoutRight(assembly: Assembly, { withoutRight: line }: LocalCloudOptions): Assembly {
+  return line === undefined ? assembly : { ...assembly, roles: rolesWithout(assembly, line) };
 }
 
 function endpointsOf({ database, redisUrl }: Engines, aws: AwsServices) {

@@ -11,6 +11,9 @@ export interface RightsRecord {
   readonly denied: NamedRights;
 }
 
+/** Stands at the end of every file with a system. */
+export const lastTest = 'no function has asked for what its role does not allow';
+
 const directory = process.env.RIGHTS_DIRECTORY;
 const root = join(import.meta.dirname, '..', '..');
 /** Enough to find one that fails without the right. */

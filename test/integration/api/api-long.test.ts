@@ -8,6 +8,7 @@ import { hostileAnswersSuite } from './hostile-answers.suite.ts';
 import { knownAnswersSuite } from './known-answers.suite.ts';
 import { nudgeSuite } from './nudges.suite.ts';
 import { privacySuite } from './privacy.suite.ts';
+import { rightsSuite } from './rights.suite.ts';
 import { takenBackSuite } from './taken-back.suite.ts';
 import { type ApiWorld, startApiWorld } from './world.ts';
 
@@ -30,3 +31,4 @@ hostileAnswersSuite(world);
 connectionSuite(world);
 deployPathSuite(world);
 takenBackSuite(world);
+rightsSuite(() => started.cloud);

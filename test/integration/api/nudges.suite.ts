@@ -186,10 +186,6 @@ export function nudgeSuite(world: World): void {
   });
 
   describe('when everything is done', () => {
-    it('no function has asked for what its role does not allow', () => {
-      expect(world().cloud.aws.iam.denied()).toEqual([]);
-    });
-
     it('no function has ended in an error but where a test broke what it stands on', () => {
       const broken = world()
         .cloud.lines.filter((line) => /Invoke Error|Unhandled|"level":"ERROR"/.test(line))

@@ -1,6 +1,7 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestCloud, type TestCloud, type TestWorkspace } from '../../support/local-cloud.ts';
+import { rightsSuite } from '../api/rights.suite.ts';
 
 let cloud: TestCloud;
 let workspace: TestWorkspace;
@@ -56,10 +57,6 @@ describe('the deployed handlers on one machine', () => {
     await expect(other.call('GET', `/v1/collections/${workspace.collectionId}`)).rejects.toThrow(/404/);
   });
 
-  it('never ask for a right that their role has not', () => {
-    expect(cloud.aws.iam.denied()).toEqual([]);
-  });
-
   it('report themselves ready', async () => {
     const answer = await fetch(`${cloud.url}/ready`);
     expect([answer.status, await answer.json()]).toEqual([
@@ -68,3 +65,5 @@ describe('the deployed handlers on one machine', () => {
     ]);
   });
 });
+
+rightsSuite(() => cloud);
