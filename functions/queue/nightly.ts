@@ -1,5 +1,5 @@
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
-import { expireHistory } from '../../shared/answering/expire-history.ts';
+import { dropForgottenMonths, expireHistory } from '../../shared/answering/expire-history.ts';
 import { isOutage } from '../../shared/core/outage.ts';
 import { embedForgotten } from '../../shared/databases/embed-forgotten.ts';
 import { removeOrphanedPasswords } from '../../shared/databases/passwords.ts';
@@ -41,7 +41,7 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
   const { database, log } = services;
   if (after === undefined) {
     await createMonthPartitions(database);
-    await expireHistory(database, hasTime);
+    await dropForgottenMonths(database);
     await database.inSystem(forgetErrors);
   }
   for await (const workspaceId of walkWorkspaces(database, after)) {
@@ -65,6 +65,7 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
 async function passWorkspace(services: Services, workspaceId: string, hasTime: () => boolean): Promise<void> {
   const { database, queue, clock, statistics } = services;
   await database.inWorkspace({ workspaceId }, (db) => expireRecords(db, workspaceId));
+  await expireHistory(database, workspaceId, hasTime);
   await resumeDeletions({ database, queue, clock }, workspaceId);
   await expireContent(services, workspaceId, hasTime);
   // Like any other, a nudge to remove gets lost; and removing may take longer than a night has for all workspaces.

@@ -1,4 +1,3 @@
-import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import { defaultRetentionDays } from '../access/workspaces.ts';
 import type { Database, Db } from '../core/database.ts';
 
@@ -9,22 +8,21 @@ const batch = 5_000;
 const tables = ['dbrag.messages', 'dbrag.queries', 'dbrag.conversations'];
 
 /**
- * Removes what is older than each workspace keeps, and the months that none of them keeps any more.
+ * Removes what is older than the workspace keeps.
  * @param hasTime asked between steps: once it is false, the rows that are left wait for the next night
  */
-export async function expireHistory(database: Database, hasTime: () => boolean = () => true): Promise<void> {
-  let longestDays = defaultRetentionDays;
-  for await (const workspaceId of walkWorkspaces(database)) {
-    const days = await database.inWorkspace({ workspaceId }, (db) => retentionDays(db, workspaceId));
-    longestDays = Math.max(longestDays, days);
-    for (const table of tables) {
-      while (
-        hasTime() &&
-        (await database.inWorkspace({ workspaceId }, (db) => expire(db, workspaceId, table, days))) === batch
-      );
-    }
+export async function expireHistory(
+  database: Database,
+  workspaceId: string,
+  hasTime: () => boolean = () => true,
+): Promise<void> {
+  const days = await database.inWorkspace({ workspaceId }, (db) => retentionDays(db, workspaceId));
+  for (const table of tables) {
+    while (
+      hasTime() &&
+      (await database.inWorkspace({ workspaceId }, (db) => expire(db, workspaceId, table, days))) === batch
+    );
   }
-  await dropMonths(database, longestDays);
 }
 
 async function retentionDays(db: Db, workspaceId: string): Promise<number> {
@@ -46,13 +44,16 @@ async function expire(db: Db, workspaceId: string, table: string, days: number):
   return count;
 }
 
-/** Dropping a month needs no vacuum. Runs as the owner, since only the owner can drop the tables. */
-async function dropMonths(database: Database, longestDays: number): Promise<void> {
+/** Drops the months that no workspace keeps any more, which needs no vacuum. Runs as the owner, since only the owner can drop the tables. */
+export async function dropForgottenMonths(database: Database): Promise<void> {
   await database.inSystem(async (db) => {
+    const { rows } = await db.query<{ days: number }>('SELECT dbrag.longest_retention_days($1) AS days', [
+      defaultRetentionDays,
+    ]);
     await db.query('SET LOCAL ROLE dbrag_owner');
     for (const table of tables)
       await db.query(`CALL dbrag.drop_months_before('${table}', now() - make_interval(days => $1::int))`, [
-        longestDays,
+        rows[0]?.days,
       ]);
   });
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { defaultRetentionDays } from '../../shared/access/workspaces.ts';
 import { hourStatement, unansweredStatement } from '../../shared/answering/analytics.ts';
-import { expireHistory } from '../../shared/answering/expire-history.ts';
+import { dropForgottenMonths, expireHistory } from '../../shared/answering/expire-history.ts';
 import { listStatement, type QueryFilter } from '../../shared/answering/queries.ts';
 import { newUuid } from '../../shared/core/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -109,13 +110,25 @@ describe('the history of questions', () => {
     await database.admin.query(`DELETE FROM dbrag.queries WHERE workspace_id = $1 AND created_at > now()`, [shortId]);
     await fill(shortId, 6_000, new Date());
     const kept = await count(workspaceId);
-    await expireHistory(database.maintainer);
+    await dropForgottenMonths(database.maintainer);
+    for (const id of [workspaceId, shortId]) await expireHistory(database.maintainer, id);
     expect([await count(workspaceId), await count(shortId)]).toEqual([kept, 0]);
     expect(await months()).toEqual(before);
 
     await database.admin.query(`UPDATE dbrag.workspaces SET settings = '{}' WHERE id = $1`, [workspaceId]);
-    await expireHistory(database.maintainer);
+    await expireHistory(database.maintainer, workspaceId);
+    await dropForgottenMonths(database.maintainer);
     expect(await count(workspaceId)).toBe(kept - 10);
     expect(await months()).toEqual(before.filter((name) => name !== `dbrag.${month}`));
+  });
+
+  it('is reached by a night that goes on behind a workspace which was erased meanwhile', async () => {
+    const walked = async (after?: string) => Array.fromAsync(walkWorkspaces(database.maintainer, after));
+    const all = await walked();
+    expect(all).toEqual(expect.arrayContaining([workspaceId, shortId]));
+    const [first = '', ...others] = all;
+    const erased = `ffffffff${first.slice(8)}`;
+    expect(await walked(erased)).toEqual(all);
+    expect(await walked(first)).toEqual(others);
   });
 });

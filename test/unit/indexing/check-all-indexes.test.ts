@@ -17,7 +17,7 @@ function world(failing: Readonly<Record<string, Error>> = {}) {
           const state = { status: 'ready', rows: 50_000, ef_search: 100, checked_at: null };
           return { rows: partitions.map((partition) => ({ ...state, partition })) };
         }
-        if (text.includes('list_workspaces')) return { rows: partitions.map((_, i) => ({ id: `workspace_0${i}` })) };
+        if (text.includes('walk_workspaces')) return { rows: partitions.map((_, i) => ({ id: `workspace_0${i}` })) };
         if (text.includes('corpus_statistics')) return { rows: [{ chunks: 50_000 }] };
         if (text.includes('relname AS partition'))
           return { rows: [{ partition: workspaceId.replace('workspace', 'embeddings') }] };
