@@ -17,6 +17,12 @@ export async function armTending(database: Database, queue: WorkQueue): Promise<
     ),
   );
   if (count === 0) return;
-  const accepted = await queue.send('maintenance', [{ body: { v: 1, kind: 'tend_indexes' }, delaySeconds }]);
+  let accepted = 0;
+  try {
+    accepted = await queue.send('maintenance', [{ body: { v: 1, kind: 'tend_indexes' }, delaySeconds }]);
+  } finally {
+    // Otherwise everybody who asks in the next minute would take it for sent.
+    if (accepted === 0) await database.inSystem((db) => db.query('UPDATE dbrag.sweep_state SET tending_until = NULL'));
+  }
   if (accepted === 0) throw new Error('The next look at the indexes could not be sent.');
 }

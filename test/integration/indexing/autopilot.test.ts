@@ -193,10 +193,8 @@ describe('the index autopilot', () => {
       },
       depth: async () => 0,
     };
-    const forget = () => database.admin.query('UPDATE dbrag.sweep_state SET tending_until = NULL');
-    await forget();
+    await database.admin.query('UPDATE dbrag.sweep_state SET tending_until = NULL');
     await expect(armTending(ports.database, queue)).rejects.toThrow('could not be sent');
-    await forget();
     accepts = 1;
     sent.length = 0;
     for (let asked = 0; asked < 3; asked++) await armTending(ports.database, queue);
