@@ -71,7 +71,7 @@ export class WorkspaceSearch {
     const { workspaceId, collectionIds = null } = request;
     const state = await this.#database.inWorkspace(scope, async (db) => {
       await before?.(db);
-      if (reader.asks && !this.#isKnown(workspaceId)) await this.#learn(db, request);
+      if (reader.asks && !this.#isKnown(workspaceId) && isUsual(scope, request)) await this.#learn(db, request);
       return readSearchState(db, workspaceId, collectionIds);
     });
     if (!state) return undefined;
@@ -101,7 +101,7 @@ export class WorkspaceSearch {
     }
     return this.#database.inWorkspace(scope, async (db) => {
       await before?.(db);
-      if (ask && !this.#isKnown(scope.workspaceId)) await this.#learn(db, request);
+      if (ask && !this.#isKnown(scope.workspaceId) && isUsual(scope, request)) await this.#learn(db, request);
       return search(db, { fusion: this.fusion, ...request });
     });
   }
@@ -130,6 +130,7 @@ export class WorkspaceSearch {
     return this.#isKnown(workspaceId) ? (this.#known.get(workspaceId)?.efSearch ?? null) : null;
   }
 
+  /** In the scope of a request that nothing narrows: a narrowed caller sees no vectors where there are some. */
   async #learn(db: Db, { workspaceId, model }: SearchRequest): Promise<void> {
     const { rows } = await db.query<{ ef_search: number | null }>(
       `SELECT CASE WHEN dbrag.searched_by_index(s.chunks, i.rows, $3) AND dbrag.vector_index_of(home.oid) = 'hnsw' THEN coalesce(i.ef_search, 100) END AS ef_search

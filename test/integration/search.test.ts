@@ -312,6 +312,8 @@ describe('search', () => {
           { workspaceId, collectionIds: narrowing },
           { ...scope, mode: 'hybrid', vector: question, model: testModel, text: 'zebra', limit: 10, ...request },
         );
+      // A caller who sees one text learns nothing for the others: the first question of all texts does.
+      expect(await ask({}, [otherCollectionId])).toHaveLength(1);
       for (const mode of ['semantic', 'hybrid'] as const)
         for (let index = 0; index < 8; index++) {
           const near = vector();
