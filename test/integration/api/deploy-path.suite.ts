@@ -13,7 +13,10 @@ export function deployPathSuite(world: World): void {
 
     it('try a document, a search and a question, and leave nothing', async () => {
       const { cloud } = world();
-      cloud.models.chat.enqueue('It was lit in 1747 [1: "The lighthouse at Skagen was lit in 1747."].');
+      cloud.models.chat.enqueue({
+        content: 'It was lit in 1747 [1: "The lighthouse at Skagen was lit in 1747."].',
+        to: /lighthouse/,
+      });
       const findings = await smoke({ url: cloud.url, operatorKey: cloud.operatorKey });
       expect(lines(findings)).toEqual([
         'ok       smoke: ready: ok',
@@ -28,7 +31,7 @@ export function deployPathSuite(world: World): void {
 
     it('name the step that fails, and leave nothing all the same', async () => {
       const { cloud } = world();
-      cloud.models.chat.enqueue('I know nothing of lighthouses.');
+      cloud.models.chat.enqueue({ content: 'I know nothing of lighthouses.', to: /lighthouse/ });
       const findings = await smoke({ url: cloud.url, operatorKey: cloud.operatorKey });
       expect(findings.filter(({ state }) => state === 'problem').map(({ subject }) => subject)).toEqual([
         'smoke: question',

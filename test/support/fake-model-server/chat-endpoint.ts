@@ -19,6 +19,8 @@ import { pause } from './latency.ts';
 /** One scripted answer; a string is its content. */
 export interface ScriptedAnswer {
   readonly content?: string;
+  /** Kept for a request that says so in a message: work that goes on from an earlier test takes answers of the queue as well. */
+  readonly to?: RegExp;
   readonly toolCalls?: readonly ToolCall[];
   readonly finishReason?: string;
   /** Before the first byte. */
@@ -48,7 +50,9 @@ export class ChatScript {
 
   async next(request: ChatRequest): Promise<ScriptedAnswer> {
     this.requests.push(request);
-    const answer = this.#queue.shift() ?? (await this.#answer(request));
+    const place = this.#queue.findIndex((queued) => isFor(queued, request));
+    const [queued] = place < 0 ? [] : this.#queue.splice(place, 1);
+    const answer = queued ?? (await this.#answer(request));
     return typeof answer === 'string' ? { content: answer } : answer;
   }
 
@@ -56,6 +60,11 @@ export class ChatScript {
     this.#queue = [];
     this.requests.length = 0;
   }
+}
+
+function isFor(answer: string | ScriptedAnswer, { messages }: ChatRequest): boolean {
+  const to = typeof answer === 'string' ? undefined : answer.to;
+  return to === undefined || messages.some(({ text }) => to.test(text));
 }
 
 function toAnswer(request: ChatRequest, scripted: ScriptedAnswer, fault: Fault | undefined): ChatAnswer {
