@@ -76,8 +76,9 @@ export async function deploy(ports: DeployPorts, { stage, modelKey }: DeployOpti
 /** Last, when all is deployed and tried: what cannot be deleted now is the next time. */
 async function prune({ clients, print }: DeployPorts, stackId: string, before: LedTo): Promise<void> {
   try {
-    const deleted = await pruneVersions(clients, stackId, before);
+    const { deleted, failures } = await pruneVersions(clients, stackId, before);
     if (deleted > 0) print(`${deleted} old versions of functions are deleted.`);
+    if (failures.length > 0) throw new Error(failures.join('; '));
   } catch (error) {
     print(`Old versions of functions stay until the next deploy: ${(error as Error).message}`);
   }

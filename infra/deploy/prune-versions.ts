@@ -22,24 +22,47 @@ export async function versionsLedTo(clients: Clients, stackId: string): Promise<
   );
 }
 
+export interface Pruned {
+  readonly deleted: number;
+  /** What could not be deleted, or not even be looked at, and why; one sentence each. */
+  readonly failures: readonly string[];
+}
+
 /**
  * Deletes versions that no deploy needs any more: each one made is kept by CloudFormation so that a rollback finds the one before, and takes its part of
- * what an account may store (75 GB).
+ * what an account may store (75 GB). One that cannot be deleted keeps no other: it would stand in the way of each deploy again.
  * @param before what aliases led to before this deploy: where a rollback goes
- * @returns how many were deleted
  */
-export async function pruneVersions(clients: Clients, stackId: string, before: LedTo): Promise<number> {
+export async function pruneVersions(clients: Clients, stackId: string, before: LedTo): Promise<Pruned> {
   let deleted = 0;
-  for (const name of await functionsOf(clients, stackId)) {
-    const versions = await versionsOf(clients.functions, name);
-    const needed = new Set([...(await ledTo(clients.functions, name)), ...(before.get(name) ?? [])]);
-    const old = versions.sort((left, right) => Number(right) - Number(left)).slice(newestKept);
-    for (const Qualifier of old.filter((version) => !needed.has(version))) {
-      await clients.functions.send(new DeleteFunctionCommand({ FunctionName: name, Qualifier }));
-      deleted += 1;
+  const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(`${what}: ${(error as Error).message}`);
     }
-  }
-  return deleted;
+  };
+  for (const name of await functionsOf(clients, stackId))
+    await attempt(name, async () => {
+      for (const Qualifier of await unneeded(clients.functions, name, before.get(name)))
+        await attempt(`${name}:${Qualifier}`, async () => {
+          await clients.functions.send(new DeleteFunctionCommand({ FunctionName: name, Qualifier }));
+          deleted += 1;
+        });
+    });
+  return { deleted, failures };
+}
+
+async function unneeded(
+  functions: Clients['functions'],
+  name: string,
+  before: ReadonlySet<string> | undefined,
+): Promise<string[]> {
+  const versions = await versionsOf(functions, name);
+  const needed = new Set([...(await ledTo(functions, name)), ...(before ?? [])]);
+  const old = versions.sort((left, right) => Number(right) - Number(left)).slice(newestKept);
+  return old.filter((version) => !needed.has(version));
 }
 
 async function functionsOf(clients: Clients, stackId: string): Promise<string[]> {

@@ -138,7 +138,7 @@ describe('a deploy', () => {
     const denied = world({ answers: { DeleteFunction: () => awsError('AccessDenied', 'no') } });
     await denied.run();
     await denied.run();
-    expect(denied.printed.at(-1)).toBe('Old versions of functions stay until the next deploy: no');
+    expect(denied.printed.at(-1)).toBe('Old versions of functions stay until the next deploy: api:6: no; api:1: no');
   });
 
   it('fails where the stage does not do what it should', async () => {

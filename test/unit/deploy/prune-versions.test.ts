@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pruneVersions, versionsLedTo } from '../../../infra/deploy/prune-versions.ts';
-import { stubAccount } from '../../support/stub-account.ts';
+import { awsError, stubAccount } from '../../support/stub-account.ts';
 
 interface StubFunction {
   versions: string[];
@@ -9,6 +9,10 @@ interface StubFunction {
   shiftsTo?: string;
   /** One version comes without its number. */
   unnumbered?: boolean;
+  /** Versions that cannot be deleted. */
+  held?: string[];
+  /** Its versions cannot be listed. */
+  hidden?: boolean;
 }
 
 /** A stack of functions; lists come in pages of two. */
@@ -25,7 +29,8 @@ function account(functions: Record<string, StubFunction>) {
       ],
     }),
     ListVersionsByFunction: ({ FunctionName, Marker }) => {
-      const { versions, unnumbered } = functions[FunctionName] as StubFunction;
+      const { versions, unnumbered, hidden } = functions[FunctionName] as StubFunction;
+      if (hidden) return awsError('TooManyRequestsException');
       const listed = ['$LATEST', ...(unnumbered ? [undefined] : []), ...versions];
       const { rows, ...more } = page(listed, Marker);
       return { Versions: rows.map((Version) => ({ Version })), ...more };
@@ -38,6 +43,7 @@ function account(functions: Record<string, StubFunction>) {
     DeleteFunction: ({ FunctionName, Qualifier }) => {
       const of = functions[FunctionName] as StubFunction;
       // Without one, it is the function that goes.
+      if (of.held?.includes(Qualifier)) return awsError('ResourceConflictException');
       if (!of.versions.includes(Qualifier)) throw new Error(`There is no version ${Qualifier}.`);
       of.versions = of.versions.filter((version) => version !== Qualifier);
       return {};
@@ -57,9 +63,9 @@ describe('old versions of functions', () => {
     const clients = account(functions);
     const before = await versionsLedTo(clients, 'stack');
     Object.assign(functions.api as StubFunction, { live: '12', shiftsTo: undefined });
-    expect(await pruneVersions(clients, 'stack', before)).toBe(7);
+    expect(await pruneVersions(clients, 'stack', before)).toEqual({ deleted: 7, failures: [] });
     expect(functions.api?.versions).toEqual(['4', '5', '10', '11', '12']);
-    expect(await pruneVersions(clients, 'stack', before)).toBe(0);
+    expect(await pruneVersions(clients, 'stack', before)).toEqual({ deleted: 0, failures: [] });
   });
 
   it('stay while an alias leads to them, however old, by their number and not their text', async () => {
@@ -70,7 +76,24 @@ describe('old versions of functions', () => {
 
   it('do not include what comes without a number', async () => {
     const functions = { api: { versions: upTo(4), live: '', unnumbered: true } };
-    expect(await pruneVersions(account(functions), 'stack', new Map())).toBe(1);
+    expect(await pruneVersions(account(functions), 'stack', new Map())).toEqual({ deleted: 1, failures: [] });
     expect(functions.api.versions).toEqual(['2', '3', '4']);
+  });
+
+  it('go although one cannot be deleted, or a function not be looked at, and that is told', async () => {
+    const functions: Record<string, StubFunction> = {
+      api: { versions: upTo(6), live: '6', held: ['2'] },
+      hidden: { versions: upTo(5), live: '5', hidden: true },
+      worker: { versions: upTo(4), live: '4' },
+    };
+    expect(await pruneVersions(account(functions), 'stack', new Map())).toEqual({
+      deleted: 3,
+      failures: [
+        expect.stringMatching(/^api:2: .*ResourceConflictException/),
+        expect.stringMatching(/^hidden: .*TooManyRequestsException/),
+      ],
+    });
+    expect(functions.api?.versions).toEqual(['2', '4', '5', '6']);
+    expect(functions.worker?.versions).toEqual(['2', '3', '4']);
   });
 });
