@@ -1,6 +1,6 @@
 import middy from '@middy/core';
 import type { CloudFormationCustomResourceEvent, CloudFormationCustomResourceResponse, Context } from 'aws-lambda';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 
 /** CloudFormation gives up on a reason that is longer than 4 kB in all. */
 const longestReason = 1_000;

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Database } from '../../shared/core/database.ts';
 import type { Failure } from '../../shared/core/error-fingerprint.ts';
 import { markTold, noteErrors, type Sighting } from '../../shared/jobs/seen-errors.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** One place that fails at every request is noted so often, and not at every request. */
 const quietMilliseconds = 60_000;

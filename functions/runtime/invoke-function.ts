@@ -10,7 +10,7 @@ import { DbragError } from '../../shared/core/errors.ts';
 import { openPassword } from '../../shared/databases/connection-secret.ts';
 import type { Target } from '../../shared/databases/query-database.message.ts';
 import { outlastRejections } from './outlast-rejections.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 
 /**
  * The Lambda handler of a function that others call and wait for. It is wired apart from all others: it knows neither our database nor

@@ -23,7 +23,7 @@ import {
   ObservedEmbedder,
   ObservedQuestionEmbedder,
 } from './observed-models.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface ModelParts {
   readonly config: Config;

@@ -10,7 +10,7 @@ import { type EmbeddedQuestion, QuestionEmbedder } from '../../shared/models/emb
 import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from '../../shared/models/embedder.ts';
 import { EmbeddingCache, type EmbeddingSpace } from '../../shared/models/embedding-cache.ts';
 import { costUsd } from '../../shared/usage/prices.ts';
-import type { AnswerStage, Measures } from './measures.ts';
+import type { AnswerStage, Measures } from './telemetry/measures.ts';
 
 /** Stages of an answer that a call to the chat model is the whole of. */
 const stageOfPurpose: Readonly<Record<NonNullable<ChatRequest['purpose']>, AnswerStage>> = {

@@ -2,7 +2,7 @@ import type { Database, Db, WorkspaceScope } from '../../shared/core/database.ts
 import type { FusionWeights, SearchHit, SearchRequest } from '../../shared/retrieval/search.ts';
 import type { SearchReader } from '../../shared/retrieval/search-reader.ts';
 import { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
-import type { Measures } from './measures.ts';
+import type { Measures } from './telemetry/measures.ts';
 
 /** Times the search statement. */
 export class ObservedSearch extends WorkspaceSearch {

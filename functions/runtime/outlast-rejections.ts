@@ -1,4 +1,4 @@
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /**
  * Continues after a rejection that nobody awaited: it is reported, and the current work has nothing to do with it. By default it

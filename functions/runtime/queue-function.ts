@@ -4,9 +4,9 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { readTelemetryConfig } from '../../shared/core/config.ts';
 import type { DatabaseUser } from './connect-database.ts';
 import { functionServices } from './function-services.ts';
-import { PowertoolsMetrics } from './powertools-metrics.ts';
 import type { Services } from './services.ts';
-import { createTelemetry } from './telemetry.ts';
+import { PowertoolsMetrics } from './telemetry/powertools-metrics.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 
 /** One message of a queue, with what the wiring made. */
 export interface QueueInvocation {

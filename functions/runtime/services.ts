@@ -58,7 +58,7 @@ import {
   primaryModel,
 } from './models.ts';
 import { ObservedSearch } from './observed-search.ts';
-import { createTelemetry, type Telemetry } from './telemetry.ts';
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 /**
  * What one execution environment works with, made once and used by every event. Each part opens its connection when it is first

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { giveUpMessage } from '../../functions/queue/give-up-message.ts';
 import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
 import type { Services } from '../../functions/runtime/services.ts';
-import type { Telemetry } from '../../functions/runtime/telemetry.ts';
+import type { Telemetry } from '../../functions/runtime/telemetry/telemetry.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { noEventBus } from '../../shared/core/event-bus.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';

@@ -5,7 +5,7 @@ import type { StageSettings } from '../../stage-settings.ts';
 /** Of each stage its own: two in one account would share their metrics, and their alarms. */
 export const metricsNamespace = ({ name }: Pick<StageSettings, 'name'>): string => `dbrag/${name}`;
 
-/** The dimension of a metric: a function by its `service`, or one of the dimensions of `functions/runtime/measures.ts`. */
+/** The dimension of a metric: a function by its `service`, or one of the dimensions of `functions/runtime/telemetry/measures.ts`. */
 export type Series = Readonly<
   Partial<Record<'service' | 'cache' | 'model' | 'route' | 'stage' | 'scope' | 'outcome', string>>
 >;

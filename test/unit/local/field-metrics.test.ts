@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DimensionedMetrics } from '../../../functions/runtime/dimensioned-metrics.ts';
-import { EmbeddedMetrics } from '../../../functions/runtime/embedded-metrics.ts';
-import { createMeasures } from '../../../functions/runtime/measures.ts';
+import { DimensionedMetrics } from '../../../functions/runtime/telemetry/dimensioned-metrics.ts';
+import { EmbeddedMetrics } from '../../../functions/runtime/telemetry/embedded-metrics.ts';
+import { createMeasures } from '../../../functions/runtime/telemetry/measures.ts';
 import { renderFieldMetrics } from '../../../infra/local/cloudwatch/field-metrics.ts';
 import { createMetrics } from '../../../infra/local/cloudwatch/metrics.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { EmbeddedMetrics } from '../../../functions/runtime/embedded-metrics.ts';
-import type { Metrics, MetricUnit } from '../../../functions/runtime/metrics.ts';
-import { PowertoolsMetrics } from '../../../functions/runtime/powertools-metrics.ts';
+import { EmbeddedMetrics } from '../../../../functions/runtime/telemetry/embedded-metrics.ts';
+import type { Metrics, MetricUnit } from '../../../../functions/runtime/telemetry/metrics.ts';
+import { PowertoolsMetrics } from '../../../../functions/runtime/telemetry/powertools-metrics.ts';
 
 interface Added {
   readonly name: string;

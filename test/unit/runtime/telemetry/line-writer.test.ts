@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { LineWriter } from '../../../functions/runtime/line-writer.ts';
+import { LineWriter } from '../../../../functions/runtime/telemetry/line-writer.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loggableError } from '../../../functions/runtime/loggable-error.ts';
-import { createTelemetry } from '../../../functions/runtime/telemetry.ts';
-import { DbragError } from '../../../shared/core/errors.ts';
+import { loggableError } from '../../../../functions/runtime/telemetry/loggable-error.ts';
+import { createTelemetry } from '../../../../functions/runtime/telemetry/telemetry.ts';
+import { DbragError } from '../../../../shared/core/errors.ts';
 
 const secret = 'what-nobody-may-read';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { currentTrace, readTraceDaemon } from '../../shared/core/config.ts';
+import { currentTrace, readTraceDaemon } from '../../../shared/core/config.ts';
 
 /** Draws a part of the running invocation into its trace. @param began milliseconds since 1970 */
 export type DrawSegment = (name: string, began: number, milliseconds: number, failed: boolean) => void;

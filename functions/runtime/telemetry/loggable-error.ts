@@ -1,4 +1,4 @@
-import { DbragError } from '../../shared/core/errors.ts';
+import { DbragError } from '../../../shared/core/errors.ts';
 
 /** Attributes of errors that say what happened and hold nothing that somebody wrote. */
 const told = ['code', 'status', 'kind', 'severity', 'table', 'column', 'constraint', 'routine', '$metadata'] as const;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createTraceSegments } from '../../../functions/runtime/trace-segments.ts';
-import { readSegment } from '../../../infra/local/xray/trace-daemon.ts';
-import { readTraceDaemon } from '../../../shared/core/config.ts';
-import { parseTrace } from '../../../shared/core/trace-context.ts';
+import { createTraceSegments } from '../../../../functions/runtime/telemetry/trace-segments.ts';
+import { readSegment } from '../../../../infra/local/xray/trace-daemon.ts';
+import { readTraceDaemon } from '../../../../shared/core/config.ts';
+import { parseTrace } from '../../../../shared/core/trace-context.ts';
 
 const header = 'Root=1-5f84c7a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1';
 

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { DimensionedMetrics } from '../../../functions/runtime/dimensioned-metrics.ts';
-import { EmbeddedMetrics } from '../../../functions/runtime/embedded-metrics.ts';
-import { createMeasures } from '../../../functions/runtime/measures.ts';
 import {
   ObservedChatModel,
   ObservedChunkCache,
   ObservedEmbedder,
   ObservedQuestionEmbedder,
-} from '../../../functions/runtime/observed-models.ts';
-import { type MetricValue, parseEmbeddedMetrics } from '../../../infra/local/cloudwatch/embedded-metrics.ts';
-import { noCache } from '../../../shared/core/cache.ts';
-import type { ChatEvent, ChatModel } from '../../../shared/models/chat-model.ts';
-import { EmbeddingCache } from '../../../shared/models/embedding-cache.ts';
-import { ModelError } from '../../../shared/models/model-error.ts';
-import { FakeEmbedder } from '../models/fake-embedder.ts';
-import { MemoryCache } from '../models/memory-cache.ts';
+} from '../../../../functions/runtime/observed-models.ts';
+import { DimensionedMetrics } from '../../../../functions/runtime/telemetry/dimensioned-metrics.ts';
+import { EmbeddedMetrics } from '../../../../functions/runtime/telemetry/embedded-metrics.ts';
+import { createMeasures } from '../../../../functions/runtime/telemetry/measures.ts';
+import { type MetricValue, parseEmbeddedMetrics } from '../../../../infra/local/cloudwatch/embedded-metrics.ts';
+import { noCache } from '../../../../shared/core/cache.ts';
+import type { ChatEvent, ChatModel } from '../../../../shared/models/chat-model.ts';
+import { EmbeddingCache } from '../../../../shared/models/embedding-cache.ts';
+import { ModelError } from '../../../../shared/models/model-error.ts';
+import { FakeEmbedder } from '../../models/fake-embedder.ts';
+import { MemoryCache } from '../../models/memory-cache.ts';
 
 function watched() {
   const lines: string[] = [];
