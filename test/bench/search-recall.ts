@@ -18,7 +18,7 @@ import { connectionOf, createTestDatabase, openTestDatabase } from '../support/d
 import { createCollection, createDocument, createWorkspace, testModel } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
 import { exportEngines } from './engines.ts';
-import { percentile, report } from './statistics.ts';
+import { median, percentile, report } from './statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,18 +34,28 @@ const dimensions = 1536;
 const topics = 400;
 const limit = 10;
 const clients = 8;
+const repeats = 3;
 const bar = promisedRecall(rows);
 const random = seededRandom(23);
 
-const direction = (): Float32Array =>
-  Float32Array.from({ length: dimensions }, () => random() + random() + random() + random() - 2);
+function direction(): Float32Array {
+  const made = new Float32Array(dimensions);
+  for (let at = 0; at < dimensions; at++) made[at] = random() + random() + random() + random() - 2;
+  return made;
+}
 const centres = Array.from({ length: topics }, direction);
 
 function near(topic: number): Float32Array {
   const centre = centres[topic] as Float32Array;
-  const vector = direction().map((each, index) => 0.8 * each + (centre[index] as number));
-  const length = Math.hypot(...vector);
-  return vector.map((each) => each / length);
+  const vector = direction();
+  let squares = 0;
+  for (let at = 0; at < dimensions; at++) {
+    vector[at] = 0.8 * (vector[at] as number) + (centre[at] as number);
+    squares += (vector[at] as number) ** 2;
+  }
+  const length = Math.sqrt(squares);
+  for (let at = 0; at < dimensions; at++) vector[at] = (vector[at] as number) / length;
+  return vector;
 }
 
 await exportEngines(`recall-${memory}`, memory);
@@ -149,25 +159,34 @@ for (const { share, id } of workspaces) await measure(`workspace with ${share * 
 const largest = workspaces[0] as (typeof workspaces)[number];
 for (const parts of [500, 10, 1]) await measure(`filter of ${parts / 10} %`, largest.id, parts);
 
-const times: number[] = [];
-await Promise.all(
-  Array.from({ length: clients }, async () => {
-    for (let index = 0; index < 50; index++) {
-      const asked = request(largest.id, near(Math.floor(random() * topics)), null);
-      const started = performance.now();
-      await searches.search({ workspaceId: largest.id }, asked);
-      if (index >= 5) times.push(performance.now() - started);
-    }
-  }),
-);
-report(
-  `  ${clients} clients: p50 | p95`,
-  `${percentile(times, 0.5).toFixed(1)} | ${percentile(times, 0.95).toFixed(1)} ms`,
-  {
-    text: '< 50 ms',
-    met: percentile(times, 0.95) < 50,
-  },
-);
+/** Milliseconds of searches of the largest workspace by all clients at once. */
+async function searchTimes(): Promise<number[]> {
+  const times: number[] = [];
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      for (let index = 0; index < 50; index++) {
+        const asked = request(largest.id, near(Math.floor(random() * topics)), null);
+        const started = performance.now();
+        await searches.search({ workspaceId: largest.id }, asked);
+        if (index >= 5) times.push(performance.now() - started);
+      }
+    }),
+  );
+  return times;
+}
+
+const p50s: number[] = [];
+const p95s: number[] = [];
+for (let repeat = 0; repeat < repeats; repeat++) {
+  const times = await searchTimes();
+  p50s.push(percentile(times, 0.5));
+  p95s.push(percentile(times, 0.95));
+}
+const p95 = median(p95s);
+report(`  ${clients} clients: p50 | p95, medians of ${repeats}`, `${median(p50s).toFixed(1)} | ${p95.toFixed(1)} ms`, {
+  text: 'p95 < 50 ms',
+  met: p95 < 50,
+});
 await application.close();
 await database.close();
 process.exit();
