@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -17,6 +18,9 @@ export interface Engines {
 const script = fileURLToPath(new URL('../support/native-engines.sh', import.meta.url));
 const run = promisify(execFile);
 
+/** Where the names of engines that were started are written, one a line, for whoever started the bench and ends them after it (`npm run bench`). */
+const enginesFile = process.env.BENCH_ENGINES;
+
 /**
  * Native engines of the benches' own, since a bench throws away the database that it measures; they run on until
  * `npm run native-engines stop bench-<name>`.
@@ -24,11 +28,17 @@ const run = promisify(execFile);
  */
 export async function startEngines(name: string, sharedBuffers = '2GB'): Promise<Engines> {
   const env = { ...process.env, SHARED_BUFFERS: sharedBuffers };
+  if (enginesFile) appendFileSync(enginesFile, `${name}\n`);
   const { stdout } = await run('bash', [script, 'start', `bench-${name}`], { env });
   const urls = Object.fromEntries(stdout.split('\n').map((line) => line.split(/=(.*)/s)));
   const { LOCAL_DATABASE_URL: databaseUrl, LOCAL_REDIS_URL: redisUrl } = urls as Record<string, string>;
   if (databaseUrl === undefined || redisUrl === undefined) throw new Error(`native-engines.sh said: ${stdout}`);
   return { databaseUrl, redisUrl, ...(await processesOf(databaseUrl, redisUrl)) };
+}
+
+/** Ends engines by the name that they were started with; their data stays. */
+export async function stopEngines(name: string): Promise<void> {
+  await run('bash', [script, 'stop', `bench-${name}`]);
 }
 
 /**

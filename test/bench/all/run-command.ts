@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stopEngines } from '../engines.ts';
 import type { MeasuringCommand } from './commands.ts';
 import { type Figure, medianFigures, readFigures } from './figures.ts';
 
@@ -16,14 +17,21 @@ export interface Runs {
   readonly failures: readonly string[];
 }
 
-/** Runs a command several times, one run after the other. */
-export async function runCommand(command: MeasuringCommand, repeats: number): Promise<Runs> {
-  const began = performance.now();
+/**
+ * Runs a command several times, one run after the other. The engines that it started are stopped after each: they would keep their memory from
+ * those of the next, and vacuum what it left beside them.
+ * @param stop ends engines by their name
+ */
+export async function runCommand(command: MeasuringCommand, repeats: number, stop = stopEngines): Promise<Runs> {
+  let milliseconds = 0;
   const reports: Figure[][] = [];
   const failures: string[] = [];
   for (let run = 1; run <= repeats; run++) {
     process.stdout.write(`\nnpm run ${command.script} ${command.options} (${run} of ${repeats})\n`);
-    const { written, code } = await runOnce(command);
+    const began = performance.now();
+    const { written, code, engines } = await runOnce(command);
+    milliseconds += performance.now() - began;
+    for (const name of engines) await stop(name);
     const figures = readFigures(written);
     // A bench ends with 1 where it misses a bar, and then says so: one that was broken off in the middle misses figures without saying so.
     const explained = code === 0 || (code === 1 && figures.some(({ met }) => met === false));
@@ -31,21 +39,30 @@ export async function runCommand(command: MeasuringCommand, repeats: number): Pr
       failures.push(`run ${run} ended with ${code} after ${figures.length} figures`);
     if (figures.length > 0) reports.push(figures);
   }
-  const seconds = (performance.now() - began) / 1_000 / repeats;
+  const seconds = milliseconds / 1_000 / repeats;
   return { runs: reports.length, seconds, figures: medianFigures(reports), failures };
 }
 
-async function runOnce({ script, options }: MeasuringCommand): Promise<{ written: string; code: number | null }> {
+interface Run {
+  readonly written: string;
+  readonly code: number | null;
+  /** Names of those that it started. */
+  readonly engines: ReadonlySet<string>;
+}
+
+async function runOnce({ script, options }: MeasuringCommand): Promise<Run> {
   const directory = mkdtempSync(join(tmpdir(), 'dbrag-bench-'));
-  const file = join(directory, 'figures.jsonl');
+  const [file, enginesFile] = [join(directory, 'figures.jsonl'), join(directory, 'engines')];
   writeFileSync(file, '');
+  writeFileSync(enginesFile, '');
   const words = ['run', '--silent', script, '--', ...options.split(' ').filter(Boolean)];
-  const env = { ...process.env, BENCH_FIGURES: file };
+  const env = { ...process.env, BENCH_FIGURES: file, BENCH_ENGINES: enginesFile };
   const child = spawn('npm', words, { stdio: ['ignore', 'inherit', 'inherit'], env });
   const [code] = (await once(child, 'close')) as [number | null];
   const written = readFileSync(file, 'utf8');
+  const engines = new Set(readFileSync(enginesFile, 'utf8').split('\n').filter(Boolean));
   rmSync(directory, { recursive: true });
-  return { written, code };
+  return { written, code, engines };
 }
 
 const lookSeconds = 3;

@@ -12,6 +12,8 @@ export interface Measured {
   readonly runs: number;
   /** Of one run, on average. */
   readonly seconds: number;
+  /** What each figure of one run is, where that is more than something tried once. */
+  readonly each: string | undefined;
   /** Medians. */
   readonly figures: readonly Figure[];
   /** How the runs that failed ended; a missed bar is none. */
@@ -39,11 +41,12 @@ export function withFigures(document: string, measured: Measured): string {
   return document.replace(blocks, (block, command) => (command === measured.command ? blockOf(measured) : block));
 }
 
-export function blockOf({ command, date, machine, otherWork, runs, seconds, ...found }: Measured): string {
+export function blockOf({ command, date, machine, otherWork, runs, seconds, each, ...found }: Measured): string {
   const share = `${Math.round(otherWork * 100)} %`;
   const circumstances = [
     `${date}, ${machine}`,
     runs === 1 ? `one run of ${seconds.toFixed(0)} s` : `medians of ${runs} runs of ${seconds.toFixed(0)} s`,
+    ...(each === undefined ? [] : [each]),
     otherWork > idle ? `**busy**: others used ${share} of the processors` : `idle before it (${share})`,
   ];
   return [

@@ -1,13 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { chooseCommands, fileName, measuringCommands, typed } from '../../bench/all/commands.ts';
+import { chooseCommands, fileName, measuringCommands, runsOf, typed } from '../../bench/all/commands.ts';
 import { againstBar, medianFigures, medianOf, readFigures } from '../../bench/all/figures.ts';
+import { oneAfterAnother } from '../../bench/all/one-after-another.ts';
 import { plot } from '../../bench/all/plot.ts';
+import { runCommand } from '../../bench/all/run-command.ts';
 import { placesOf, withFigures } from '../../bench/all/write-block.ts';
+
+type Command = (typeof measuringCommands)[number];
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -73,7 +77,8 @@ describe('all benches in one go', () => {
     ].join('\n\n');
     const measured = {
       ...{ command: 'npm run bench:x', date: '2026-11-30', machine: '2 cores', otherWork: 0.02, runs: 3, seconds: 9 },
-      ...{ failures: [], plot: 'benchmarks/x.svg', figures: [{ name: 'a|b', value: '$1', bar: '<= 2', met: false }] },
+      ...{ each: undefined, failures: [], plot: 'benchmarks/x.svg' },
+      ...{ figures: [{ name: 'a|b', value: '$1', bar: '<= 2', met: false }] },
     };
     const written = withFigures(document, measured);
     expect(written).toContain('| a·b | $1 | ≤ 2 | **missed** |');
@@ -82,6 +87,9 @@ describe('all benches in one go', () => {
     expect(written).toContain('\n\nBy hand.\n\n<!-- figures of `npm run bench:y` -->\nkept\n');
     expect(withFigures(written, measured)).toBe(written);
     expect(withFigures(document, { ...measured, otherWork: 0.4 })).toContain('**busy**: others used 40 %');
+    expect(withFigures(document, { ...measured, runs: 1, each: 'each figure the median of 3 repeats' })).toContain(
+      '2 cores; one run of 9 s; each figure the median of 3 repeats; idle',
+    );
     expect(() => withFigures(document, { ...measured, command: 'npm run bench:z' })).toThrow(/no place/);
   });
 
@@ -99,7 +107,72 @@ describe('all benches in one go', () => {
     expect(chooseCommands('search-recall').map(typed)).toEqual([
       'npm run bench:search-recall',
       'npm run bench:search-recall -- --rows 100000',
+      'npm run bench:search-recall -- --rows 300000',
+      'npm run bench:search-recall -- --rows 300000 --shared-buffers 4GB',
     ]);
     expect(() => chooseCommands('search,nothing')).toThrow(/no nothing/);
+  });
+
+  it('are chosen one by one where several share a name, and taken up from the middle', () => {
+    const of = (only?: string, from?: string) => chooseCommands(only, from).map(fileName);
+    expect(of('search-recall-rows-100000,split')).toEqual(['search-recall-rows-100000', 'split']);
+    expect(of(undefined, 'memory')).toEqual(['memory', 'load']);
+    expect(of('clients,search-recall', 'search-recall-rows-300000')).toEqual([
+      'search-recall-rows-300000',
+      'search-recall-rows-300000-shared-buffers-4GB',
+    ]);
+    expect(of()).toEqual(measuringCommands.map(fileName));
+    expect(() => of(undefined, 'nothing')).toThrow(/no nothing/);
+  });
+
+  it('run once where one run is as good as several, three times otherwise, and as often as asked', () => {
+    const [split, catalog] = ['split', 'catalog'].map((name) => chooseCommands(name)[0]) as [Command, Command];
+    expect([split, catalog].map((command) => runsOf(command, undefined))).toEqual([1, 3]);
+    expect([split, catalog].map((command) => runsOf(command, 2))).toEqual([2, 2]);
+    const minutes = measuringCommands.reduce((sum, command) => sum + runsOf(command, undefined) * command.minutes, 0);
+    expect(minutes).toBeLessThan(120);
+  });
+
+  it('go on after one that fails or breaks off, and say how to try those again', async () => {
+    const chosen = chooseCommands('events,catalog,split');
+    const tried: string[] = [];
+    const said: string[] = [];
+    const failed = await oneAfterAnother(
+      chosen,
+      async (command) => {
+        tried.push(fileName(command));
+        if (tried.length === 1) throw new Error('no engines');
+        return tried.length === 3;
+      },
+      (line) => void said.push(line),
+    );
+    expect(tried).toEqual(['events', 'catalog', 'split']);
+    expect(failed.map(fileName)).toEqual(['events', 'catalog']);
+    expect(said.join('')).toContain('no engines');
+    expect(said.join('')).toContain('--from catalog');
+    expect(said.at(-1)).toContain('--only events,catalog');
+  });
+
+  it('stop the engines that each run started, and tell runs that broke off', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dbrag-npm-'));
+    const count = join(directory, 'count');
+    // The second run is broken off: it ends without the figure that would say why.
+    const npm = `#!/bin/sh
+      echo run >>${count}
+      printf 'one\ntwo\none\n' >>"$BENCH_ENGINES"
+      printf '{"name":"p50","value":"%s ms"}\n' "$(wc -l <${count})" >>"$BENCH_FIGURES"
+      [ "$(wc -l <${count})" -ne 2 ]`;
+    writeFileSync(join(directory, 'npm'), npm, { mode: 0o755 });
+    const path = process.env.PATH;
+    process.env.PATH = `${directory}:${path}`;
+    const stopped: string[] = [];
+    const command = { script: 'bench:x', options: '', minutes: 1, each: undefined };
+    const found = await runCommand(command, 3, async (name) => void stopped.push(name)).finally(() => {
+      process.env.PATH = path;
+      rmSync(directory, { recursive: true });
+    });
+    expect(stopped).toEqual(['one', 'two', 'one', 'two', 'one', 'two']);
+    expect(found.failures).toEqual(['run 2 ended with 1 after 1 figures']);
+    expect(found.figures.map(({ value }) => value)).toEqual(['2 ms']);
   });
 });
