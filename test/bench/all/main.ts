@@ -2,8 +2,8 @@
  * `npm run bench [-- --only search,split] [--from ingest] [--repeats 3] [--write] [--list]`: everything that makes figures of docs/benchmarks.md, one
  * command after another. A command whose figures are each the median of several repeats, or a percentile of many samples, runs once; others
  * three times, and the medians count; `--repeats` says otherwise for all. `--write` puts them into their places of that document, with a plot
- * each below docs/benchmarks/. On an otherwise idle machine; for about two hours. A command that fails does not end the others; `--from` takes up what was
- * interrupted. Needs what the benches need: native engines, root.
+ * each below docs/benchmarks/. On an otherwise idle machine; for about two hours. A command that fails does not end the others, and one that takes five times as
+ * long as it should is ended; `--from` takes up what was interrupted. Needs what the benches need: native engines, root.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';

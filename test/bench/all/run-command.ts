@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stopEngines } from '../engines.ts';
 import type { MeasuringCommand } from './commands.ts';
 import { type Figure, medianFigures, readFigures } from './figures.ts';
+import { type End, runToEnd } from './run-to-end.ts';
+
+/** A run that takes so many times what it should, on a machine without other work, does not end by itself. */
+const patience = 5;
+const leastPatienceMinutes = 10;
 
 export interface Runs {
   readonly runs: number;
@@ -29,40 +32,39 @@ export async function runCommand(command: MeasuringCommand, repeats: number, sto
   for (let run = 1; run <= repeats; run++) {
     process.stdout.write(`\nnpm run ${command.script} ${command.options} (${run} of ${repeats})\n`);
     const began = performance.now();
-    const { written, code, engines } = await runOnce(command);
+    const { written, code, tookTooLong, engines } = await runOnce(command);
     milliseconds += performance.now() - began;
     for (const name of engines) await stop(name);
     const figures = readFigures(written);
     // A bench ends with 1 where it misses a bar, and then says so: one that was broken off in the middle misses figures without saying so.
     const explained = code === 0 || (code === 1 && figures.some(({ met }) => met === false));
-    if (figures.length === 0 || !explained)
-      failures.push(`run ${run} ended with ${code} after ${figures.length} figures`);
+    const how = tookTooLong ? 'took too long and was ended' : `ended with ${code}`;
+    if (figures.length === 0 || !explained) failures.push(`run ${run} ${how} after ${figures.length} figures`);
     if (figures.length > 0) reports.push(figures);
   }
   const seconds = milliseconds / 1_000 / repeats;
   return { runs: reports.length, seconds, figures: medianFigures(reports), failures };
 }
 
-interface Run {
+interface Run extends End {
   readonly written: string;
-  readonly code: number | null;
   /** Names of those that it started. */
   readonly engines: ReadonlySet<string>;
 }
 
-async function runOnce({ script, options }: MeasuringCommand): Promise<Run> {
+async function runOnce({ script, options, minutes }: MeasuringCommand): Promise<Run> {
   const directory = mkdtempSync(join(tmpdir(), 'dbrag-bench-'));
   const [file, enginesFile] = [join(directory, 'figures.jsonl'), join(directory, 'engines')];
   writeFileSync(file, '');
   writeFileSync(enginesFile, '');
   const words = ['run', '--silent', script, '--', ...options.split(' ').filter(Boolean)];
   const env = { ...process.env, BENCH_FIGURES: file, BENCH_ENGINES: enginesFile };
-  const child = spawn('npm', words, { stdio: ['ignore', 'inherit', 'inherit'], env });
-  const [code] = (await once(child, 'close')) as [number | null];
+  const longestMilliseconds = Math.max(leastPatienceMinutes, patience * minutes) * 60_000;
+  const end = await runToEnd('npm', words, { env, longestMilliseconds });
   const written = readFileSync(file, 'utf8');
   const engines = new Set(readFileSync(enginesFile, 'utf8').split('\n').filter(Boolean));
   rmSync(directory, { recursive: true });
-  return { written, code, engines };
+  return { ...end, written, engines };
 }
 
 const lookSeconds = 3;
