@@ -1,12 +1,15 @@
 import { createHmac } from 'node:crypto';
 import pg from 'pg';
 import { type RunningPostgres, startPostgres } from '../postgres/start-postgres.ts';
+import { portAgain } from './listen.ts';
 
 export interface DatabaseSettings {
   /** Admin URL of a native Postgres; the embedded one when left out. */
   readonly databaseUrl?: string | undefined;
   readonly databaseName: string;
   readonly directory: string;
+  /** Of the last start: connections to databases in the embedded one name it. */
+  readonly lastPort?: number | undefined;
   readonly rootKey: string;
   readonly log: (line: string) => void;
 }
@@ -27,17 +30,17 @@ export interface RunningDatabase {
 
 /** Starts the embedded Postgres, or takes the native one at `databaseUrl`. */
 export async function startDatabase(settings: DatabaseSettings): Promise<RunningDatabase> {
-  const { databaseUrl, databaseName, directory, rootKey, log } = settings;
+  const { databaseUrl, databaseName, directory, lastPort, rootKey, log } = settings;
   if (databaseUrl !== undefined) return nativeDatabase(databaseUrl, databaseName);
-  const start = (port?: number): Promise<RunningPostgres> =>
+  const start = (port: number): Promise<RunningPostgres> =>
     startPostgres({
       dataDirectory: directory,
       superuserPassword: createHmac('sha256', rootKey).update('postgres').digest('base64url'),
       database: databaseName,
       log: (line) => log(`postgres: ${line}`),
-      ...(port === undefined ? {} : { port }),
+      port,
     });
-  const supervised = superviseDatabase(await start(), start, log);
+  const supervised = superviseDatabase(await start(await portAgain(lastPort)), start, log);
   const { host, port, adminUrl, url } = supervised.current();
   return {
     host,

@@ -27,6 +27,7 @@ export async function startEngines(settings: EngineSettings): Promise<Engines> {
     databaseUrl,
     databaseName,
     directory: data.directory('postgres'),
+    lastPort: data.state.ports.database,
     rootKey: data.state.rootKey,
     log,
   });
@@ -40,6 +41,8 @@ export async function startEngines(settings: EngineSettings): Promise<Engines> {
     await close();
     throw failed.reason;
   }
+  const { port } = await database;
+  if (databaseUrl === undefined) data.remember({ ports: { ...data.state.ports, database: port } });
   return { database: await database, redisUrl: (await redis).url, modelBaseUrl: (await models).url, close };
 }
 

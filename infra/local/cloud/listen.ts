@@ -1,5 +1,9 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const portPatienceMilliseconds = 1_000;
+const portPollMilliseconds = 50;
 
 /** Listens on loopback and gives the port; rejects when it is taken. Port 0 takes a free one. */
 export function listen(server: Server, port: number): Promise<number> {
@@ -24,6 +28,26 @@ export async function listenAgain<T>(start: (port: number) => Promise<T>, lastPo
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return start(0);
   }
+}
+
+/**
+ * The same for a server in a process of its own, which is told its port: that of the last start, or 0. Waits a second for it, since the
+ * process of a start that was killed may just be ending.
+ */
+export async function portAgain(lastPort: number | undefined): Promise<number> {
+  if (lastPort === undefined) return 0;
+  for (const began = Date.now(); Date.now() - began < portPatienceMilliseconds; await sleep(portPollMilliseconds)) {
+    if (await isFree(lastPort)) return lastPort;
+  }
+  return 0;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
 }
 
 /** Takes no more requests, gives those in hand `graceMilliseconds`, then cuts the connections. */
