@@ -7,6 +7,8 @@ const MIN_COVERAGE = 0.4;
 /** … and each further one this share that no sentence before it held, or nearly as much as the best. */
 const MIN_GAIN = 0.15;
 const MIN_OF_BEST = 0.75;
+/** Rows that tell more of a question than the rest of this share leave the documents nothing to say. */
+const MIN_OPEN = 0.5;
 const MAX_SENTENCE_LENGTH = 600;
 
 const NO_ANSWER = 'The sources do not answer this question.';
@@ -20,13 +22,15 @@ interface Sentence {
 /** One answer to the question, or to each of the parts that it was split into. */
 export function extractiveAnswer(prompt: Prompt): string {
   const { sources, question, parts, quotes, nothingFound = NO_ANSWER } = prompt;
-  const rows = sources.filter(({ isResult }) => isResult).map(tellRows);
+  const results = sources.filter(({ isResult }) => isResult);
+  const rows = results.map(tellRows);
+  const told = new Set(results.flatMap(({ text }) => wordsOf(text.replaceAll('_', ' ')).map(stem)));
   const sentences = distinct(
     sources
       .filter(({ isResult }) => !isResult)
       .flatMap(({ mark, text }) => sentencesOf(text).map((sentence) => toSentence(sentence, mark))),
   );
-  const chosen = (parts.length > 0 ? parts : [question]).flatMap((part) => chooseFor(part, sentences));
+  const chosen = (parts.length > 0 ? parts : [question]).flatMap((part) => chooseFor(part, sentences, told));
   const said = [...rows, ...distinct(chosen).map((one) => cited(one, quotes))];
   return said.length === 0 ? nothingFound : said.join(' ');
 }
@@ -53,12 +57,15 @@ function tellRows({ mark, text }: Source): string {
 /**
  * The sentences that together share most of the question's words; rare words count more. Chosen one by one: a sentence counts for
  * what those before it left open.
+ * @param told stems of the rows' words, which answer their part of the question
  */
-function chooseFor(question: string, sentences: readonly Sentence[]): Sentence[] {
+function chooseFor(question: string, sentences: readonly Sentence[], told: ReadonlySet<string>): Sentence[] {
   const statements = sentences.filter(({ text }) => !asks(text, question));
   const weights = questionWeights(question, statements);
   const total = sum(weights.values());
-  return total === 0 ? [] : choose(statements, weights, total);
+  for (const word of told) weights.delete(word);
+  const open = sum(weights.values());
+  return open === 0 || open < total * MIN_OPEN ? [] : choose(statements, weights, open);
 }
 
 /** The question itself, word for word: nothing shares more of its words, and nothing says less. */
