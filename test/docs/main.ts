@@ -23,9 +23,9 @@ if (!values.install) linkPackages(root, directory);
 // Any free port: what is running on this machine is left alone.
 const terminal = new Terminal(directory, { ...process.env, PORT: '0' });
 
-async function type({ text, way }: CommandBlock): Promise<void> {
+async function type({ text, way, reason }: CommandBlock): Promise<void> {
   const typed = values.install ? text : text.replace(/^npm ci( && |$)/m, '');
-  if (way === 'run') return terminal.run(typed);
+  if (way === 'run') return terminal.run(typed, reason.replace(/^says /, ''));
   const [service, ...others] = typed.split('\n') as [string, ...string[]];
   await terminal.start(service);
   await terminal.run(others.join('\n'));

@@ -1,6 +1,7 @@
 /**
  * How a block of commands is tried; stands in a comment right before it, as `<!-- docs: run -->`. `start`: the first line is left running,
- * the others come after it is ready. `run`: in a shell, beside what was started. `ci`: by `.ci/run`. `elsewhere`, with the reason: read by a shell and
+ * the others come after it is ready. `run`: in a shell, beside what was started; `run, says …`: its output
+ * must contain that. `ci`: by `.ci/run`. `elsewhere`, with the reason: read by a shell and
  * looked up, not run. `shown`: output.
  */
 export type Way = 'start' | 'run' | 'ci' | 'elsewhere' | 'shown';
@@ -11,7 +12,7 @@ export interface CommandBlock {
   readonly text: string;
   /** Undefined where no mark stands before it. */
   readonly way: Way | undefined;
-  /** What the mark says beside the way. */
+  /** What the mark says beside the way: why it is not run, or what it must say. */
   readonly reason: string;
 }
 

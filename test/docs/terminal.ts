@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const startMilliseconds = 120_000;
+/** `npm ci` with an empty cache takes minutes by itself. */
+const installMilliseconds = 900_000;
 const commandMilliseconds = 180_000;
 /** A problem of the API: `curl` ends with 0 all the same. */
 const problem = /"status":\s*[45]\d\d\b/;
@@ -20,8 +22,12 @@ export class Terminal {
     this.#environment = environment;
   }
 
-  /** Types it and waits for its end. @throws Error with its output when it fails, or the API refuses something */
-  async run(text: string): Promise<void> {
+  /**
+   * Types it and waits for its end.
+   * @param expected what its output must contain
+   * @throws Error with its output when it fails, the API refuses something, or that is missing
+   */
+  async run(text: string, expected = ''): Promise<void> {
     const child = this.#spawn(text);
     const output = collect(child);
     const timer = setTimeout(() => end(child), commandMilliseconds);
@@ -29,6 +35,7 @@ export class Terminal {
     clearTimeout(timer);
     if (code !== 0) throw new Error(`it ended with ${code}:\n${output()}`);
     if (problem.test(output())) throw new Error(`the API refused something:\n${output()}`);
+    if (!output().includes(expected)) throw new Error(`it does not say "${expected}":\n${output()}`);
   }
 
   /** Types it and waits until what it starts answers. @throws Error with its output when it ends, or does not come up in time */
@@ -36,7 +43,8 @@ export class Terminal {
     const child = this.#spawn(text);
     const output = collect(child);
     this.#service = child;
-    for (const began = performance.now(); performance.now() - began < startMilliseconds; await sleep(200)) {
+    const longest = /\bnpm ci\b/.test(text) ? installMilliseconds : startMilliseconds;
+    for (const began = performance.now(); performance.now() - began < longest; await sleep(200)) {
       if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${output()}`);
       if (await this.#answers()) return;
     }
