@@ -63,6 +63,8 @@ export function createApplication(routes: readonly Route[]): Application {
   };
 }
 
+const nothingHere = 'There is nothing at this path; /docs describes what there is.';
+
 const isRateLimited = (error: unknown): boolean => error instanceof DbragError && error.code === 'rate_limited';
 
 function withHeaders<R extends Response | TextAnswer>(response: R, headers: Readonly<Record<string, string>>): R {
@@ -171,8 +173,7 @@ function responseOf(reply: Reply | Response): Response | TextAnswer {
 
 /** @throws not_found for a segment that no database holds: nothing has such a name */
 function requireStorable(parameters: Readonly<Record<string, string>>): void {
-  if (Object.values(parameters).some((value) => value.includes('\0')))
-    throw new DbragError('not_found', 'There is nothing at this path.');
+  if (Object.values(parameters).some((value) => value.includes('\0'))) throw new DbragError('not_found', nothingHere);
 }
 
 /** Members of the query by name; whole numbers are turned into numbers where a schema wants one (`z.coerce`). */
@@ -205,8 +206,7 @@ function idempotencyOf(request: Received, body: unknown): IdempotencyRequest | u
 function notRouted(routes: readonly Route[], request: Received, requestId: string): Response {
   const { pathname } = new URL(request.url);
   const methods = routes.filter((route) => matches(route.path, pathname)).map((route) => route.method);
-  if (methods.length === 0)
-    return problemResponse(new DbragError('not_found', 'There is nothing at this path.'), requestId);
+  if (methods.length === 0) return problemResponse(new DbragError('not_found', nothingHere), requestId);
   const allow = [...new Set(methods)].join(', ');
   const response = problemResponse(new DbragError('method_not_allowed', `This path allows ${allow}.`), requestId);
   response.headers.set('allow', allow);

@@ -43,7 +43,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new DbragError('malformed_json', text === '' ? 'The request has no body.' : 'The body is no valid JSON.');
+    throw new DbragError('malformed_json', text === '' ? 'The request has no body.' : 'The body is not valid JSON.');
   }
 }
 

@@ -13,6 +13,8 @@ import { readSettings, SettingError, type StartSettings } from './start/settings
 import { Timings } from './start/timings.ts';
 
 const stageName = 'local';
+/** The first start takes several times as long as the others, and would look as if it hung. */
+const synthesisNotice = 'Synthesising the templates, as the first start after a change of the sources does …\n';
 /** Whatever does not end by itself in this time after Ctrl-C is left to the operating system. */
 const longestShutdownMilliseconds = 2_900;
 /** Whose message says all there is to know; of others the stack is shown. */
@@ -34,7 +36,7 @@ async function start(settings: StartSettings, timings: Timings): Promise<LocalCl
   // Appended to: a start that is refused because another one runs must not take that one's log away.
   const log = createWriteStream(logFile, { mode: 0o600, flags: 'a' });
   const cloud = await startLocalCloud({
-    assemblyDirectory: () => assemblyOf(stageName),
+    assemblyDirectory: () => assemblyOf(stageName, () => process.stdout.write(synthesisNotice)),
     dataDirectory,
     port: settings.port,
     databaseUrl,

@@ -24,6 +24,7 @@ const shopQuestions = [
 ];
 
 async function main(): Promise<void> {
+  if (process.argv.length > 2) throw new Error(`npm run demo takes no words, not "${process.argv[2]}".`);
   const dataDirectory = resolve(process.env.LOCAL_DATA_DIR || '.dbrag');
   const local = readLocalFile(dataDirectory);
   if (!local || !(await answers(local)))

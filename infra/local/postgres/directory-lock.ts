@@ -35,7 +35,7 @@ export async function lockDirectory(directory: string, patience = 3_000): Promis
     if (!owner) return { release: () => rmSync(path, { force: true }) };
     if (Date.now() >= deadline) {
       throw new DirectoryInUseError(
-        `${directory} is in use by process ${owner.pid}: stop it, or choose another directory`,
+        `${directory} is in use by process ${owner.pid}: stop it, or choose another directory with LOCAL_DATA_DIR`,
       );
     }
     await sleep(RETRY_MILLISECONDS);

@@ -16,8 +16,9 @@ const keptMilliseconds = 24 * 3_600_000;
 /**
  * The assembly of a stage, synthesised unless the same sources were before. Rejects with what the synthesis printed.
  * Lies in `.build/assembly/<stage>-<hash of the sources>`.
+ * @param onSynthesis called before a synthesis, which takes seconds
  */
-export async function assemblyOf(stage: string): Promise<string> {
+export async function assemblyOf(stage: string, onSynthesis: () => void = () => {}): Promise<string> {
   const parent = join(root, '.build', 'assembly');
   const name = `${stage}-${hashOfSources().slice(0, 16)}`;
   const directory = join(parent, name);
@@ -26,6 +27,7 @@ export async function assemblyOf(stage: string): Promise<string> {
     utimesSync(directory, now, now);
     return directory;
   }
+  onSynthesis();
   const unfinished = join(parent, `unfinished-${name}-${process.pid}`);
   const synthesised = join(unfinished, 'assembly');
   try {

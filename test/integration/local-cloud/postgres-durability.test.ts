@@ -68,7 +68,7 @@ test('after kill -9 during writes, the next start works at once and has every ac
 test('one directory serves one process: the second is told who has it', async () => {
   const first = await startPostgres(options('shared'));
   await expect(startPostgres(options('shared'))).rejects.toThrow(
-    `${options('shared').dataDirectory} is in use by process ${first.pid}: stop it, or choose another directory`,
+    `${options('shared').dataDirectory} is in use by process ${first.pid}: stop it, or choose another directory with LOCAL_DATA_DIR`,
   );
   expect(await query(first.adminUrl, 'SELECT 1 AS a')).toEqual([{ a: 1 }]);
   await first.close();

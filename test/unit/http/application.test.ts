@@ -196,7 +196,9 @@ describe('the application', () => {
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
     expect((await ask('/things/1/more')).status).toBe(404);
     expect((await ask('/things/', { method: 'PATCH' })).status).toBe(404);
-    expect((await ask('/')).status).toBe(404);
+    const nowhere = await ask('/');
+    expect(nowhere.status).toBe(404);
+    expect(await nowhere.json()).toMatchObject({ detail: expect.stringContaining('/docs') });
   });
 
   it('lets pages of allowed origins read every answer, also a refusal', async () => {
