@@ -7,7 +7,7 @@ export const mostConcurrency = 1_000;
 /** Uploads are registered in a few milliseconds each. */
 export const registerConcurrency = 5;
 const deadLetterQueues = 9;
-/** Connections that one environment may open: the size of its pool (`functions/runtime/services.ts`). */
+/** Connections that one environment may open: the size of its pool (`functions/runtime/connect-database.ts`). */
 const connectionsOfEnvironment = 2;
 /** For people, migrations, and the database's own. */
 const spare = 20;

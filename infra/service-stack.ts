@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Code, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Code } from 'aws-cdk-lib/aws-lambda';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { environmentNames as names } from '../shared/core/env-names.ts';
@@ -18,24 +18,19 @@ import {
   consumerTimeouts,
   createServiceFunctions,
   migrationTimeout,
+  type ReleasedFunctions,
   type ServiceFunctions,
 } from './constructs/service-functions.ts';
 import { StorageAccess } from './constructs/storage-access.ts';
 import { UploadNotification } from './constructs/upload-notification.ts';
 import { Watching } from './constructs/watching/watching.ts';
 import type { DataStack } from './data-stack.ts';
-import { leastConcurrency, registerConcurrency } from './environments-admitted.ts';
+import { deliverQueues } from './event-sources.ts';
+import { grantConnections, grantEvents, grantHttp, grantWorkers } from './service-grants.ts';
 import type { StageSettings } from './stage-settings.ts';
-import { workConcurrency } from './work-concurrency.ts';
 
 /** Objects below it become documents. */
 const uploadPrefix = 'uploads/';
-const registerBatch = 10;
-const ingestBatch = 10;
-const embedBatch = 10;
-/** Tables of one message batch share a session on their database. */
-const describeBatch = 10;
-const deadLetterBatch = 10;
 
 export interface ServiceStackProps extends StackProps {
   readonly stage: StageSettings;
@@ -44,7 +39,7 @@ export interface ServiceStackProps extends StackProps {
   readonly bundleDirectory: string;
 }
 
-/** What can be thrown away and made again: queues, functions, the API, alarms. */
+/** Everything that holds no data and can be recreated: queues, functions, the API, alarms. */
 export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, { stage, data, bundleDirectory, ...props }: ServiceStackProps) {
     super(scope, id, props);
@@ -78,9 +73,9 @@ export class ServiceStack extends Stack {
     functions.maintain.addEnvironment(names.backupDays, String(daysInBackups(stage)));
     for (const fn of [functions.httpApi, functions.httpStream, functions.registerUpload, functions.maintain])
       storage.grantTrailKeys(fn);
-    if (stage.operations.events) grantTell(functions, new Events(this, 'Events', stage.name));
-    const called = release(this, functions, stage, alarms);
-    deliver(called, queues, stage);
+    if (stage.operations.events) grantEvents(functions, new Events(this, 'Events', stage.name));
+    const released = release(this, functions, stage, alarms);
+    deliverQueues(released, queues, stage);
     migrateFirst(this, { functions, data, stage, bundleDirectory });
     new UploadNotification(this, 'Uploads', {
       bucket: content.bucket,
@@ -94,8 +89,8 @@ export class ServiceStack extends Stack {
       settings: stage.api,
       stageName: stage.name,
       logs,
-      buffered: called.httpApi,
-      streaming: called.httpStream,
+      buffered: released.httpApi,
+      streaming: released.httpStream,
       alarms,
     });
     if (stage.api.firewall) new Firewall(this, 'Firewall', api.stage);
@@ -105,155 +100,27 @@ export class ServiceStack extends Stack {
   }
 }
 
-/** For as long what was erased is in a backup somewhere. */
+/** Days for which what was erased may still be in a backup. */
 function daysInBackups({ database, operations }: StageSettings): number {
   return Math.max(database.backupDays, operations.backupCopies?.days ?? 0);
 }
 
-interface Resources {
-  readonly data: DataStack;
-  readonly queues: Queues;
-  readonly storage: StorageAccess;
-}
-
-function grantHttp({ httpApi, httpStream }: ServiceFunctions, { data, queues, storage }: Resources): void {
-  for (const fn of [httpApi, httpStream]) {
-    data.database.grantApplication(fn);
-    data.cache?.grantUse(fn);
-    data.credentials.modelKey.grantRead(fn, names.modelSecret);
-  }
-  data.credentials.operatorKey.grantRead(httpApi, names.operatorSecret);
-  storage.grantReadUploads(httpApi);
-  storage.grantReadContent(httpApi);
-  storage.grantWriteUploads(httpApi);
-  storage.grantWriteContent(httpApi);
-  queues.grantSendIngest(httpApi);
-  queues.maintenance.grantSend(httpApi);
-  // What was answered is told to the audit trail by it.
-  queues.maintenance.grantSend(httpStream);
-  // Whether SQS answers, for `/ready`.
-  queues.ingest.default.grantMeasure(httpApi);
-  storage.grantList(httpApi);
-  // Whether anything is left of what was erased.
-  storage.grantListVersions(httpApi);
-}
-
-function grantWorkers(functions: ServiceFunctions, { data, queues, storage }: Resources): void {
-  const { registerUpload, ingestDocument, embedChunks, maintain, deadLetter } = functions;
-  for (const fn of [registerUpload, ingestDocument, embedChunks, deadLetter]) {
-    data.database.grantApplication(fn);
-    // Whoever accepts or moves work also arms the sweeper.
-    queues.maintenance.grantSend(fn);
-  }
-  // Work that was given up without having been tried is sent again.
-  queues.grantSendIngest(deadLetter);
-  queues.grantSendEmbed(deadLetter);
-  queues.uploads.grantSend(deadLetter);
-
-  // Its own: what an outage kept from being registered is sent again.
-  queues.uploads.grantSend(registerUpload);
-  storage.grantReadUploads(registerUpload);
-  storage.grantList(registerUpload);
-  queues.grantSendIngest(registerUpload);
-
-  storage.grantReadUploads(ingestDocument);
-  storage.grantReadContent(ingestDocument);
-  // Else a file that is gone would be an error that is tried five times, and not a document's own fault.
-  storage.grantList(ingestDocument);
-  queues.grantSendIngest(ingestDocument);
-  queues.grantSendEmbed(ingestDocument);
-
-  data.cache?.grantUse(embedChunks);
-  data.credentials.modelKey.grantRead(embedChunks, names.modelSecret);
-  queues.grantSendEmbed(embedChunks);
-
-  data.database.grantMaintenance(maintain);
-  storage.grantReadUploads(maintain);
-  storage.grantReadContent(maintain);
-  storage.grantRemove(maintain);
-  storage.grantList(maintain);
-  storage.grantListVersions(maintain);
-  storage.grantKeepAuditRoots(maintain);
-  // What was erased is forgotten there at once, and not when its time has come.
-  data.cache?.grantUse(maintain);
-  // For the archives of exports.
-  storage.grantWriteContent(maintain);
-  queues.grantSendIngest(maintain);
-  queues.grantSendEmbed(maintain);
-  queues.maintenance.grantSend(maintain);
-  queues.grantMeasure(maintain);
-}
-
-/** Catalogs: the API begins them, maintain lists and embeds, describe-table describes. */
-function grantConnections(
-  { httpApi, httpStream, describeTable, maintain }: ServiceFunctions,
-  connections: CustomerConnections,
-  { data, queues }: Pick<Resources, 'data' | 'queues'>,
-): void {
-  for (const fn of [httpApi, httpStream]) connections.grantRunStatements(fn);
-  for (const fn of [describeTable, maintain]) connections.grantAsk(fn);
-  connections.grantStorePasswords(httpApi);
-  connections.grantRemovePasswords(maintain);
-  data.database.grantApplication(describeTable);
-  data.credentials.modelKey.grantRead(describeTable, names.modelSecret);
-  data.credentials.modelKey.grantRead(maintain, names.modelSecret);
-  queues.catalog.grantSend(describeTable);
-  queues.catalog.grantSend(maintain);
-  queues.maintenance.grantSend(describeTable);
-}
-
-/** Who ends work tells of it. */
-function grantTell(
-  { ingestDocument, embedChunks, maintain, deadLetter, describeTable }: ServiceFunctions,
-  events: Events,
-): void {
-  for (const fn of [ingestDocument, embedChunks, maintain, deadLetter, describeTable]) events.grantTell(fn);
-}
-
-type Called = Readonly<Record<Exclude<keyof ServiceFunctions, 'migrateDatabase'>, IFunction>>;
-
-/** What is called: the functions themselves, or what leads to the version that is out. Migrations run once a deploy, and always the new ones. */
+/**
+ * What callers invoke: the functions themselves, or aliases of the released versions. `migrateDatabase` has none: it runs once a deploy, and
+ * always in its new version.
+ */
 function release(
   scope: Construct,
   { migrateDatabase: _, ...functions }: ServiceFunctions,
   { name, operations, api }: StageSettings,
   alarms: Alarms,
-): Called {
+): ReleasedFunctions {
   if (operations.rollout === 'all-at-once') return functions;
   const { buffered: httpApi, streaming: httpStream } = api.provisionedConcurrency;
   return new Rollout(scope, 'Rollout', { alarms, apiName: restApiName(name) }).release(functions, {
     httpApi,
     httpStream,
   });
-}
-
-function deliver(functions: Called, queues: Queues, stage: StageSettings): void {
-  const work = workConcurrency(stage);
-  queues.uploads.deliverTo(functions.registerUpload, {
-    batchSize: registerBatch,
-    maximumConcurrency: registerConcurrency,
-  });
-  for (const priority of ['critical', 'default', 'low'] as const) {
-    queues.ingest[priority].deliverTo(functions.ingestDocument, {
-      batchSize: ingestBatch,
-      maximumConcurrency: work.ingest[priority],
-    });
-    queues.embed[priority].deliverTo(functions.embedChunks, {
-      batchSize: embedBatch,
-      maximumConcurrency: work.embed[priority],
-    });
-  }
-  queues.maintenance.deliverTo(functions.maintain, { batchSize: 1, maximumConcurrency: leastConcurrency });
-  queues.catalog.deliverTo(functions.describeTable, {
-    batchSize: describeBatch,
-    maximumConcurrency: stage.connections.catalogConcurrency,
-  });
-  for (const queue of queues.all) {
-    queue.deliverDeadLettersTo(functions.deadLetter, {
-      batchSize: deadLetterBatch,
-      maximumConcurrency: leastConcurrency,
-    });
-  }
 }
 
 interface MigrationParts {

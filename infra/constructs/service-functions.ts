@@ -1,4 +1,4 @@
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Duration } from 'aws-cdk-lib/core';
 import type { StageSettings } from '../stage-settings.ts';
 import { type Functions, timeoutFor } from './functions.ts';
@@ -43,6 +43,9 @@ export interface ServiceFunctions {
   readonly queryDatabase: LambdaFunction;
   readonly migrateDatabase: LambdaFunction;
 }
+
+/** What callers and event sources invoke in place of each function. */
+export type ReleasedFunctions = Readonly<Record<Exclude<keyof ServiceFunctions, 'migrateDatabase'>, IFunction>>;
 
 /** Every function of the service, without any right yet. Memory also buys processor time: 1,769 MB is one core. */
 export function createServiceFunctions(functions: Functions, stage: StageSettings): ServiceFunctions {
