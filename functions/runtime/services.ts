@@ -6,7 +6,6 @@ import { createKmsKeyService } from '../../shared/adapters/kms/kms-key-service.t
 import { createLambdaQueryDatabase } from '../../shared/adapters/lambda/lambda-query-database.ts';
 import { createDirectStatements } from '../../shared/adapters/postgres/direct-statements.ts';
 import { RedisCache } from '../../shared/adapters/redis/redis-cache.ts';
-import { RedisRates } from '../../shared/adapters/redis/redis-rates.ts';
 import { createS3ObjectStore } from '../../shared/adapters/s3/s3-object-store.ts';
 import { createPasswordStore } from '../../shared/adapters/secrets/secret-passwords.ts';
 import { createSecretReader } from '../../shared/adapters/secrets/secret-reader.ts';
@@ -16,28 +15,18 @@ import { type Cache, noCache } from '../../shared/core/cache.ts';
 import { type Clock, systemClock } from '../../shared/core/clock.ts';
 import { currentTrace, readConfig, readTelemetryConfig } from '../../shared/core/config.ts';
 import type { Config } from '../../shared/core/config-shape.ts';
-import type { Database, SnapshotDatabase } from '../../shared/core/database.ts';
+import type { SnapshotDatabase } from '../../shared/core/database.ts';
 import type { DirectStatements } from '../../shared/core/direct-statements.ts';
 import type { Failpoint } from '../../shared/core/failpoint.ts';
-import { publicId } from '../../shared/core/ids.ts';
 import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { WorkQueue } from '../../shared/core/work-queue.ts';
 import { DatabaseClient } from '../../shared/databases/ask-database.ts';
 import { CatalogCache } from '../../shared/databases/catalog-cache.ts';
 import type { PasswordStore } from '../../shared/databases/passwords.ts';
 import { createRemovalArm, type RemovalArm } from '../../shared/ingestion/arm-removal.ts';
-import type { ModelSpace } from '../../shared/ingestion/embed-chunks.ts';
 import { EmbeddingNudges } from '../../shared/ingestion/embedding-nudges.ts';
 import { type Announcements, createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { createSweepArm, type SweepArm } from '../../shared/jobs/arm-sweep.ts';
-import { ProcessRates } from '../../shared/limits/process-rates.ts';
-import { alarmingShare, quotasOf, type WorkspaceQuotas } from '../../shared/limits/quotas.ts';
-import type { RateLimiter } from '../../shared/limits/rate-limit.ts';
-import { RateWindows, StandInRates } from '../../shared/limits/rate-windows.ts';
-import { createWorkspaceLimitsDirectory, type WorkspaceLimitsDirectory } from '../../shared/limits/workspace-limits.ts';
-import { MemoryCircuits } from '../../shared/models/circuit.ts';
-import { CircuitRows } from '../../shared/models/circuit-rows.ts';
-import type { QuestionEmbedder } from '../../shared/models/embed-question.ts';
 import { ResultCache } from '../../shared/retrieval/result-cache.ts';
 import { createStatisticsKeeper, type StatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import type { WorkspaceSearch } from '../../shared/retrieval/workspace-search.ts';
@@ -47,16 +36,9 @@ import { ErrorLedger } from './error-ledger.ts';
 import { createEventBus } from './event-bus.ts';
 import { createFailpoint } from './failpoint.ts';
 import { createTokens } from './identity.ts';
-import {
-  type ChatModels,
-  createBudget,
-  createChatModels,
-  createModelSpace,
-  createQuestionEmbedder,
-  fallbackModel,
-  type ModelParts,
-  primaryModel,
-} from './models.ts';
+import { createLimits, createQuotas, type Limits, type Quotas } from './limits.ts';
+import { createModelSpaces, type ModelSpaces } from './model-spaces.ts';
+import { type ChatModels, createChatModels } from './models.ts';
 import { ObservedSearch } from './observed-search.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
@@ -64,7 +46,7 @@ import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
  * What one execution environment works with, made once and used by every event. Each part opens its connection when it is first
  * asked something, so a function pays only for what it uses.
  */
-export interface Services {
+export interface Services extends Limits, ModelSpaces {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Telemetry;
@@ -85,29 +67,17 @@ export interface Services {
   readonly embeddingNudges: EmbeddingNudges;
   readonly removals: RemovalArm;
   readonly apiKeys: ApiKeyDirectory;
-  /** For callers, by the id of their workspace. */
-  readonly rates: RateLimiter;
-  /** For client addresses, before the caller is known. */
-  readonly addressRates: RateLimiter;
-  readonly workspaceLimits: WorkspaceLimitsDirectory;
-  /** People who come by a token. */
+  /** Authenticates people by the tokens of identity providers. */
   readonly tokens: TokenDirectory;
-  readonly quotas: { readonly of: (workspaceId: string) => Promise<WorkspaceQuotas> };
+  readonly quotas: Quotas;
   readonly announcements: Announcements;
   readonly statistics: StatisticsKeeper;
   readonly searches: WorkspaceSearch;
+  /** The cache of hits. */
   readonly results: ResultCache;
-  /** For work: with circuits that all processes share. */
-  readonly space: ModelSpace;
-  /** The space of the fallback model; null where the stage has none. */
-  readonly fallbackSpace: ModelSpace | null;
-  /** With circuits of this process: a question asks no database whether it may ask. */
-  readonly questions: QuestionEmbedder;
   readonly chat: ChatModels;
-  /** Answers that are known. */
+  /** The cache of answers. */
   readonly answers: AnswerCache;
-  /** Questions in the fallback space, which is searched while it holds anything (`holdsFallback`). */
-  readonly fallbackQuestions: QuestionEmbedder | null;
   /** Customers' databases, through the one function that connects. */
   readonly databases: DatabaseClient;
   /** The tables that statements may read. */
@@ -117,7 +87,7 @@ export interface Services {
   operatorSecret(): Promise<string>;
 }
 
-/** Wires everything; `overrides` put a test's parts in place of the real ones. */
+/** Wires everything. @param overrides a test's parts, in place of the real ones */
 export function createServices(overrides: Partial<Services> = {}, user: DatabaseUser = 'dbrag_app'): Services {
   const config = overrides.config ?? readConfig();
   const clock = overrides.clock ?? systemClock;
@@ -134,7 +104,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     });
   const cache = overrides.cache === undefined ? createCache(config.cache, secrets, log) : overrides.cache;
   const redis = cache instanceof RedisCache ? cache : null;
-  const models = createModels({ config, secrets, log, cache: redis }, database);
+  const spaces = createModelSpaces({ config, secrets, log, cache: redis }, database);
   const limits = createLimits(redis, database, clock, log);
   const workspaceLimits = overrides.workspaceLimits ?? limits.workspaceLimits;
   return {
@@ -142,11 +112,11 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
     addressRates: overrides.addressRates ?? limits.addressRates,
     workspaceLimits,
     quotas: overrides.quotas ?? createQuotas(config, workspaceLimits, log),
-    space: overrides.space ?? models.space,
-    fallbackSpace: overrides.fallbackSpace === undefined ? models.fallbackSpace : overrides.fallbackSpace,
-    questions: overrides.questions ?? models.questions,
+    space: overrides.space ?? spaces.space,
+    fallbackSpace: overrides.fallbackSpace === undefined ? spaces.fallbackSpace : overrides.fallbackSpace,
+    questions: overrides.questions ?? spaces.questions,
     fallbackQuestions:
-      overrides.fallbackQuestions === undefined ? models.fallbackQuestions : overrides.fallbackQuestions,
+      overrides.fallbackQuestions === undefined ? spaces.fallbackQuestions : overrides.fallbackQuestions,
     config,
     clock,
     log,
@@ -197,68 +167,6 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
       createPasswordStore({ prefix: config.connections.secretPrefix, keyArn: config.connections.secretKeyArn }),
     operatorSecret:
       overrides.operatorSecret ?? (() => secrets.read(required(config.operatorSecretArn, 'operator secret'))),
-  };
-}
-
-/** The rate limiter: shared through the cache where there is one; otherwise the database, or for addresses this process alone. */
-function createLimits(
-  cache: RedisCache | null,
-  database: Database,
-  clock: Clock,
-  log: Telemetry,
-): Pick<Services, 'rates' | 'addressRates' | 'workspaceLimits'> {
-  const standIn = new RateWindows(database);
-  const ownStandIn = new ProcessRates();
-  const workspaceLimits = createWorkspaceLimitsDirectory(database, clock);
-  if (!cache) return { rates: standIn, addressRates: ownStandIn, workspaceLimits };
-  const shared = new RedisRates({
-    client: () => cache.client(),
-    isConnected: () => cache.isConnected,
-    breaker: cache.breaker,
-    onFailure: (error) => log.cacheFailed(error),
-  });
-  return {
-    rates: new StandInRates(shared, standIn),
-    addressRates: new StandInRates(shared, ownStandIn),
-    workspaceLimits,
-  };
-}
-
-/** The quotas of workspaces, and the report when one is nearly used up. */
-function createQuotas({ quotas }: Config, workspaces: WorkspaceLimitsDirectory, log: Telemetry): Services['quotas'] {
-  return {
-    async of(workspaceId) {
-      const limits = quotasOf(quotas, (await workspaces.find(workspaceId)).quotas);
-      return {
-        limits,
-        noticed(resource, used) {
-          const limit = limits[resource] ?? null;
-          if (limit !== null && used >= limit * alarmingShare)
-            log.quotaNear({ workspaceId: publicId('workspace', workspaceId), resource, used, limit });
-        },
-      };
-    },
-  };
-}
-
-/** The vector spaces for embedding and searching. None of this opens a connection. */
-function createModels(
-  parts: ModelParts,
-  database: Database,
-): Pick<Services, 'space' | 'fallbackSpace' | 'questions' | 'fallbackQuestions'> {
-  const { config, cache } = parts;
-  const budget = createBudget(parts);
-  const shared = new CircuitRows(database);
-  const own = new MemoryCircuits();
-  const primary = primaryModel(config);
-  const fallback = fallbackModel(config);
-  const questions = (model: typeof primary) =>
-    createQuestionEmbedder(parts, createModelSpace(parts, model, budget, own).embedder, cache);
-  return {
-    space: createModelSpace(parts, primary, budget, shared),
-    fallbackSpace: fallback && createModelSpace(parts, fallback, budget, shared),
-    questions: questions(primary),
-    fallbackQuestions: fallback && questions(fallback),
   };
 }
 
