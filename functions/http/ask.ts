@@ -4,6 +4,7 @@ import { parsePublicId } from '../../shared/core/ids.ts';
 import { compileFilter } from '../../shared/retrieval/filter.ts';
 import { answerAndKeep } from './answer-and-keep.ts';
 import type { AskContext, Asking } from './asking.ts';
+import { replayedReply } from './change-reply.ts';
 import { EventQueue } from './event-queue.ts';
 import { eventStream } from './event-stream.ts';
 import { problemOf } from './problem.ts';
@@ -70,8 +71,4 @@ async function askStreaming(context: AskContext, asking: Asking, ground: Questio
   context.waitUntil(work.finally(finish));
   await first.promise;
   return eventStream(queue.read(), leave);
-}
-
-function replayedReply({ status, body }: { status: number; body: unknown }): Reply {
-  return { status, body, headers: { 'idempotency-replayed': 'true' } };
 }

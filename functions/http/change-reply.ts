@@ -30,9 +30,10 @@ async function replyOf(
   refresh: Refresh | undefined,
 ): Promise<Reply> {
   if (!replayed) return { status, body, headers };
-  return {
-    status,
-    body: refresh ? await refresh(body) : body,
-    headers: { ...headers, 'idempotency-replayed': 'true' },
-  };
+  return replayedReply({ status, body: refresh ? await refresh(body) : body, headers });
+}
+
+/** The answer of an earlier call under the same `Idempotency-Key`, marked as such. */
+export function replayedReply({ status, body, headers }: Reply): Reply {
+  return { status, body, headers: { ...headers, 'idempotency-replayed': 'true' } };
 }

@@ -1,6 +1,6 @@
 import type { Caller } from '../../shared/core/caller.ts';
 import { DbragError, validationFailed } from '../../shared/core/errors.ts';
-import { newUuid, publicId } from '../../shared/core/ids.ts';
+import { newUuid } from '../../shared/core/ids.ts';
 import { sendNudges } from '../../shared/core/work-queue.ts';
 import { beginRefresh, beginRefreshAnew, refreshNudge } from '../../shared/databases/catalog-jobs.ts';
 import { forgetRows } from '../../shared/databases/catalog-rows.ts';
@@ -15,6 +15,7 @@ import {
 import { discardPassword, storePassword } from '../../shared/databases/passwords.ts';
 import { getJob } from '../../shared/jobs/jobs.ts';
 import { changeReply, replayReply } from './change-reply.ts';
+import { changedSettings, newSettings, type WantedSettings } from './connection-settings.ts';
 import type { CreateConnection, UpdateConnection } from './contract/connections.ts';
 import type { Reply, RouteContext } from './route.ts';
 import { connectionView } from './views/connection-view.ts';
@@ -42,7 +43,7 @@ export async function connectDatabase(context: Context<CreateConnection>): Promi
   const replay = await replayReply(context);
   if (replay) return replay;
   const id = newUuid();
-  const wanted = wantedSettings(caller, body);
+  const wanted = newSettings(caller, body);
   const settings = { ...wanted, secret_name: await keepPassword(context, id, wanted, body.password) };
   const examined = await examine(context, { ...settings, id });
   const [quotas] = await Promise.all([services.quotas.of(caller.workspaceId), services.sweep.arm()]);
@@ -125,7 +126,7 @@ const placeOf = ({ host, port, database_name: database, user_name: user, ssl }: 
 async function keepPassword(
   { caller, services }: Pick<Context<unknown>, 'caller' | 'services'>,
   connectionId: string,
-  settings: Omit<ConnectionSettings, 'secret_name'>,
+  settings: WantedSettings,
   password: string | undefined,
 ): Promise<string | null> {
   if (settings.authentication === 'iam') {
@@ -161,71 +162,4 @@ async function discardUnused({ caller, services }: Context<unknown>, id: string,
     return count > 0;
   });
   if (!used) await discardPassword(services, caller.workspaceId, secretName);
-}
-
-function wantedSettings(caller: Caller, body: CreateConnection): Omit<ConnectionSettings, 'secret_name'> {
-  const settings = {
-    name: body.name,
-    host: body.host,
-    port: body.port,
-    database_name: body.database,
-    user_name: body.user,
-    authentication: body.authentication,
-    ssl: sslMode(body.ssl),
-    ca_certificate: body.ca_certificate ?? null,
-    schemas: body.schemas ?? null,
-    tables_include: body.tables?.include ?? [],
-    tables_exclude: body.tables?.exclude ?? [],
-    send_rows_to_model: body.send_rows_to_model,
-  };
-  checkIamUser(caller, settings);
-  return settings;
-}
-
-function changedSettings(
-  caller: Caller,
-  read: Connection,
-  body: UpdateConnection,
-): Omit<ConnectionSettings, 'secret_name'> {
-  const settings = {
-    name: body.name ?? read.name,
-    host: body.host ?? read.host,
-    port: body.port ?? read.port,
-    database_name: body.database ?? read.database_name,
-    user_name: body.user ?? read.user_name,
-    authentication: body.authentication ?? read.authentication,
-    ssl: body.ssl === undefined ? read.ssl : sslMode(body.ssl),
-    ca_certificate: body.ca_certificate === undefined ? read.ca_certificate : body.ca_certificate,
-    schemas: body.schemas === undefined ? read.schemas : body.schemas,
-    tables_include: body.tables?.include ?? read.tables_include,
-    tables_exclude: body.tables?.exclude ?? read.tables_exclude,
-    send_rows_to_model: body.send_rows_to_model ?? read.send_rows_to_model,
-  };
-  checkIamUser(caller, settings);
-  return settings;
-}
-
-function sslMode(asked: CreateConnection['ssl']): ConnectionSettings['ssl'] {
-  if (asked === true || asked === 'require') return 'verify-full';
-  return asked === false ? 'disable' : asked;
-}
-
-/**
- * The function that connects has one identity for all workspaces. So a user that is entered by IAM is named like the one workspace that
- * may be it: nobody gets into a neighbour's database by naming it.
- */
-function checkIamUser(
-  { workspaceId }: Caller,
-  settings: Pick<ConnectionSettings, 'authentication' | 'user_name' | 'ssl'>,
-): void {
-  if (settings.authentication !== 'iam') return;
-  const user = publicId('workspace', workspaceId);
-  if (settings.user_name !== user)
-    throw validationFailed([
-      { pointer: '/user', detail: `With IAM the user must be named after the workspace: ${user}` },
-    ]);
-  if (settings.ssl !== 'verify-full')
-    throw validationFailed([
-      { pointer: '/ssl', detail: 'A token is sent only to a verified server: use "verify-full"' },
-    ]);
 }

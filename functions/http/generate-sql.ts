@@ -13,6 +13,7 @@ import type { EmbeddedQuestion } from '../../shared/models/embed-question.ts';
 import { ModelError } from '../../shared/models/model-error.ts';
 import { costUsd } from '../../shared/usage/prices.ts';
 import { recordUsage, type UsageEvent } from '../../shared/usage/record-usage.ts';
+import { replayedReply } from './change-reply.ts';
 import type { GenerateSql } from './contract/sql.ts';
 import { recordStatement } from './record-statement.ts';
 import { reserveTokens } from './reserve-tokens.ts';
@@ -33,7 +34,7 @@ export async function generateSql(context: Context): Promise<Reply> {
     openQuestion(db, caller.workspaceId, { collectionIds: null, connectionIds: [connectionId], subject: null }),
   );
   const { replay } = await leaseCall(services.database, context);
-  if (replay) return { status: replay.status, body: replay.body, headers: { 'idempotency-replayed': 'true' } };
+  if (replay) return replayedReply(replay);
   const reservation = await reserveTokens(context);
   try {
     return await generated(context, connectionId, services.chat(ground.chatModel), reservation);
