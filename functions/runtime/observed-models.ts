@@ -7,7 +7,8 @@ import type {
   ChatUsage,
 } from '../../shared/models/chat-model.ts';
 import { type EmbeddedQuestion, QuestionEmbedder } from '../../shared/models/embed-question.ts';
-import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from '../../shared/models/embedder.ts';
+import type { Embedder, Embeddings, EmbedOptions } from '../../shared/models/embedder.ts';
+import { EmbedderDecorator } from '../../shared/models/embedder-decorator.ts';
 import { EmbeddingCache, type EmbeddingSpace } from '../../shared/models/embedding-cache.ts';
 import { costUsd } from '../../shared/usage/prices.ts';
 import type { AnswerStage, Measures } from './telemetry/measures.ts';
@@ -19,28 +20,15 @@ const stageOfPurpose: Readonly<Record<NonNullable<ChatRequest['purpose']>, Answe
 };
 
 /** Measures each request to the provider. Stands directly around it: what a decorator answers by itself was no request. */
-export class ObservedEmbedder implements Embedder {
-  private readonly inner: Embedder;
+export class ObservedEmbedder extends EmbedderDecorator {
   private readonly measures: Measures;
 
   constructor(inner: Embedder, measures: Measures) {
-    this.inner = inner;
+    super(inner);
     this.measures = measures;
   }
 
-  get model(): string {
-    return this.inner.model;
-  }
-
-  get dimensions(): number {
-    return this.inner.dimensions;
-  }
-
-  get limits(): EmbedderLimits {
-    return this.inner.limits;
-  }
-
-  async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  override async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const began = performance.now();
     const tell = (tokens: number, failed: boolean) =>
       this.measures.embeddingRequested({

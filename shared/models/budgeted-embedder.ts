@@ -1,5 +1,6 @@
 import type { TokenBudget } from '../limits/token-budget.ts';
 import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embedder.ts';
+import { EmbedderDecorator } from './embedder-decorator.ts';
 import { ModelError } from './model-error.ts';
 import { type RetryPolicy, retryPolicy } from './retry.ts';
 
@@ -10,32 +11,28 @@ const bytesPerToken = 4;
  * An embedder that keeps to a budget of tokens a minute. It waits for its turn, in place where that is short, and leaves longer waits
  * to its caller, whose row can wait. A call without a priority (a question) is never held back, but counted.
  */
-export class BudgetedEmbedder implements Embedder {
-  private readonly inner: Embedder;
+export class BudgetedEmbedder extends EmbedderDecorator {
   private readonly budget: TokenBudget;
   private readonly policy: RetryPolicy;
-  readonly limits: EmbedderLimits;
+  private readonly lowered: EmbedderLimits;
 
   /** @param largestRequest tokens: a request that is larger would wait for ever, or take the whole budget */
   constructor(inner: Embedder, budget: TokenBudget, largestRequest: number, policy: RetryPolicy = retryPolicy) {
-    this.inner = inner;
+    super(inner);
     this.budget = budget;
     this.policy = policy;
     const { maximumTokensPerInput, maximumTokensPerRequest } = inner.limits;
     // An input must fit into a request, whatever the budget is.
     const tokens = Math.max(maximumTokensPerInput, Math.min(maximumTokensPerRequest, largestRequest));
-    this.limits = { ...inner.limits, maximumTokensPerRequest: tokens };
+    this.lowered = { ...inner.limits, maximumTokensPerRequest: tokens };
   }
 
-  get model(): string {
-    return this.inner.model;
+  /** Those of the inner embedder, with requests that fit the budget. */
+  override get limits(): EmbedderLimits {
+    return this.lowered;
   }
 
-  get dimensions(): number {
-    return this.inner.dimensions;
-  }
-
-  async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  override async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const estimate = texts.reduce((sum, text) => sum + Math.ceil(Buffer.byteLength(text) / bytesPerToken), 0);
     if (options.priority) await this.turn(estimate, options);
     const embeddings = await this.inner.embed(texts, options);

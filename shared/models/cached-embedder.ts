@@ -1,32 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embedder.ts';
+import type { Embedder, Embeddings, EmbedOptions } from './embedder.ts';
+import { EmbedderDecorator } from './embedder-decorator.ts';
 import type { EmbeddingCache, EmbeddingSpace } from './embedding-cache.ts';
 
 /** An embedder that requests only what the cache of one workspace does not hold. `tokens` counts only the requested texts. */
-export class CachedEmbedder implements Embedder {
-  private readonly inner: Embedder;
+export class CachedEmbedder extends EmbedderDecorator {
   private readonly cache: EmbeddingCache;
   private readonly workspaceId: string;
 
   constructor(inner: Embedder, cache: EmbeddingCache, workspaceId: string) {
-    this.inner = inner;
+    super(inner);
     this.cache = cache;
     this.workspaceId = workspaceId;
   }
 
-  get model(): string {
-    return this.inner.model;
-  }
-
-  get dimensions(): number {
-    return this.inner.dimensions;
-  }
-
-  get limits(): EmbedderLimits {
-    return this.inner.limits;
-  }
-
-  async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  override async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const space: EmbeddingSpace = { workspaceId: this.workspaceId, model: this.model, dimensions: this.dimensions };
     const hashes = texts.map((text) => createHash('sha256').update(text, 'utf8').digest());
     const vectors = await this.cache.get(space, hashes);

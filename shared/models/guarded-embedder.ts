@@ -1,5 +1,6 @@
 import type { Admission, CircuitStore, ModelFailure, OpenCircuit } from './circuit.ts';
-import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embedder.ts';
+import type { Embedder, Embeddings, EmbedOptions } from './embedder.ts';
+import { EmbedderDecorator } from './embedder-decorator.ts';
 import { ModelError } from './model-error.ts';
 
 export interface GuardSettings {
@@ -18,8 +19,7 @@ const leastSharedWaitSeconds = 1;
  * An embedder that does not call the provider while its circuit is open, and reports the outcome of calls to the circuit. While all is well that
  * costs nothing: the store is asked only after something has failed.
  */
-export class GuardedEmbedder implements Embedder {
-  private readonly inner: Embedder;
+export class GuardedEmbedder extends EmbedderDecorator {
   private readonly settings: GuardSettings;
   /** As this process knows it; `until` by its own clock. */
   private door: { readonly open: OpenCircuit; readonly until: number } | undefined;
@@ -27,20 +27,8 @@ export class GuardedEmbedder implements Embedder {
   private hasFailed = false;
 
   constructor(inner: Embedder, settings: GuardSettings) {
-    this.inner = inner;
+    super(inner);
     this.settings = settings;
-  }
-
-  get model(): string {
-    return this.inner.model;
-  }
-
-  get dimensions(): number {
-    return this.inner.dimensions;
-  }
-
-  get limits(): EmbedderLimits {
-    return this.inner.limits;
   }
 
   /** Asked before work is taken up: with `probe`, the next call of this embedder is the one that is let through. */
@@ -52,7 +40,7 @@ export class GuardedEmbedder implements Embedder {
   }
 
   /** @throws ModelError; `outage` or `provider` with the time for which the model is not called */
-  async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  override async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const isProbe = await this.enter();
     try {
       const embeddings = await this.inner.embed(texts, options);

@@ -1,27 +1,23 @@
-import type { Embedder, EmbedderLimits, Embeddings, EmbedOptions } from './embedder.ts';
+import type { Embedder, Embeddings, EmbedOptions } from './embedder.ts';
+import { EmbedderDecorator } from './embedder-decorator.ts';
 
 /** An embedder of shorter vectors, filled with zeros to the width of the column: that changes no cosine. */
-export class PaddedEmbedder implements Embedder {
-  private readonly inner: Embedder;
-  readonly dimensions: number;
+export class PaddedEmbedder extends EmbedderDecorator {
+  private readonly width: number;
 
   /** @throws RangeError when the vectors are wider than that */
   constructor(inner: Embedder, width: number) {
+    super(inner);
     if (inner.dimensions > width)
       throw new RangeError(`Vectors of ${inner.dimensions} dimensions do not fit into ${width}.`);
-    this.inner = inner;
-    this.dimensions = width;
+    this.width = width;
   }
 
-  get model(): string {
-    return this.inner.model;
+  override get dimensions(): number {
+    return this.width;
   }
 
-  get limits(): EmbedderLimits {
-    return this.inner.limits;
-  }
-
-  async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  override async embed(texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
     const { vectors, tokens } = await this.inner.embed(texts, options);
     return { vectors: vectors.map((vector) => this.padded(vector)), tokens };
   }
