@@ -37,7 +37,7 @@ export const measuringCommands: readonly MeasuringCommand[] = [
   bench('export', 0.5),
   bench('cold-start', 0.5, 'each figure the median of 10 processes'),
   bench('split', 0.6, 'each figure the median of 3 repeats'),
-  bench('memory', 10, 'the most that one file of each kind took'),
+  bench('memory', 8, 'the most that one file of each kind took'),
   { script: 'load', options: '', minutes: 7, each: 'percentiles of all requests of a minute' },
 ];
 
