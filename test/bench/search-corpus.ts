@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Database } from '../../shared/core/database.ts';
-import { predictBuild } from '../../shared/indexing/predict-build.ts';
+import { parametersFor, predictBuild } from '../../shared/indexing/predict-build.ts';
 import { createDocument } from '../support/database-content.ts';
 import { seededRandom } from '../support/database-random.ts';
 import { FakeVectors } from '../support/fake-model-server/vectors.ts';
@@ -15,8 +15,6 @@ const chunksPerDocument = 100;
 const cosine = 0.78;
 const wordsOfChunk = 80;
 const wordsOfQuestion = 6;
-/** Defaults of pgvector. */
-const graph = { m: 16, ef_construction: 64 };
 
 /**
  * Texts with the frequencies of a natural language (Zipf), and vectors scattered about topics, as real embeddings are: independent
@@ -106,11 +104,13 @@ export async function partitionOf(admin: pg.Client, workspaceId: string): Promis
   return (rows[0] as { partition: string }).partition;
 }
 
-/** The partition of a workspace gets an index on its vectors, of pgvector's own choice of a graph, which is built quickly. */
-export async function buildVectorIndex(admin: pg.Client, workspaceId: string, model: string): Promise<void> {
+/** The partition of a workspace gets the index on vectors that the autopilot builds where there is memory for it. @returns the partition */
+export async function buildVectorIndex(admin: pg.Client, workspaceId: string, model: string): Promise<string> {
   const partition = await partitionOf(admin, workspaceId);
   const { rows } = await admin.query<{ vectors: number }>(`SELECT count(*)::int AS vectors FROM ${partition}`);
-  const { memoryBytes } = predictBuild('hnsw', rows[0]?.vectors ?? 0, dimensions, graph);
+  const vectors = rows[0]?.vectors ?? 0;
+  const graph = parametersFor(vectors);
+  const { memoryBytes } = predictBuild('hnsw', vectors, dimensions, graph);
   // What does not fit is built row by row, which takes three times as long.
   await admin.query(`SET maintenance_work_mem = '${Math.ceil((memoryBytes * 1.1) / 1_024)}kB'`);
   await admin.query(
@@ -118,4 +118,5 @@ export async function buildVectorIndex(admin: pg.Client, workspaceId: string, mo
      WITH (m = ${graph.m}, ef_construction = ${graph.ef_construction}) WHERE model = '${model}'`,
   );
   await admin.query('VACUUM ANALYZE');
+  return partition;
 }

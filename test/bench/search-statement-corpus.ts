@@ -69,21 +69,6 @@ async function countTerms(admin: pg.Client, workspaceId: string): Promise<void> 
   );
 }
 
-/** The partition of a workspace gets the index that the autopilot would build. */
-export async function buildVectorIndex(admin: pg.Client, workspaceId: string, model: string): Promise<string> {
-  const { rows } = await admin.query<{ partition: string }>(
-    'SELECT tableoid::regclass::text AS partition FROM dbrag.embeddings WHERE workspace_id = $1 LIMIT 1',
-    [workspaceId],
-  );
-  const partition = (rows[0] as { partition: string }).partition;
-  await admin.query(`SET maintenance_work_mem = '1GB'`);
-  await admin.query(
-    `CREATE INDEX ON ${partition} USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64) WHERE model = '${model}'`,
-  );
-  await admin.query('VACUUM ANALYZE');
-  return partition;
-}
-
 function gaussian(random: () => number, length: number): Float32Array {
   const vector = new Float32Array(length);
   // The sum of four uniform numbers is near enough and six times as fast as Box-Muller.

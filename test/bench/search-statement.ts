@@ -8,7 +8,8 @@ import { Halfvec } from '../../shared/core/database.ts';
 import { type SearchMode, search } from '../../shared/retrieval/search.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { testModel } from '../support/database-content.ts';
-import { buildVectorIndex, type Corpus, loadCorpus } from './search-statement-corpus.ts';
+import { buildVectorIndex } from './search-corpus.ts';
+import { type Corpus, loadCorpus } from './search-statement-corpus.ts';
 
 const chunks = Number(process.argv[2] ?? 100_000);
 const runs = 400;
