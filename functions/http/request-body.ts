@@ -47,6 +47,9 @@ function parse(text: string): unknown {
   }
 }
 
+/** What zod says of a member that is not there: whoever sent the body knows of no `undefined`. */
+const missing = /^Invalid input: (expected .+), received undefined$/;
+
 /** Checks a value against a schema. @throws validation_failed with a JSON pointer for each fault */
 export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, root = ''): Promise<z.output<S>> {
   const result = schema.safeParse(value);
@@ -60,7 +63,8 @@ export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, 
       issue.message !== 'Invalid input'
         ? issue.message
         : say({ ...issue, input: memberAt(value, issue.path) } as never);
-    const detail = (typeof message === 'string' ? message : message?.message) ?? 'Invalid input';
+    const sentence = (typeof message === 'string' ? message : message?.message) ?? 'Invalid input';
+    const detail = sentence.replace(missing, 'Missing: $1');
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys)
         errors.push({ pointer: pointer(root, [...issue.path, key]), detail: 'Unknown member' });

@@ -54,7 +54,7 @@ describe('a body', () => {
       );
     expect(await detailsOf({ limit: 'ten' })).toEqual([
       'Invalid input: expected number, received string',
-      'Invalid input: expected string, received undefined',
+      'Missing: expected string',
     ]);
     expect(await detailsOf([])).toEqual(['Invalid input: expected object, received array']);
   });
