@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastTest, type RightsByTest } from '../test/support/record-rights.ts';
 
 /**
  * Takes away one right after the other and runs the tests in which it was used, until one fails that passes with the right: `npm run iam:prove`
- * for all (hours), `-- --every 10` for each tenth, `-- --only <words>` for those whose line holds the words. Exits with 1 when a right is missed by nobody.
+ * for all (about an hour), `-- --every 10` for each tenth, `-- --only <words>` for those whose line holds the words, `-- --beside 1` for one system at
+ * a time. Exits with 1 when a right is missed by nobody.
  */
 const root = join(import.meta.dirname, '..');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
@@ -18,6 +19,8 @@ const option = (name: string): string | undefined => {
 };
 const every = Number(option('every') ?? 1);
 const words = option('only') ?? '';
+/** Most of a run is one process at work: as many systems beside each other as there are cores for. */
+const beside = Number(option('beside') ?? Math.max(1, Math.floor(availableParallelism() / 2)));
 
 const lines = Object.entries(used)
   .flatMap(([role, rights]) => Object.entries(rights).map(([right, tests]) => ({ line: `${role}: ${right}`, tests })))
@@ -69,13 +72,18 @@ async function witnessOf(line: string, tests: readonly string[]): Promise<string
 }
 
 let missedByNobody = 0;
-for (const { line, tests } of lines) {
-  const witness = await witnessOf(line, tests);
-  if (witness === undefined) missedByNobody += 1;
-  console.log(
-    `${witness === undefined ? 'MISSED BY NOBODY' : 'fails'}  ${line}\n    ${witness ?? tests.join('\n    ')}`,
-  );
+const left = [...lines];
+async function proveOneByOne(): Promise<void> {
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    const { line, tests } = next;
+    const witness = await witnessOf(line, tests);
+    if (witness === undefined) missedByNobody += 1;
+    console.log(
+      `${witness === undefined ? 'MISSED BY NOBODY' : 'fails'}  ${line}\n    ${witness ?? tests.join('\n    ')}`,
+    );
+  }
 }
+await Promise.all(Array.from({ length: beside }, proveOneByOne));
 console.log(
   `${lines.length - missedByNobody} of ${lines.length} rights are missed by a test as soon as they are gone.`,
 );
