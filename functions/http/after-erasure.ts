@@ -6,19 +6,19 @@ import type { Services } from '../runtime/services.ts';
 import { credentialOf } from './authentication.ts';
 import type { Reply, Route } from './route.ts';
 
-/** As long as an unknown key is remembered. */
+/** How long an unknown key is remembered. */
 const keptMilliseconds = 30_000;
 const keptAnswers = 1_000;
 
 /**
- * Replies to the key that erased a workspace, which grants nothing else. Most refused keys erased nothing:
- * that is remembered, so that asking with one again costs no look-up.
+ * Replies to the key that erased a workspace, which grants nothing else any more. Most refused keys erased nothing; that is remembered,
+ * so that trying one again costs no look-up.
  */
 export class AfterErasure {
   /** Whether there was a reply, by key and path. */
   readonly #replied = new Remembered<boolean>(keptAnswers);
 
-  /** Whether there was a reply lately: then it is no guess, and does not count as one. */
+  /** Whether the key got a reply recently: then using it is no guess, and does not count as one. */
   isKnown(route: Route, request: Received, services: Services): boolean {
     const name = nameOf(route, request);
     return name !== undefined && this.#replied.get(name, services.clock.now().getTime())?.value === true;

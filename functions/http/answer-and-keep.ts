@@ -15,7 +15,7 @@ import { answerAccess } from './data-access.ts';
 import { recordStatement } from './record-statement.ts';
 import { queryView } from './views/query-view.ts';
 
-/** For keeping the answer, when the function itself is about to be ended. */
+/** Reserved for storing the answer before the function is ended. */
 const storeMilliseconds = 700;
 
 /**

@@ -12,9 +12,9 @@ import { eventOf, replayedStream } from './query-stream.ts';
 import { reserveTokens } from './reserve-tokens.ts';
 import type { Reply } from './route.ts';
 
-/** Under the 29 s that a client of a REST API is used to. */
+/** Below the 29 s that clients of API Gateway are used to. */
 const wholeMilliseconds = 25_000;
-/** Under the lease of an `Idempotency-Key`, so that the same call is not started twice at once. */
+/** Below the lease of an `Idempotency-Key`, so that the same call never runs twice at once. */
 const streamMilliseconds = 55_000;
 
 /** Answers a question in one piece, or as it is written. */
@@ -26,7 +26,7 @@ export async function ask(context: AskContext, asking: Asking): Promise<Reply | 
   return asking.body.stream ? askStreaming(context, asking, reserved) : askWhole(context, asking, reserved);
 }
 
-/** Before a stream begins: what is wrong with a request has a status. */
+/** Runs before a stream begins, so that an invalid request still gets a status of its own. */
 async function open({ caller, services }: AskContext, { body, narrowing, subject }: Asking): Promise<QuestionGround> {
   if (body.filter) compileFilter(body.filter);
   const collectionIds = body.collection_ids?.map((id) => parsePublicId('collection', id)) ?? null;
@@ -46,7 +46,7 @@ async function askStreaming(context: AskContext, asking: Asking, ground: Questio
   const left = new AbortController();
   const leave = () => left.abort();
   context.left.addEventListener('abort', leave);
-  // A signal that was given before is not given again.
+  // A signal that is already aborted sends no event.
   if (context.left.aborted) leave();
   const first = Promise.withResolvers<void>();
   const work = answerAndKeep(context, asking, ground, left.signal, streamMilliseconds, (event) => {

@@ -28,7 +28,7 @@ export interface Asking {
   /** What may be searched and queried: whatever the caller may see, or less. */
   readonly narrowing: Narrowing;
   readonly conversationId: string | null;
-  /** Whom it is asked for, as the caller names it. */
+  /** The person it is asked for, by the caller's name for them. */
   readonly subject: string | null;
   /** The question rephrased so that it stands alone, by a model if necessary. */
   readonly question: (chat: ChatModel, options: AskOptions) => Promise<Rewritten>;

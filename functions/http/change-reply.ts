@@ -7,10 +7,10 @@ type ChangeContext = Pick<RouteContext<unknown, unknown, unknown>, 'services' | 
   readonly caller: Pick<Caller, 'workspaceId' | 'actor' | keyof Narrowing>;
 };
 
-/** Makes a replayed answer usable again, where it held a signature. */
+/** Renews what has expired in a replayed answer, such as a signed URL. */
 type Refresh = (body: unknown) => Promise<unknown>;
 
-/** Does a change and answers with it, or with the answer of an earlier call under the same `Idempotency-Key`. */
+/** Commits a change and replies with it, or with the answer of an earlier call under the same `Idempotency-Key`. */
 export async function changeReply(
   context: ChangeContext,
   work: (db: Db) => Promise<Change>,
@@ -19,7 +19,7 @@ export async function changeReply(
   return replyOf(await commitChange(context.services.database, context, work), refresh);
 }
 
-/** The answer of an earlier call under the same `Idempotency-Key`: asked before work that cannot stand in the transaction. */
+/** The answer of an earlier call under the same `Idempotency-Key`: looked up before work that cannot be part of the transaction. */
 export async function replayReply(context: ChangeContext, refresh?: Refresh): Promise<Reply | undefined> {
   const replay = await findReplay(context.services.database, context);
   return replay && replyOf(replay, refresh);

@@ -23,18 +23,18 @@ import { jobView } from './views/job-view.ts';
 
 type Context<Body> = RouteContext<unknown, Body, Caller>;
 
-/** Connecting and looking around takes a database well under this; one that hangs must not cost the caller more. */
+/** Connecting to a database and examining the role takes far less; a caller must not wait longer for a database that hangs. */
 const examineMilliseconds = 15_000;
 const reserveMilliseconds = 1_500;
 
-/** Until when a customer's database may take for the answer to a request. */
+/** When a customer's database must have answered, in milliseconds since 1970. */
 export function examineDeadline({ deadline }: Pick<Context<unknown>, 'deadline'>): number {
   return Math.min(Date.now() + examineMilliseconds, deadline - reserveMilliseconds);
 }
 
 /**
- * Connects a database: the password is stored, the database is reached and the role examined, and only then is there a connection, with
- * a job that reads its tables. A crash on the way leaves a password that the nightly pass removes.
+ * Connects a database. The connection is created only after the password has been stored, the database reached and the role examined,
+ * together with a job that reads its tables. A crash before that leaves a password that the nightly pass removes.
  */
 export async function connectDatabase(context: Context<CreateConnection>): Promise<Reply> {
   const { caller, body, services } = context;
@@ -70,8 +70,8 @@ export async function connectDatabase(context: Context<CreateConnection>): Promi
 }
 
 /**
- * Changes a connection. A password is for one user on one server: who changes any of these gives it again, else whoever may change
- * connections could have it sent to a server of their own.
+ * Changes a connection. A password belongs to one user on one server: a request that changes either must give it again. Otherwise anybody
+ * who may change connections could have it sent to a server of their own.
  */
 export async function changeConnection(context: Context<UpdateConnection>, id: string): Promise<Reply> {
   const { caller, body, services } = context;
@@ -113,7 +113,7 @@ export async function changeConnection(context: Context<UpdateConnection>, id: s
   return reply;
 }
 
-/** The trail says where a connection leads, and nothing that is secret. */
+/** The audit trail records where a connection leads, but nothing secret. */
 const placeOf = ({ host, port, database_name: database, user_name: user, ssl }: ConnectionSettings) => ({
   host,
   port,
@@ -139,7 +139,7 @@ async function keepPassword(
   return storePassword(services, addressee, password);
 }
 
-/** A password that leads nowhere is removed at once. */
+/** A password that does not work is removed at once. */
 async function examine(context: Context<unknown>, connection: ConnectionSettings & Pick<Connection, 'id'>) {
   const { caller, services } = context;
   try {
@@ -152,7 +152,7 @@ async function examine(context: Context<unknown>, connection: ConnectionSettings
   }
 }
 
-/** A change may examine with the password that is in use. */
+/** The password may be the one in use, if a change examined the database with it. */
 async function discardUnused({ caller, services }: Context<unknown>, id: string, secretName: string): Promise<void> {
   const used = await services.database.inWorkspace(caller, async (db) => {
     const { count } = await db.query(

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../shared/access/audit.ts';
 import type { WrittenJson } from './route.ts';
 
-/** As many ids as a page of a list or of hits has. */
+/** A page of a list or of hits has at most this many. */
 const mostIds = 100;
 
 interface Hit {

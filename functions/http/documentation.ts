@@ -16,7 +16,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** Nothing is fetched from, or sent, elsewhere: the service may run where there is no internet. */
+/** Nothing is fetched from or sent to other hosts: the service may run without access to the internet. */
 const start = `Scalar.createApiReference('#reference', { url: 'openapi.json', withDefaultFonts: false, telemetry: false, proxyUrl: '',
   showDeveloperTools: 'never', agent: { disabled: true }, mcp: { disabled: true } });
 `;

@@ -39,7 +39,7 @@ export async function erasureReply(services: Services, workspaceId: string | nul
   });
 }
 
-/** For the key that erased a workspace: it grants nothing else, and for everybody else the erasure does not exist. */
+/** For the key that erased a workspace, which grants nothing else any more. For everybody else the erasure does not exist. */
 export async function erasedReply(
   request: Received,
   parameters: Readonly<Record<string, string>>,
@@ -49,7 +49,7 @@ export async function erasedReply(
   return kept && keptReply(services, kept);
 }
 
-/** The job of an erasure that has taken its own row along. */
+/** The job of an erasure, which has erased its own row. */
 export async function erasedJobReply(
   request: Received,
   parameters: Readonly<Record<string, string>>,
@@ -72,7 +72,7 @@ export async function begunErasureReply(
   return { status: 202, headers: { location: `/v1/jobs/${job.id}` }, body: { job } };
 }
 
-/** The job, which was deleted with its workspace or belongs to an erased one. */
+/** The job as its row would show it: that row was erased with the workspace. */
 function jobOf(kept: KeptErasure) {
   const done = Object.values(kept.certificate?.erased ?? kept.counts).reduce((sum, count) => sum + count, 0);
   return {

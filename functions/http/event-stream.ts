@@ -9,8 +9,8 @@ export interface ServerSentEvent {
 }
 
 /**
- * A streamed response. When the client disconnects, `onLeave` is called at once, and the generator is ended at its next `yield`: it cannot be
- * while it waits for something.
+ * A streamed response. When the client disconnects, `onLeave` is called at once. The generator ends only at its next `yield`: it cannot be
+ * ended while it waits for something.
  */
 export function eventStream(events: AsyncGenerator<ServerSentEvent>, onLeave: () => void = () => {}): Response {
   const encoder = new TextEncoder();

@@ -22,11 +22,11 @@ import type { Reply, RouteContext } from './route.ts';
 type Context = RouteContext<unknown, GenerateSql, Caller>;
 
 const wholeMilliseconds = 25_000;
-/** For the answer, when the function itself is about to be ended. */
+/** Reserved for the answer before the function is ended. */
 const reserveMilliseconds = 1_000;
 const embedMilliseconds = 4_000;
 
-/** Has a statement written for a question: past the firewall, and planned by the database, which runs nothing of it. */
+/** Has a model write a statement for a question. It has passed the firewall, and the database has planned but not run it. */
 export async function generateSql(context: Context): Promise<Reply> {
   const { caller, body, services } = context;
   const connectionId = parsePublicId('connection', body.connection_id);

@@ -4,8 +4,8 @@ import type { Page, PageRequest } from '../../shared/core/page.ts';
 import { ok, type Reply } from './route.ts';
 
 /**
- * The page that a list's query asks for; behind an id that names nothing there is nothing.
- * @throws validation_failed for an `after` that is no id of this kind
+ * The page that a list's query asks for. After an id that does not exist the page is empty.
+ * @throws validation_failed if `after` is no id of this kind
  */
 export function pageRequest(kind: IdKind, query: { limit: number; after?: string | undefined }): PageRequest {
   if (query.after === undefined) return { limit: query.limit };

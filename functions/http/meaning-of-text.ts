@@ -2,7 +2,7 @@ import type { Meaning } from '../../shared/databases/sql-knowledge.ts';
 import type { UsageEvent } from '../../shared/usage/record-usage.ts';
 import type { Services } from '../runtime/services.ts';
 
-/** Short, because a caller is waiting, and the text is stored without a vector anyway. */
+/** Short, because a caller is waiting and the text can be stored without a vector. */
 const embedMilliseconds = 5_000;
 
 export type BoughtMeaning = (NonNullable<Meaning> & { readonly tokens: number }) | null;

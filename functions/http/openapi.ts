@@ -118,7 +118,7 @@ function schemaOf(schema: z.ZodMiniType, io: 'input' | 'output'): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
-    // Answers may gain members; only requests are held to those that are named.
+    // Responses may gain members; only requests are limited to those that are declared.
     override({ jsonSchema }) {
       if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
     },

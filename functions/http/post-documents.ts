@@ -16,14 +16,14 @@ import { jobView } from './views/job-view.ts';
 
 type Body = z.output<typeof createDocument>;
 
-/** A round trip to the bucket each: as many at once as its client holds connections open for. */
+/** Each is a round trip to the bucket: as many at once as the client keeps connections. */
 const putsAtOnce = 32;
 
 /**
- * Accepts documents whose texts came in one request, each by itself: one that is wrong refuses no other. The objects are stored
- * first; then one transaction writes the rows of all, their audit rows and the answer under the `Idempotency-Key`. A process that
- * dies before its COMMIT has accepted nothing, and leaves objects without rows, which the nightly pass removes; one that dies after
- * it has accepted all, and the sweeper nudges what it did not.
+ * Accepts documents whose texts came in one request, each on its own: an invalid one does not keep the others out. The objects are
+ * stored first; then one transaction writes all rows, their audit rows and the answer under the `Idempotency-Key`. A process that dies
+ * before its COMMIT has accepted nothing, and leaves objects without rows, which the nightly pass removes. One that dies after it has
+ * accepted all, and the sweeper sends the nudges that are missing.
  */
 export async function postDocuments(
   context: Omit<RouteContext<unknown, unknown, Caller>, 'query'>,
@@ -74,7 +74,7 @@ async function checkItem(item: unknown): Promise<Body | DbragError> {
   }
 }
 
-/** @throws what the bucket throws: that is no fault of one document, and nothing is accepted then */
+/** @throws what the bucket throws: no single document is to blame, so none is accepted */
 async function storeAll(services: Services, workspaceId: string, bodies: readonly Body[]): Promise<NewDocument[]> {
   const documents = new Array<NewDocument>(bodies.length);
   const waiting = bodies.entries();

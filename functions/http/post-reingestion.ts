@@ -8,7 +8,7 @@ import type { Reply, RouteContext } from './route.ts';
 import { documentView } from './views/document-view.ts';
 import { jobView } from './views/job-view.ts';
 
-/** Accepts that the file of a document is read again. The row comes first, the message is a nudge. */
+/** Accepts a request to read a document's file again. The row comes first, the message is a nudge. */
 export async function postReingestion(
   context: Omit<RouteContext<unknown, unknown, Caller>, 'query'>,
   documentId: string,

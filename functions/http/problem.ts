@@ -8,7 +8,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** The request id: what a person quotes and an operator greps. */
+  /** The request id, which a person quotes and an operator searches the logs for. */
   readonly instance: string;
   readonly code: ErrorCode;
   readonly errors?: readonly InvalidMember[];

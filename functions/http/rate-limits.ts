@@ -5,13 +5,13 @@ import type { BucketLevel, RateDecision, RateLimit } from '../../shared/limits/r
 import type { Services } from '../runtime/services.ts';
 import { clientNetwork } from './client-network.ts';
 
-/** Attempts with a wrong key from one address: plenty for somebody who mends a configuration, nothing for somebody who guesses. */
+/** Attempts with a wrong key from one address: plenty for somebody who repairs a configuration, too few to guess a key. */
 const failedAuthentications: RateLimit = { requests: 30, seconds: 60 };
 
 /**
  * Takes a request from the buckets of its caller.
- * @param subject whom it is made for, where the caller says so
- * @returns undefined where nothing limits it
+ * @param subject the person it is made for, if the caller names one
+ * @returns undefined if no limit applies
  */
 export async function takeRate(
   services: Services,
@@ -24,7 +24,7 @@ export async function takeRate(
   return buckets.length === 0 ? undefined : services.rates.take(caller.workspaceId, buckets);
 }
 
-/** @throws rate_limited for what was not admitted */
+/** @throws rate_limited if the request was not admitted */
 export function requireAdmission(decision: RateDecision | undefined, rate: RequestClass): void {
   if (!decision || decision.admitted) return;
   const level = tightest(decision.levels);
@@ -56,7 +56,7 @@ function spanOf(seconds: number): string {
 
 /**
  * Counts a refused authentication of an address.
- * @returns what to answer with: the refusal itself, or `rate_limited` where there were too many
+ * @returns the error to answer with: the refusal itself, or `rate_limited` after too many
  */
 export async function countRefusal(services: Services, ip: string | null, refusal: unknown): Promise<unknown> {
   if (!(refusal instanceof DbragError) || refusal.code !== 'unauthorized' || ip === null) return refusal;
@@ -72,8 +72,8 @@ export async function countRefusal(services: Services, ip: string | null, refusa
 }
 
 /**
- * The rate-limit headers of a response (draft-ietf-httpapi-ratelimit-headers): every bucket's policy and level; and in OpenAI's naming the one
- * that has least left.
+ * The rate-limit headers of a response: every bucket's policy and level (draft-ietf-httpapi-ratelimit-headers), and under OpenAI's names
+ * the bucket with the least left.
  */
 export function rateHeaders(decision: RateDecision | undefined): Readonly<Record<string, string>> {
   const level = decision && tightest(decision.levels);

@@ -9,8 +9,8 @@ export interface Readiness {
 }
 
 /**
- * Asks each part by itself. The database is the truth and the queues are the way to those who work on it; the cache only makes things
- * faster, and is given 50 ms for an answer, which a busy process misses now and then: what failed once is asked again before it counts.
+ * Checks each dependency. Without the database nothing works, without queues no work starts; the cache only makes things faster. The cache
+ * must answer within 50 ms, which a busy process misses now and then, so a failed check is repeated before it counts.
  */
 export async function readiness(services: Services): Promise<Readiness> {
   const [postgres, redis, queues] = await Promise.all([
@@ -22,7 +22,7 @@ export async function readiness(services: Services): Promise<Readiness> {
   return { status, checks: { postgres, redis, queues } };
 }
 
-/** Anybody may ask: as often as they like, the parts are asked once a second. */
+/** Anybody may ask, so the dependencies are checked once a second at most. */
 const keptMilliseconds = 1_000;
 const lately = new WeakMap<Services, { readonly report: Promise<Readiness>; readonly until: number }>();
 
@@ -35,7 +35,7 @@ export function recentReadiness(services: Services, now: number = Date.now()): P
   return report;
 }
 
-/** Milliseconds before each further try. */
+/** Milliseconds before each repetition. */
 const passing = [50, 200];
 
 async function check(ask: () => Promise<unknown>, again: readonly number[] = []): Promise<State> {

@@ -8,7 +8,7 @@ import type { RouteContext } from './route.ts';
 /** The length to which the audit trail truncates a statement; the hash covers all of it. */
 const keptCharacters = 4_000;
 
-/** Records what happens to a statement against a customer's database, in a separate transaction, committed before it happens. */
+/** Records what is about to happen to a statement against a customer's database, in a transaction that commits before it happens. */
 export async function recordStatement(
   { caller, services, origin }: Pick<RouteContext<unknown, unknown, Caller>, 'caller' | 'services' | 'origin'>,
   { action, outcome, connectionId, statement, ...detail }: StatementRecord,

@@ -2,7 +2,7 @@ import type { z } from 'zod/mini';
 import { DbragError, type InvalidMember, validationFailed } from '../../shared/core/errors.ts';
 import type { Received } from '../runtime/received-request.ts';
 
-/** API Gateway hands over at most 6 MB after its own encoding; larger documents go by an upload. */
+/** API Gateway passes on at most 6 MB after its own encoding; larger documents are uploaded. */
 const maximumBodyBytes = 4 * 1024 * 1024;
 const maximumDepth = 64;
 
@@ -54,7 +54,7 @@ const missing = /^Invalid input: (expected .+), received undefined$/;
 export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, root = ''): Promise<z.output<S>> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  // The sentences are loaded only when something is wrong: they would cost every cold start.
+  // The messages are loaded only when something is wrong; otherwise every cold start would pay for them.
   const { default: english } = await import('zod/v4/locales/en.js');
   const say = english().localeError;
   const errors: InvalidMember[] = [];
@@ -73,7 +73,7 @@ export async function check<S extends z.ZodMiniType>(schema: S, value: unknown, 
   throw validationFailed(errors);
 }
 
-/** zod leaves the input out of its issues, and its sentences would say that nothing was received. */
+/** zod leaves the input out of its issues, so its messages would say that nothing was received. */
 function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 }

@@ -2,7 +2,7 @@ import type { Caller } from '../../shared/core/caller.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 
 /**
- * Whom a question or a conversation is for: a key says whom it asks for, if anybody; a person asks for themselves.
+ * The person that a question or a conversation is for. A key may name anybody or nobody; a person asks for themselves.
  * @throws forbidden when a person names somebody else
  */
 export function subjectOfRequest({ subject }: Pick<Caller, 'subject'>, named: string | undefined): string | null {

@@ -14,9 +14,9 @@ type Context = Omit<RouteContext<unknown, unknown, Caller>, 'query' | 'body'>;
 const longestMilliseconds = 10_000;
 
 /**
- * Restarts all jobs that match a filter, one slice per transaction, until there are no more or the time is over. Each slice stands
- * by itself: if the process crashes, its slices stay restarted and the rest stays failed, and the same request continues with that. The last
- * transaction stores the answer under the `Idempotency-Key`.
+ * Restarts all jobs that match a filter, one slice per transaction, until there are no more or time is up. Slices are independent: after
+ * a crash, those that were committed stay restarted, and the same request continues with the rest. The last transaction stores the
+ * answer under the `Idempotency-Key`.
  */
 export async function retryJobs(context: Context, filter: RetryFilter): Promise<Reply> {
   const { services } = context;

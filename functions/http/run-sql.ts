@@ -13,18 +13,18 @@ import { ok, type Reply, type RouteContext } from './route.ts';
 
 type Context = RouteContext<unknown, RunSql, Caller>;
 
-/** For the answer and its line of the audit trail. */
+/** Reserved for the answer and its entry in the audit trail. */
 const reserveMilliseconds = 2_000;
 
 /**
- * Runs a statement of the caller's. It is written down before it is run, and what came of it after: a statement that nothing is known
- * of was not run. When its caller leaves, it is cancelled.
+ * Runs a caller's statement. The audit trail records it before it runs and its outcome after, so a statement without an entry did not
+ * run. It is cancelled when its caller disconnects.
  */
 export async function runSql(context: Context): Promise<Reply | Response> {
   const { caller, body, services, left } = context;
   const began = performance.now();
   const connectionId = parsePublicId('connection', body.connection_id);
-  // Loaded while our own database answers.
+  // Loads the parser while our own database answers.
   void warmUpFirewall();
   const readable = await services.catalog.readable(services.database, caller, connectionId);
   const accepted = await checked(context, connectionId, readable);

@@ -7,10 +7,10 @@ import type { SnapshotDatabase } from '../../shared/core/database.ts';
 import { type ReaderOutcome, SearchReader } from '../../shared/retrieval/search-reader.ts';
 import { databaseTls } from './database-tls.ts';
 
-/** Whom the database knows a function as: only maintenance builds indexes and moves partitions. */
+/** The role that a function logs in as: only maintenance builds indexes and moves partitions. */
 export type DatabaseUser = 'dbrag_app' | 'dbrag_maintainer';
 
-/** Connections of a function: it serves one event at a time, and the second is for background work. */
+/** Connections of one environment: it serves one event at a time, and the second is for background work. */
 const most = 2;
 /** A search that takes longer on the reader is repeated on the writer, within the time of a request. */
 const readerTimeoutMillis = 5_000;

@@ -4,9 +4,9 @@ import type { Failure } from '../../shared/core/error-fingerprint.ts';
 import { markTold, noteErrors, type Sighting } from '../../shared/jobs/seen-errors.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
-/** One place that fails at every request is noted so often, and not at every request. */
+/** A place that fails at every request is recorded only this often. */
 const quietMilliseconds = 60_000;
-/** The longest that a response waits for it; after that it continues in the background. */
+/** A response waits no longer than this for the recording, which then continues in the background. */
 const longestWaitMilliseconds = 1_000;
 
 type Log = Pick<Telemetry, 'takeFailures' | 'errorIsNew' | 'notNoted' | 'flush'>;
@@ -18,7 +18,7 @@ export class ErrorLedger {
   private readonly log: Log;
   private readonly longestWait: number;
   private readonly pending = new Map<string, Sighting>();
-  /** When it was last tried, whether it was noted or not. */
+  /** When recording was last tried, by fingerprint, whether it succeeded or not. */
   private readonly tried = new Map<string, number>();
 
   /** @param longestWait milliseconds that one call takes at most */

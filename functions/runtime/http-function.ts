@@ -8,7 +8,7 @@ import type { Received } from './received-request.ts';
 import type { Services } from './services.ts';
 import type { TextAnswer } from './text-answer.ts';
 
-/** A handler of requests as the web knows them, given what the wiring made. */
+/** Handles a request that was translated from the gateway's event, with the services of the environment. */
 export type RequestHandler = (
   request: Received,
   bindings: {
@@ -68,7 +68,7 @@ export async function serve(
   return response;
 }
 
-/** Whatever breaks is one request: it is answered 500 with its id, and the next is served. */
+/** An error breaks one request only: it is answered with 500 and its id, and the next is served. */
 async function answerAnyway(
   services: Services,
   route: { readonly method: string; readonly path: string },

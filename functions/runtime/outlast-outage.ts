@@ -11,9 +11,9 @@ const laterSeconds = 30;
 const deadLetters = '-dead-letters';
 
 /**
- * Does work for some messages. During an outage of a dependency, fresh copies of them are sent with a delay and these are acknowledged, so that
- * an outage of any length spends no receive: receives count crashes. The copies end with the row that they are about, at its deadline
- * at the latest.
+ * Does work for some messages. During an outage of a dependency, fresh copies of them are sent with a delay and these are acknowledged.
+ * So an outage uses up no receives, however long it lasts: receives count crashes. Copies stop when the row that they are about has
+ * ended, at its deadline at the latest.
  * @throws what `work` throws, if it is no outage or the copies could not be sent: then the messages are redelivered as they are
  */
 export async function outlastOutage(

@@ -8,19 +8,19 @@ import type { Services } from './services.ts';
 import { PowertoolsMetrics } from './telemetry/powertools-metrics.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
-/** One message of a queue, with what the wiring made. */
+/** What a handler is called with beside its messages. */
 export interface QueueInvocation {
   readonly services: Services;
   readonly context: Context;
 }
 
-/** The services of queue functions: their metrics go through Powertools. */
+/** The services of queue functions, whose metrics are written by Powertools. */
 export function queueServices(user?: DatabaseUser): Services {
   const log = createTelemetry(readTelemetryConfig(), (namespace, service) => new PowertoolsMetrics(namespace, service));
   return functionServices(log, user);
 }
 
-/** The Lambda handler of a queue with independent messages: those that fail are redelivered, the others are done. */
+/** The Lambda handler of a queue with independent messages: only those that fail are redelivered. */
 export function queueFunction(
   handle: (record: SQSRecord, invocation: QueueInvocation) => Promise<void>,
   services: Services = queueServices(),
@@ -44,7 +44,7 @@ export function queueFunction(
   );
 }
 
-/** The Lambda handler of a queue whose messages are worked on together: a failure brings the whole batch again. */
+/** The Lambda handler of a queue whose messages are processed together: after a failure the whole batch is redelivered. */
 export function batchFunction(
   handle: (records: readonly SQSRecord[], invocation: QueueInvocation) => Promise<void>,
   services: Services = queueServices(),

@@ -37,7 +37,7 @@ function openLine(path: string): Promise<Line> {
   socket.on('error', () => {});
   createInterface({ input: socket })
     .on('line', (text) => waiting.shift()?.(text as Order))
-    // It repeats the errors of its input.
+    // The interface repeats the errors of its input.
     .on('error', () => {});
   const line: Line = {
     ask: (question) =>

@@ -5,15 +5,14 @@ import { type RequestHandler, serve } from './http-function.ts';
 import type { Services } from './services.ts';
 
 /**
- * The Lambda handler of a streamed REST route. What goes on behind an answer has ended before the function does, also when the client
- * left: a function that sleeps does nothing. Middy's own way of streaming is not used: there a client who leaves is an error of the
- * function.
+ * The Lambda handler of a streamed REST route. It ends only after the work behind a response has ended, even if the client has left: a
+ * frozen environment does nothing. Middy's own streaming is not used, since it treats a client who leaves as an error of the function.
  */
 export function streamFunction(handle: RequestHandler, services: Services = functionServices()) {
   return awslambda.streamifyResponse(async (event: APIGatewayProxyEvent, plain: Writable, context: Context) => {
     const behind: Promise<unknown>[] = [];
     const left = new AbortController();
-    // From the beginning: whoever leaves before there is an answer is told of once.
+    // From the beginning: `close` comes only once, and the client may leave before there is an answer.
     plain.once('close', () => left.abort());
     // A broken connection is a client who left, and `close` follows; without a listener it would end the process.
     plain.on('error', () => plain.destroy());
@@ -39,7 +38,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const left = leaving(signal);
-  // Status and headers go out with the first write, before there is a word of the answer.
+  // The first write sends status and headers, before there is any text.
   stream.write('');
   if (typeof body === 'string') stream.write(body);
   else if (body) await pump(body, stream, left);
@@ -57,7 +56,7 @@ function leaving(signal: AbortSignal): Promise<void> {
 
 async function pump(body: ReadableStream<Uint8Array>, stream: Writable, left: Promise<void>): Promise<void> {
   const reader = body.getReader();
-  // A read that is under way ends as if the body had.
+  // A pending read ends as if the body had ended.
   void left.then(() => reader.cancel()).catch(() => {});
   for (;;) {
     const { done, value } = await reader.read();

@@ -29,7 +29,7 @@ class AnswerHeaders implements ReadHeaders {
   }
 }
 
-/** An answer whose text is there already: what is asked of a `Response` without its stream, which costs more than the rest of it. */
+/** A response whose text is complete. It replaces `Response`, whose stream costs more than everything else in it. */
 export class TextAnswer {
   readonly status: number;
   readonly headers: AnswerHeaders;

@@ -4,8 +4,8 @@ import { publicId } from '../core/ids.ts';
 import type { JobType } from './jobs.ts';
 
 /**
- * Tells the bus how jobs ended. The end is written with a pending row in one transaction, and the row is deleted when the bus has the
- * events: at least once, whichever process crashes on the way.
+ * Publishes on the bus how jobs ended. The transaction that ends a job also writes a pending row, which is deleted once the bus has the
+ * events: they are published at least once, whichever process crashes.
  */
 export interface Announcements {
   /** Publishes the jobs that ended in a workspace; called after committing the end of one. Never throws because of the bus. */
@@ -32,7 +32,7 @@ interface Ending {
   readonly reused: number | null;
 }
 
-/** Two events each: what a bus takes in fifty requests. */
+/** With two events each, fifty requests to the bus. */
 const endingsAtOnce = 250;
 const workspacesAtOnce = 100;
 /** Longer than publishing that many takes; after a crash, another process continues when it expires. */

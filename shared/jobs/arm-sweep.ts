@@ -3,16 +3,16 @@ import { DbragError } from '../core/errors.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import { sendSweep } from './sweep-state.ts';
 
-/** A nudge that got lost is made good after this long. */
+/** A lost nudge is sent again after this long. */
 export const sweepDelaySeconds = 300;
 const atMostEveryMilliseconds = 60_000;
 
 /**
- * Sees to it that a sweep comes after accepted work. It is called before the transaction that accepts begins, so that a process
- * that dies right after its COMMIT has armed one; and at most once a minute, so that a bulk load costs no message a document.
+ * Makes sure that a sweep follows accepted work. It is called before the accepting transaction begins, so that a process that dies right
+ * after its COMMIT has armed a sweep. It sends a message once a minute at most, so a bulk load does not cost a message per document.
  */
 export interface SweepArm {
-  /** @throws overloaded when no sweep is on its way and none can be sent: what is accepted now might be forgotten until the night */
+  /** @throws overloaded when no sweep is on its way and none can be sent: work accepted now might wait until the nightly pass */
   arm(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export interface CancelledJob {
 }
 
 /**
- * Cancels a job. The second time changes nothing.
+ * Cancels a job. Repeating the call changes nothing.
  * @throws not_found · conflict when it has succeeded or failed, or is of a type that cannot be cancelled
  */
 export async function cancelJob(db: Db, kinds: JobKinds, workspaceId: string, id: string): Promise<CancelledJob> {
@@ -21,7 +21,7 @@ export async function cancelJob(db: Db, kinds: JobKinds, workspaceId: string, id
   if (!cancel) throw new DbragError('conflict', `A job of the type ${job.type} cannot be cancelled.`);
   await cancel(db, workspaceId, job);
   const after = await getJob(db, workspaceId, id);
-  // Its last step was committed between the two looks.
+  // It ended between the two statements.
   refuseEnded(after);
   return { job: after, changed: true };
 }
@@ -31,7 +31,7 @@ function refuseEnded({ status }: Job): void {
 }
 
 /**
- * Begins a job again that has failed or was cancelled. The second time is refused and changes nothing: it is under way then.
+ * Restarts a job that failed or was cancelled. Repeating the call is refused and changes nothing: the job is under way then.
  * @throws not_found · conflict when it is in progress or has succeeded, or when restarting it no longer makes sense
  */
 export async function retryJob(

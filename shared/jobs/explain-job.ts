@@ -1,13 +1,13 @@
 import { type Job, type JobType, mostAhead, type VersionProgress } from './jobs.ts';
 
-/** How far a job is: of an ingestion, chunks that have their vector of all chunks; the total is unknown until it was split. */
+/** The progress of a job. For an ingestion: chunks with a vector, of all chunks; the total is unknown until the document was split. */
 export function progressOf(job: Job): { done: number; total: number | null; unit: string } {
   const { ingestion } = job;
   if (!ingestion) return { done: job.progress_done, total: job.progress_total, unit: job.progress_unit ?? 'items' };
   return { done: chunksDone(ingestion), total: ingestion.chunks > 0 ? ingestion.chunks : null, unit: 'chunks' };
 }
 
-/** Texts that stand in several places have one vector, and texts of an older version may be waiting too: near, and within bounds. */
+/** An estimate: a text in several places has one vector, and texts of an older version may be waiting too. */
 function chunksDone({ status, chunks, embedded, reused, pending }: VersionProgress): number {
   if (status === 'ready') return chunks;
   if (status === 'processing') return Math.max(0, chunks - pending);

@@ -8,11 +8,11 @@ export interface JobEnd {
   readonly error?: Failure;
   readonly result?: object;
   readonly why?: string;
-  /** Only a job of this type: what a message says of a job is not believed. */
+  /** Only a job of this type is changed: messages are not trusted. */
   readonly type?: JobType;
 }
 
-/** Ends a job that is not ended yet. @returns false when it was */
+/** Ends a job. @returns false if it had ended already */
 export async function finishJob(db: Db, workspaceId: string, id: string, end: JobEnd): Promise<boolean> {
   const { count } = await db.query(
     `WITH changed AS (
@@ -26,8 +26,8 @@ export async function finishJob(db: Db, workspaceId: string, id: string, end: Jo
 }
 
 /**
- * Marks a job as running, and gives it an hour from now at least: what is run again and again because it is large must not be ended
- * in the middle of a run. Running it again after a crash is the same.
+ * Marks a job as running and moves its deadline to at least an hour from now: a large job that takes many runs must not be ended in the
+ * middle of one. Calling it again after a crash is safe.
  * @returns false if it has ended, or its type differs from the message's
  */
 export async function startJob(db: Db, workspaceId: string, id: string, type: JobType, why: string): Promise<boolean> {
@@ -41,7 +41,7 @@ export async function startJob(db: Db, workspaceId: string, id: string, type: Jo
 }
 
 /**
- * Lets a job that has failed or was cancelled wait for a worker again. Its nudge counts as sent: the sweeper waits for it.
+ * Puts a job that failed or was cancelled back in the queue. Its nudge counts as sent, so the sweeper leaves it alone at first.
  * @returns false when it is neither
  */
 export async function restartJob(db: Db, workspaceId: string, id: string, deadline: Date): Promise<boolean> {

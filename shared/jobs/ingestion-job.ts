@@ -9,7 +9,7 @@ export interface IngestionJobChange {
   readonly why?: string;
 }
 
-/** Takes ingestion jobs to the state of their versions, in the transaction that moves those. A cancelled job stays cancelled. */
+/** Sets ingestion jobs to the state of their versions, in the transaction that changes these. A cancelled job stays cancelled. */
 export async function setIngestionJobs(
   db: Db,
   workspaceId: string,

@@ -29,7 +29,7 @@ export interface VersionProgress {
   readonly reused: number;
   /** Distinct texts that still lack a vector. */
   readonly pending: number;
-  /** While it is queued: versions of the workspace and priority that came before it, at most `mostAhead`; null: not asked. */
+  /** While it is queued: older versions of the same workspace and priority, `mostAhead` at most; null if they were not counted. */
   readonly ahead: number | null;
   readonly waiting_until: Date | null;
   /** What is wrong with the model that it waits for, in one sentence; null: nothing known. */
@@ -93,7 +93,7 @@ export async function createJob(db: Db, workspaceId: string, job: NewJob): Promi
   return id;
 }
 
-/** As many as are counted of those before a version in its line. */
+/** Versions ahead in the queue are counted up to this many. */
 export const mostAhead = 1_000;
 
 const inLine = `
@@ -103,7 +103,7 @@ const inLine = `
       AND o.content_hash IS NULL AND o.created_at < v.created_at
     LIMIT ${mostAhead}) line`;
 
-/** @param ahead asks for a version's place in its line: once a job, so not for lists */
+/** @param ahead also counts the versions ahead in the queue: a query for each job, so not for lists */
 const selectJob = (ahead: string) => `
   SELECT j.id, j.type, j.status, j.collection_id, j.connection_id, j.document_id, j.version, j.progress_done::int, j.progress_total::int, j.progress_unit,
          j.attempts, j.why, j.error, j.result, j.created_at, j.started_at, j.finished_at, j.deadline_at,
@@ -130,7 +130,7 @@ export async function getJob(db: Db, workspaceId: string, id: string): Promise<J
   return rows[0];
 }
 
-/** Jobs that ended so, oldest first, after one of them. */
+/** Jobs that ended with a status, oldest first, after a given one. */
 export async function listEndedJobs(
   db: Db,
   workspaceId: string,

@@ -16,14 +16,14 @@ const recordedAccess = z.object({
   detail: z.record(z.string(), z.unknown()),
 });
 
-/** `maintenance` → maintain. Tolerant of members that a newer sender adds. */
+/** Messages of the queue `maintenance`. Unknown members are ignored, since a newer sender may add some. */
 export const maintenanceMessage = z.union([
   z.object({
     v: z.literal(1),
     kind: z.literal('sweep'),
-    /** The pass of the night as well. */
+    /** Also runs the nightly pass. */
     full: z.optional(z.boolean()),
-    /** Only that, from behind this workspace on: one invocation has not the time for all. */
+    /** Only the nightly pass, from the workspace after this one: one invocation has no time for all. */
     after: z.optional(z.uuid()),
   }),
   z.object({ v: z.literal(1), kind: z.literal('fold_statistics'), workspace_id: z.uuid() }),
@@ -31,14 +31,14 @@ export const maintenanceMessage = z.union([
     v: z.literal(1),
     kind: z.literal('remove_version'),
     workspace_id: z.uuid(),
-    /** Seconds since 1970: a queue delays by 15 minutes at most, and until then it is only sent on. */
+    /** Seconds since 1970. A queue delays by 15 minutes at most; until this time the message is only sent again. */
     not_before: z.number(),
   }),
   z.object({ v: z.literal(1), kind: z.literal('batch_embed'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('delete'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('refresh_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('embed_catalog'), workspace_id: z.uuid(), job_id: z.uuid() }),
-  /** Events that came by the queue; without any: what is written is sealed. */
+  /** Events to write; without any, the events in the database are sealed. */
   z.object({ v: z.literal(1), kind: z.literal('audit'), records: z.optional(z.array(recordedAccess)) }),
   z.object({ v: z.literal(1), kind: z.literal('export'), workspace_id: z.uuid(), job_id: z.uuid() }),
   z.object({ v: z.literal(1), kind: z.literal('erase'), workspace_id: z.uuid(), job_id: z.uuid() }),

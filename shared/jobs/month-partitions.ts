@@ -1,6 +1,6 @@
 import type { Database } from '../core/database.ts';
 
-/** Tables that are partitioned by month: rows of a month without a partition would be refused. */
+/** Tables that are partitioned by month. A row whose month has no partition is refused. */
 const tables = ['dbrag.usage_events', 'dbrag.audit_events', 'dbrag.queries', 'dbrag.conversations', 'dbrag.messages'];
 
 /** Creates the partitions of the coming year, as the owner. */

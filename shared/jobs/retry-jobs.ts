@@ -2,7 +2,7 @@ import type { Db } from '../core/database.ts';
 import type { JobKinds, RestartedJob } from './job-kinds.ts';
 import { listEndedJobs } from './jobs.ts';
 
-/** Which ended jobs are meant. */
+/** Selects jobs that have ended. */
 export interface RetryFilter {
   readonly status: 'failed' | 'cancelled';
   /** The `code` of its error. */
@@ -10,7 +10,7 @@ export interface RetryFilter {
   readonly collectionId?: string | undefined;
 }
 
-/** One slice of many. */
+/** The outcome of one slice. */
 export interface RetriedSlice {
   readonly restarted: readonly RestartedJob[];
   /** UUID of the last job that was examined, to continue after; undefined: there are no more. */
@@ -20,7 +20,7 @@ export interface RetriedSlice {
 /** Jobs per transaction: short locks, and statements that handle this many at once. */
 const jobsPerSlice = 250;
 
-/** Begins the next jobs again that a filter means, oldest first, after the last one looked at. Those that cannot be are passed over. */
+/** Restarts the next jobs that a filter selects, oldest first, after the last one examined. Those that cannot be restarted are skipped. */
 export async function retrySlice(
   db: Db,
   kinds: JobKinds,

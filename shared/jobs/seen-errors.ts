@@ -1,21 +1,21 @@
 import type { Db } from '../core/database.ts';
 import type { Failure } from '../core/error-fingerprint.ts';
 
-/** An error that has not come for so long, or never, is news. */
+/** An error that has not occurred for this long is reported as new again. */
 const forgottenAfter = '90 days';
 
-/** Failures of one place, and how often they came. */
+/** A failure, and how often it occurred. */
 export interface Sighting extends Failure {
   readonly count: number;
 }
 
 /**
- * Notes what was seen.
+ * Records errors and how often they occurred.
  * @returns the fingerprints that have not been reported yet
  */
 export async function noteErrors(db: Db, service: string, sightings: readonly Sighting[]): Promise<Set<string>> {
   const { rows } = await db.query<{ fingerprint: string; is_new: boolean }>(
-    // In one order: two who note the same errors would each wait for the other.
+    // In a fixed order: two processes that record the same errors would otherwise deadlock.
     `INSERT INTO dbrag.seen_errors AS seen (fingerprint, service, name, code, frames, sightings)
      SELECT fingerprint, $1, name, code, frames, count
      FROM jsonb_to_recordset($2::jsonb) AS noted (fingerprint text, name text, code text, frames text[], count bigint)
@@ -36,7 +36,7 @@ export async function markTold(db: Db, fingerprints: readonly string[]): Promise
   );
 }
 
-/** An error that has not occurred for that long would be reported as new. */
+/** Deletes errors that have not occurred for that long: if they occur again, they count as new. */
 export async function forgetErrors(db: Db): Promise<void> {
   await db.query(`DELETE FROM dbrag.seen_errors WHERE last_seen_at < now() - interval '${forgottenAfter}'`);
 }

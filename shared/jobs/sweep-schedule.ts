@@ -4,17 +4,17 @@ import type { UnfinishedWork } from './unfinished-work.ts';
 
 const firstBackoffMilliseconds = sweepDelaySeconds * 1000;
 const longestBackoffMilliseconds = 3_600_000;
-/** A sweep comes a moment early or late, and is armed a little before what it is to find: work is due this much sooner. */
+/** A sweep may come slightly early, and is armed slightly before the work that it should find: work is due this much sooner. */
 const slackMilliseconds = 15_000;
 const shortestDelaySeconds = 30;
-/** More is due than one sweep takes on. */
+/** Until the next sweep, if more is due than one handles. */
 const busyDelaySeconds = 60;
 
 type Row = Pick<UnfinishedWork, 'waiting_until' | 'nudged_at' | 'created_at' | 'nudges'>;
 
 /**
- * When work is to be nudged, in milliseconds since 1970: five minutes after it last moved or was made, then after twice as long each
- * time, to an hour; never while it waits for a provider.
+ * When work is nudged again, in milliseconds since 1970: five minutes after it was created or last changed, then after twice as long each
+ * time, up to an hour; never while it waits for a provider.
  */
 function dueAt({ waiting_until: waitingUntil, nudged_at: nudgedAt, created_at: createdAt, nudges }: Row): number {
   const last = (nudgedAt ?? createdAt).getTime();
@@ -28,10 +28,10 @@ export function isDue(row: Row, now: number): boolean {
 }
 
 /**
- * In how many seconds the next sweep is to come: when the first of what is not due now comes due, so that no nudge that got lost
- * waits for a sweep as well. What is due now is counted as nudged.
+ * In how many seconds the next sweep should come: when the first work that is not due now becomes due, so that a lost nudge is replaced
+ * on time. Work that is due now counts as nudged.
  * @param work what this sweep saw
- * @param pageSize as much of a kind as a sweep sees
+ * @param pageSize the most of one kind that a sweep sees
  */
 export function nextSweepSeconds(work: readonly UnfinishedWork[], now: number, pageSize: number): number {
   const due = work.filter((row) => row.status !== 'awaiting_upload' && isDue(row, now));

@@ -2,7 +2,7 @@ import type { Database } from '../core/database.ts';
 import type { WorkQueue } from '../core/work-queue.ts';
 import { findUnfinished, type UnfinishedWork } from './unfinished-work.ts';
 
-/** A sweep that is on its way comes early enough if it comes so much later than wanted. */
+/** A sweep that is on its way is early enough if it comes at most this much later than wanted. */
 const toleranceSeconds = 15;
 const atOnceSeconds = 5;
 
@@ -12,7 +12,10 @@ export interface Lease {
   readonly seconds: number;
 }
 
-/** Begins a sweep, unless one is under way. By the database's clock: processes may disagree about the time. @returns what it is to see */
+/**
+ * Begins a sweep, unless one is under way. Uses the database's clock, since processes may disagree about the time.
+ * @returns the unfinished work; undefined if another sweep is under way
+ */
 export async function takeLease(
   database: Database,
   { holder, seconds }: Lease,
@@ -46,7 +49,7 @@ export async function releaseLease(database: Database, holder: string): Promise<
 }
 
 /**
- * Whether the holder of the lease crashed before it armed the next sweep, which is the first thing it does: then nobody would.
+ * Whether the holder of the lease crashed before it armed the next sweep, which is the first thing it does. Then the chain has ended.
  */
 export async function isAbandoned(database: Database, leaseSeconds: number): Promise<boolean> {
   const { count } = await database.inSystem((db) =>
@@ -58,8 +61,8 @@ export async function isAbandoned(database: Database, leaseSeconds: number): Pro
 }
 
 /**
- * One chain of sweeps, however many processes have armed one: the next is sent only when none is on its way that comes in time. Sent
- * before it is noted: dying in between makes one sweep too many, the other way round would make none.
+ * Keeps one chain of sweeps, however many processes arm one: the next is sent only if none is on its way that comes in time. It is sent
+ * before it is recorded: a crash in between causes one sweep too many, while the other order would cause none.
  * @throws when it could not be sent: this sweep is then redelivered, and the chain continues with it
  */
 export async function armNext(

@@ -14,9 +14,9 @@ export interface SweepActions {
   nudgeOf(work: UnfinishedWork): AddressedNudge | undefined;
   /** Ends work whose deadline has passed, or moves the deadline while somebody holds it. @returns whether it ended */
   expire(work: UnfinishedWork): Promise<boolean>;
-  /** Moves the deadlines of work that waits in a line. */
+  /** Moves the deadlines of work that waits in a queue. */
   moveDeadlines(work: readonly UnfinishedWork[]): Promise<void>;
-  /** Nudges what waits and is neither a version nor a job. @returns how much there is */
+  /** Nudges waiting work that is neither a version nor a job. @returns how much there is */
   nudgeOthers(): Promise<number>;
 }
 
@@ -36,18 +36,18 @@ export interface SweepReport {
   readonly ended: ReadonlySet<string>;
 }
 
-/** As many versions of each priority, and as many other jobs, are seen by one sweep. */
+/** One sweep sees this many versions of each priority, and this many other jobs. */
 const rowsPerSweep = 500;
 const longestLeaseSeconds = 60;
 /** Between two renewals of the lease. */
 const rowsPerSlice = 50;
-/** About a minute of work: behind a longer queue, a nudge would only make it longer. */
+/** Messages in a queue that are about a minute of work: a nudge would only make a longer queue longer. */
 const busyDepth = 1_000;
 
 /**
- * One sweep: whatever has not moved for a while is nudged again, whatever is past its deadline ends, and another sweep is armed
- * while anything is unfinished. Nothing is armed when nothing is, so that an idle database can sleep. The next is armed before
- * anything is done: a sweep that dies half-way is followed by one that does the rest.
+ * One sweep: work that has not changed for a while is nudged again, and work past its deadline is ended. Another sweep is armed as long as
+ * anything is unfinished, and none otherwise, so that an idle database can pause. It is armed first: if this sweep crashes half-way, the
+ * next one does the rest.
  * @param remainingTime milliseconds until the invocation is ended
  * @returns undefined when another sweep is under way
  */
@@ -57,7 +57,7 @@ export async function sweep(
 ): Promise<SweepReport | undefined> {
   const { database, failpoint, clock } = ports;
   const holder = randomUUID();
-  // Expires before the message of a crashed sweep is redelivered, and soon: it is renewed after each slice.
+  // Short, since it is renewed after each slice: it expires before the message of a crashed sweep is redelivered.
   const seconds = Math.min(longestLeaseSeconds, Math.ceil(remainingTime() / 1_000));
   const lease = { holder, seconds };
   const work = await takeLease(database, lease, rowsPerSweep);
@@ -132,7 +132,7 @@ async function sweepSlice(
   return { nudged: due.length, failed };
 }
 
-/** Asks each queue once a sweep. */
+/** Measures each queue once per sweep. */
 function busyQueues(queue: WorkQueue): (name: QueueName) => Promise<boolean> {
   const known = new Map<QueueName, Promise<boolean>>();
   return (name) => {

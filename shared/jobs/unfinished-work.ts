@@ -29,8 +29,8 @@ export async function findUnfinished(db: Db, pageSize: number): Promise<readonly
 }
 
 /**
- * Notes that work of a workspace was nudged: its back-off doubles. A version that is locked is just being moved, and is passed over:
- * nobody waits here for the lock of a document that is not held.
+ * Records that work of a workspace was nudged: its back-off doubles. A version that is locked is being changed right now and is skipped,
+ * since waiting for it without the lock of its document could deadlock.
  */
 export async function noteNudges(db: Db, workspaceId: string, work: readonly UnfinishedWork[]): Promise<void> {
   const versions = work.filter(({ kind }) => kind === 'version');

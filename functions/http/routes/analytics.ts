@@ -6,7 +6,7 @@ import { queryAnalytics, queryAnalyticsReport } from '../contract/analytics.ts';
 import { defineRoute, ok } from '../route.ts';
 
 const dayMilliseconds = 86_400_000;
-/** As many hours as a chart can show, and a range of the index that is read in a moment. */
+/** A chart can show the hours of this many days, and this range of the index is read quickly. */
 const longestDays = 92;
 const defaultDays = 7;
 

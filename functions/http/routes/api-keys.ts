@@ -40,7 +40,7 @@ export const apiKeyRoutes = [
     success: { status: 201, description: 'The key; its secret is shown once', schema: contract.createdApiKey },
     async handle(context) {
       const { caller, body, services } = context;
-      // Nobody hands on more than they have.
+      // Nobody may grant more than they have.
       if (!mayActAs(caller, body.role))
         throw new DbragError('forbidden', `A key of role ${caller.role} cannot create one of role ${body.role}.`);
       const expiresAt = body.expires_at ?? null;

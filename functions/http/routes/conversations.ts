@@ -21,7 +21,7 @@ import { subjectOfRequest } from '../request-subject.ts';
 import { defineRoute, ok } from '../route.ts';
 
 const tag = 'Conversations';
-/** As many as a reader can scroll through; the history has the rest. */
+/** As many as a reader scrolls through; the rest is in the history. */
 const messagesShown = 1_000;
 /** As many messages as a follow-up may refer to. */
 const messagesRemembered = 8;

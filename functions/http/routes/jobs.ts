@@ -58,7 +58,7 @@ export const jobRoutes = [
       const job = await services.database
         .inWorkspace(caller, (db) => getJob(db, caller.workspaceId, id))
         .catch(orUndefined);
-      // A key may be known here for a moment longer than its workspace is there.
+      // The key may be cached here for a moment after its workspace was erased.
       if (!job) return (await erasedJobReply(request, parameters, services)) ?? Promise.reject(notFound('job'));
       if (job.type !== 'export' || job.status !== 'succeeded') return ok(jobView(job));
       return ok({ ...jobView(job), result: await exportResultView(services, caller, job) });

@@ -28,7 +28,7 @@ function memberView(member: Member) {
   };
 }
 
-/** A subject that no token can name cannot exist. */
+/** @throws not_found for a subject that no token can name */
 function subjectOf({ subject = '' }: Readonly<Record<string, string>>): string {
   if (!contract.subject.safeParse(subject).success) throw notFound('member');
   return subject;

@@ -12,7 +12,7 @@ export const playgroundRoutes = [
     success: { status: 200, description: 'A page', contentType: 'text/html' },
     async handle({ services }) {
       return playgroundPage(async () => {
-        // Only to learn the origin of signed URLs; this one is thrown away.
+        // Only the origin of signed URLs is needed; the URL itself is never used.
         const { url } = await services.objects.presignPut('uploads', { contentType: 'text/plain', bytes: 1 });
         return new URL(url).origin;
       });

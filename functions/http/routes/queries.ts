@@ -127,7 +127,7 @@ export const queryRoutes = [
           audit: [{ action: 'query.rate', resourceType: 'query', resourceId: view.id }],
         };
       });
-      // A replayed call is no second opinion.
+      // A replayed call must not be counted as a second rating.
       if (wasRated) services.log.queryRated(body.rating);
       return reply;
     },

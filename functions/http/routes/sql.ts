@@ -29,7 +29,7 @@ export const sqlRoutes = [
     tag: 'SQL',
     summary: 'Run a SELECT against a connected database',
     body: contract.runSql,
-    // Its answer is no stream; but whoever leaves is heard of, and the database let go.
+    // The answer is no stream, but only this function learns that a caller has left, and can then cancel the statement.
     streaming: true,
     success: {
       status: 200,

@@ -13,11 +13,11 @@ import { jobView } from '../views/job-view.ts';
 interface StoredUpload {
   readonly document_id: string;
   readonly job: unknown;
-  /** The data from which the signature is made again when the response is replayed. */
+  /** What a new signature is made from when the response is replayed. */
   readonly upload: { readonly key: string; readonly contentType: string; readonly bytes: number };
 }
 
-/** The last part of an object's key for a document's name: no folder, no part that a URL would resolve, no sidecar. */
+/** The last segment of a document's key, made from its name: no folder, no segment that a URL resolves away, no sidecar. */
 function fileName(name: string): string {
   const flat = name.replaceAll('/', '_');
   return /^\.+$/.test(flat) || isSidecar(flat) ? `${flat}_` : flat;
@@ -53,7 +53,7 @@ export const uploadRoutes = [
       }
       const collectionId = parsePublicId('collection', body.collection_id);
       const documentId = newUuid();
-      // One folder a document: two files of one name are two documents.
+      // A folder for each document: two files of the same name are two documents.
       const key = `${uploadPrefix(caller.workspaceId, collectionId)}${publicId('document', documentId)}/${fileName(body.name)}`;
       const [quotas] = await Promise.all([services.quotas.of(caller.workspaceId), services.sweep.arm()]);
       const reply = await changeReply(context, async (db) => {

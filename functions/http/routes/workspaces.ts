@@ -50,8 +50,8 @@ function refuseUnknownModel(chosen: string | null | undefined, { models }: Confi
 }
 
 /**
- * The answer of a first call is kept inside the workspace that it made, so a second call must find that workspace: under an
- * `Idempotency-Key` its id follows from the key.
+ * The answer of the first call is stored in the workspace that it created, so a repeated call must find that workspace: under an
+ * `Idempotency-Key` its id is derived from the key.
  */
 function workspaceIdFor(idempotency: IdempotencyRequest | undefined): string {
   if (!idempotency) return newUuid();

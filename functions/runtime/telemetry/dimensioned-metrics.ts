@@ -2,8 +2,8 @@ import { type Dimension, EmbeddedMetrics } from './embedded-metrics.ts';
 import type { MetricUnit } from './metrics.ts';
 
 /**
- * Metrics by something else than the function that wrote them: a cache, a model, a stage of an answer, a route. They carry that
- * dimension alone, so that one metric covers all functions together. Only something with few values may be a dimension, so never a workspace.
+ * Metrics by something other than the function that writes them: a cache, a model, a stage of an answer, a route. That is their only
+ * dimension, so that one metric covers all functions. A dimension must have few values, so it is never a workspace.
  */
 export class DimensionedMetrics {
   readonly #namespace: string;
@@ -25,7 +25,7 @@ export class DimensionedMetrics {
     series.add(name, unit, value);
   }
 
-  /** Writes a line for each value of a dimension that something came for. */
+  /** Writes a line for each value of a dimension that has new metrics. */
   publish(): void {
     for (const series of this.#series.values()) series.publish();
   }

@@ -1,4 +1,4 @@
-/** Writes lines to standard output. Those of one go are one write: each wakes whoever reads them, which costs more than the line. */
+/** Writes lines to standard output. Lines written `together` are one write: each write wakes the reader, which costs more than the line. */
 export class LineWriter {
   #gathered: string[] | undefined;
 

@@ -1,8 +1,18 @@
 import { DbragError } from '../../../shared/core/errors.ts';
 
-/** Attributes of errors that say what happened and hold nothing that somebody wrote. */
-const told = ['code', 'status', 'kind', 'severity', 'table', 'column', 'constraint', 'routine', '$metadata'] as const;
-/** Some messages quote a value: enough to see what it was about. */
+/** Attributes of errors that say what happened and never hold user content. */
+const loggedAttributes = [
+  'code',
+  'status',
+  'kind',
+  'severity',
+  'table',
+  'column',
+  'constraint',
+  'routine',
+  '$metadata',
+] as const;
+/** Some messages quote a value; this is enough to see what it was about. */
 const longestMessage = 500;
 
 /**
@@ -21,6 +31,7 @@ export function loggableError(error: unknown): Error {
   logged.stack = error.stack?.replace(error.message, () => logged.message) ?? '';
   if (error.cause !== undefined) logged.cause = loggableError(error.cause);
   const attributes = error as unknown as Record<string, unknown>;
-  for (const name of told) if (attributes[name] !== undefined) Object.assign(logged, { [name]: attributes[name] });
+  for (const name of loggedAttributes)
+    if (attributes[name] !== undefined) Object.assign(logged, { [name]: attributes[name] });
   return logged;
 }

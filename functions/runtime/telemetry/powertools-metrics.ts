@@ -1,7 +1,7 @@
 import { Metrics as PowertoolsLibrary } from '@aws-lambda-powertools/metrics';
 import type { Metrics, MetricUnit } from './metrics.ts';
 
-/** Through Powertools, which publishes early whatever would not fit into one line (100 metrics, 100 values of one). */
+/** Metrics through Powertools, which publishes early when a line is full (100 metrics, or 100 values of one). */
 export class PowertoolsMetrics implements Metrics {
   readonly #library: PowertoolsLibrary;
 
@@ -14,7 +14,7 @@ export class PowertoolsMetrics implements Metrics {
   }
 
   publish(): void {
-    // It warns of having nothing to write.
+    // Powertools logs a warning when there is nothing to write.
     if (this.#library.hasStoredMetrics()) this.#library.publishStoredMetrics();
   }
 }

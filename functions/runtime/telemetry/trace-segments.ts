@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { currentTrace, readTraceDaemon } from '../../../shared/core/config.ts';
 
-/** Draws a part of the running invocation into its trace. @param began milliseconds since 1970 */
+/** Adds a part of the current invocation to its trace. @param began milliseconds since 1970 */
 export type DrawSegment = (name: string, began: number, milliseconds: number, failed: boolean) => void;
 
 interface Sender {
@@ -9,9 +9,9 @@ interface Sender {
 }
 
 /**
- * Sends subsegments to X-Ray's daemon, which Lambda runs beside the function, in its own protocol: a line of header and a JSON document
- * a datagram ("AWS X-Ray segment documents"). The tracer of Powertools brings the X-Ray SDK with it, and every client with a wrapper.
- * A trace that is not sampled costs nothing, and a daemon that does not listen loses the drawing and nothing else.
+ * Sends subsegments to X-Ray's daemon, which Lambda runs beside the function, in the daemon's protocol: each datagram is a header line and
+ * a JSON document ("AWS X-Ray segment documents"). The tracer of Powertools would bring in the X-Ray SDK and wrap every client. A trace
+ * that is not sampled costs nothing, and if the daemon does not listen only the segment is lost.
  */
 export function createTraceSegments(open: () => Promise<Sender> = openSocket): DrawSegment {
   const daemon = readTraceDaemon();
