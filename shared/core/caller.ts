@@ -8,14 +8,14 @@ export interface Narrowing {
   readonly connectionIds: readonly string[] | null;
 }
 
-/** What a request costs us, by which requests are limited: each route names its class. */
+/** The class by which a request is rate limited, depending on what it costs: each route names its own. */
 export const requestClasses = ['ask', 'read', 'write', 'poll'] as const;
 export type RequestClass = (typeof requestClasses)[number];
 
 /** Requests a minute, beside what holds for its subject and its workspace; a class that is not named has those alone. */
 export type RateLimits = { readonly [Class in RequestClass]?: number | undefined };
 
-/** A person: whom a token names. */
+/** A person, as named by a token. */
 export interface CallerSubject {
   /** UUID of the row in `subjects`. */
   readonly id: string;
@@ -23,15 +23,15 @@ export interface CallerSubject {
   readonly name: string;
 }
 
-/** Who is asking, once authentication has said so. */
+/** The authenticated caller. */
 export interface Caller extends Narrowing {
   readonly workspaceId: string;
   readonly role: Role;
   /** Public id of the key (`key_…`) or subject (`sub_…`): what the audit trail names. */
   readonly actor: string;
-  /** Null: who asks came by a token. */
+  /** Null if the caller came with a token. */
   readonly apiKeyId: string | null;
-  /** Null: who asks came by a key. */
+  /** Null if the caller came with a key. */
   readonly subject: CallerSubject | null;
   /** The key's own limits; null: it has none. */
   readonly rateLimits: RateLimits | null;

@@ -1,8 +1,8 @@
 import { timeOfUuid } from './ids.ts';
 
 /**
- * The conditions of a list, with the values that they take places for. Only what is asked for stands in the statement: a plan with
- * `$n IS NULL OR …` could use none of the indexes.
+ * The conditions of a list, with the values of their placeholders. The statement contains only the conditions that are asked for: with
+ * `$n IS NULL OR …`, a plan could use no index.
  */
 export class Conditions {
   readonly values: unknown[];
@@ -27,8 +27,8 @@ export class Conditions {
   }
 
   /**
-   * What comes after a row in a list of newest first. Its time stands in its id, so that nothing is looked up, and leads to the month
-   * in which rows that are partitioned by time lie.
+   * Rows after a given one in a list with the newest first. The time is read from the id, so that nothing is looked up, and leads to the
+   * partition of its month.
    * @param column of the time @param id UUID of the last row of the page before; undefined for the first page
    */
   olderThan(column: string, id: string | undefined): void {

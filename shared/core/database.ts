@@ -42,9 +42,9 @@ export interface WorkspaceScope {
 }
 
 export interface AskOptions {
-  /** The plan is made once for all values, sorts nothing and reads no table as a whole where an index gives another way. */
+  /** Plans once for all values, without sorts, and without sequential scans where an index can be used. */
   readonly byIndex?: boolean;
-  /** Vectors that a search of an index keeps in view; 100 if it is not said. */
+  /** `ef_search` of a search in a vector index; default 100. */
   readonly efSearch?: number;
 }
 
@@ -55,9 +55,8 @@ export interface Database {
    */
   inWorkspace<T>(scope: WorkspaceScope, work: (db: Db) => Promise<T>): Promise<T>;
   /**
-   * One statement that only reads, as a transaction of its own under one workspace, sent in one go: nothing waits for BEGIN, and
-   * COMMIT for nobody. Retried as `inWorkspace` is. Only where a statement's text is planned once a connection and not at every call:
-   * it serves what is asked so often that this counts.
+   * One statement that only reads, in a transaction of its own under one workspace, sent in one message: no round trips for BEGIN and
+   * COMMIT. Retried like `inWorkspace`. Only for statements that are frequent enough to be prepared once per connection.
    */
   ask?<Row = Record<string, unknown>>(
     scope: WorkspaceScope,
@@ -72,8 +71,8 @@ export interface Database {
 /** A database that can be read as it was at one moment. */
 export interface SnapshotDatabase extends Database {
   /**
-   * One transaction that sees everything as it was at its beginning, and only reads. Done once: it is for what hands on what it reads
-   * as it reads it, which cannot be done again.
+   * One transaction that sees everything as it was at its beginning, and only reads. It is never retried, since its caller passes on rows
+   * while it reads them.
    */
   inSnapshot<T>(scope: WorkspaceScope, work: (db: Db) => Promise<T>): Promise<T>;
 }

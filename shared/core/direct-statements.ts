@@ -1,4 +1,4 @@
-/** Statements that must not run in a transaction, on a separate connection to the writer: a pooled one would be held for as long as they take. */
+/** Runs statements that must not be in a transaction, on a connection of their own to the writer: they would block a pooled one for too long. */
 export interface DirectStatements {
   /**
    * Runs statements one after the other as the maintainer, and waits for the last no longer than `waitMilliseconds`. `running`: the

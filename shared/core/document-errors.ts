@@ -18,7 +18,7 @@ export const documentErrorCodes = [
 
 export type DocumentErrorCode = (typeof documentErrorCodes)[number];
 
-/** A fault of the document itself: no retry helps, the version ends `failed` with this code, and its neighbours continue. */
+/** A fault of the document itself: no retry helps, so the version fails with this code, and other documents continue. */
 export class DocumentError extends Error {
   readonly code: DocumentErrorCode;
   constructor(code: DocumentErrorCode, message: string, options?: { cause?: unknown }) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DbragError } from './errors.ts';
 import { Outage } from './outage.ts';
 
-/** An unexpected error in a form that may be stored: it quotes nothing that anybody wrote. */
+/** An unexpected error in a form that may be stored: it contains no user content. */
 export interface Failure {
   /** 16 hex digits: the same for errors of one name and code that came through the same functions. */
   readonly fingerprint: string;

@@ -1,4 +1,4 @@
-/** Every stable error word of the API, with the status that it is answered with. */
+/** Every stable error code of the API, with its HTTP status. */
 export const statusOfCode = {
   malformed_json: 400,
   unauthorized: 401,
@@ -33,7 +33,7 @@ export const statusOfCode = {
 
 export type ErrorCode = keyof typeof statusOfCode;
 
-/** A place in a request and what is wrong there: a JSON pointer and a sentence. */
+/** What is wrong with a request, and where: a JSON pointer and a sentence. */
 export interface InvalidMember {
   readonly pointer: string;
   readonly detail: string;
@@ -44,14 +44,13 @@ export interface DbragErrorOptions {
   readonly retryable?: boolean;
   readonly retryAfterSeconds?: number;
   readonly errors?: readonly InvalidMember[];
-  /** As the message, with nothing in it that may come out of a customer's rows; where it is left out, the message holds none. */
+  /** The message without anything from a customer's rows. Left out if the message itself contains nothing of them. */
   readonly withoutRows?: string | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * An error whose message may be shown to the caller. Everything else that is thrown is answered as `internal`, with nothing of
- * its text.
+ * An error whose message may be shown to the caller. Any other error is answered as `internal`, without its message.
  */
 export class DbragError extends Error {
   readonly code: ErrorCode;

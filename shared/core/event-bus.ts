@@ -12,5 +12,5 @@ export interface EventBus {
   publish(events: readonly DomainEvent[]): Promise<readonly boolean[]>;
 }
 
-/** For stages where nobody listens. */
+/** For stages without a bus. */
 export const noEventBus: EventBus = { publish: async (events) => events.map(() => true) };

@@ -3,7 +3,7 @@
  * `test` stage binds one that acts.
  */
 export interface Failpoint {
-  /** @param about which document, for a death that follows one around */
+  /** @param about the document that is worked on, so that a test can fail it wherever it is processed */
   reach(name: string, about?: string): Promise<void>;
 }
 

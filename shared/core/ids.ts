@@ -31,7 +31,7 @@ export function newUuid(now: number = Date.now()): string {
   return dashed(bytes.toString('hex'));
 }
 
-/** When a UUIDv7 was made: what it says itself, to the millisecond. */
+/** When a UUIDv7 was created, as encoded in it, to the millisecond. */
 export function timeOfUuid(uuid: string): Date {
   return new Date(Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16));
 }
@@ -43,7 +43,7 @@ export function publicId(kind: IdKind, uuid: string): string {
 
 /**
  * The UUID behind a public id.
- * @throws not_found when the text is no id of this kind: an id that cannot exist is answered as one that does not
+ * @throws not_found when the text is no id of this kind: an impossible id is treated like one that does not exist
  */
 export function parsePublicId(kind: IdKind, text: string): string {
   const uuid = tryParsePublicId(kind, text);

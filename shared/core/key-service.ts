@@ -1,7 +1,7 @@
-/** What a wrapped key is for: a key that was wrapped for one workspace is not opened for another. */
+/** The purpose of a wrapped key: a key that was wrapped for one workspace cannot be unwrapped for another. */
 export type KeyContext = Readonly<Record<string, string>>;
 
-/** Creates and unwraps keys that are themselves encrypted by a key that nobody can take away. Throws `Outage` while it does not answer. */
+/** Creates and unwraps keys, which are encrypted with a key that never leaves the service. Throws `Outage` while the service does not answer. */
 export interface KeyService {
   /** A new key of 32 bytes, plain and wrapped. */
   generate(context: KeyContext): Promise<{ readonly plain: Buffer; readonly wrapped: Buffer }>;

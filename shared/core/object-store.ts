@@ -1,4 +1,4 @@
-/** What is known of an object without reading it. */
+/** The properties of an object, without its bytes. */
 export interface ObjectHead {
   readonly bytes: number;
   readonly contentType: string | undefined;

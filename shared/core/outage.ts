@@ -1,6 +1,6 @@
 import { DbragError } from './errors.ts';
 
-/** Something that this service depends on does not answer. */
+/** A dependency of this service does not answer. */
 export class Outage extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -9,8 +9,8 @@ export class Outage extends Error {
 }
 
 /**
- * Whether work failed because something it depends on is unavailable: not an attempt at the work. A statement that ran into its
- * time limit is not an outage: the same one may be too slow every time.
+ * Whether work failed because a dependency is unavailable, which does not count as an attempt. A statement that ran into its time limit is
+ * no outage: it may be too slow every time.
  */
 export function isOutage(error: unknown): boolean {
   return error instanceof Outage || (error instanceof DbragError && error.retryable && error.code !== 'timeout');

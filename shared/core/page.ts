@@ -11,7 +11,7 @@ export interface Page<Item> {
   readonly hasMore: boolean;
 }
 
-/** Cuts a page from rows that were read with `LIMIT limit + 1`: the row too many says that more follow. */
+/** Cuts a page from rows that were read with `LIMIT limit + 1`: the extra row shows that more follow. */
 export function pageOf<Item>(rows: readonly Item[], limit: number): Page<Item> {
   return { items: rows.slice(0, limit), hasMore: rows.length > limit };
 }

@@ -1,4 +1,4 @@
-/** The share of an invocation that is left for the step under way: a statement, a slice, a page. */
+/** The share of an invocation that is reserved for the current step: a statement, a slice, a page. */
 const reserve = 0.3;
 
 /**

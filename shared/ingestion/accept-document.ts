@@ -13,7 +13,7 @@ export interface OneNewDocument extends NewDocument {
 }
 
 /**
- * Writes the rows that promise one ingestion.
+ * Writes the rows of one accepted document: from then on its ingestion is promised.
  * @throws not_found for an unknown collection · conflict while the document of this source is being deleted · quota_exceeded,
  * with nothing written
  */

@@ -27,10 +27,10 @@ export interface NewDocuments {
 export type Acceptance = AcceptedDocument | DbragError;
 
 /**
- * Writes the rows that promise ingestions: document, version and job of each, in one statement for all (a bulk load is bound by
- * round trips). What runs later reads them; the message is only a nudge. A version that is still under way is overtaken. Two posts of
- * one source become two versions and never two documents, in the order of the list where both stand in it.
- * @returns one for each, in their order
+ * Accepts documents: writes the document, version and job of each, in one statement for all (a bulk load is bound by round trips).
+ * Workers read these rows; the message is only a nudge. A version that is still under way is overtaken. Two posts of the same source
+ * become two versions and never two documents, in the order of the list if both are in it.
+ * @returns the outcome of each, in the order of the list
  */
 export async function acceptDocuments(db: Db, input: NewDocuments): Promise<readonly Acceptance[]> {
   const accepted = new Array<Acceptance>(input.documents.length);
@@ -67,9 +67,9 @@ function distinctSources(documents: readonly NewDocument[]): number[][] {
 }
 
 /**
- * Several documents are locked in the order of everywhere, by id; the statement would lock them in that of their sources. Each source is
- * a scalar sub-query, one look at the index: a join was planned, in tables that were not analysed since a load began, as a pass over all
- * documents of the workspace, and over all sources for each.
+ * Locks the documents by id, which is the order everywhere; the statement itself would lock them in the order of their sources. Each
+ * source is a scalar sub-query, which is one index look-up. A join was planned, on tables that were not analysed since a load began, as a
+ * scan of all documents of the workspace for each source.
  */
 async function lockKnownSources(db: Db, { workspaceId, documents }: NewDocuments): Promise<void> {
   const known = documents.filter(({ sourceUri }) => sourceUri !== null);
@@ -84,7 +84,7 @@ async function lockKnownSources(db: Db, { workspaceId, documents }: NewDocuments
   );
 }
 
-/** New sources in one order everywhere: two loads of the same new ones then wait for each other instead of deadlocking. */
+/** Sorts new sources, so that two loads of the same ones wait for each other instead of deadlocking. */
 const statement = `
   WITH input AS (
     SELECT * FROM jsonb_to_recordset($2::jsonb) AS i (n int, document_id uuid, job_id uuid, collection_id uuid, name text, source_uri text,

@@ -14,7 +14,7 @@ export interface NewDocument {
   readonly sourceUri: string | null;
   readonly priority: Priority;
   readonly object: { readonly key: string; readonly versionId: string | null };
-  /** Made ahead by the caller where the object's key names it. */
+  /** Chosen by the caller if the object's key contains it. */
   readonly documentId?: string;
 }
 
@@ -32,7 +32,7 @@ export const ingestionDeadlineMilliseconds = 6 * 3_600_000;
  */
 export const uploadDeadlineMilliseconds = 2 * 3_600_000;
 
-/** The job of a document as it was just written. */
+/** The job of a document that was just accepted. */
 export function queuedJob(
   id: string,
   document: Document,

@@ -10,12 +10,12 @@ interface SplitClaim extends ClaimedVersion {
   readonly split: SplitVersion;
 }
 
-/** What all workers together could store before seeing each other's rows: closer to a limit than this, they proceed one after another. */
+/** What all workers together could store before they see each other's rows. Closer to a limit than this, they take turns. */
 const chunksAtOnce = 1_000_000;
 
 /**
- * Ends the versions that a workspace has no room for as `quota_exceeded`: too many chunks, or a document that was refused before and is
- * tried again. The room of the others is held until this transaction ends.
+ * Fails the versions that exceed a workspace's quotas with `quota_exceeded`: too many chunks, or a document that was refused before and is
+ * tried again. The room for the others is reserved until this transaction ends.
  * @returns those that may be stored
  */
 export async function failBeyondQuotas<Claim extends SplitClaim>(
@@ -27,7 +27,7 @@ export async function failBeyondQuotas<Claim extends SplitClaim>(
 ): Promise<readonly Claim[]> {
   const { chunks: mostChunks = null, documents: mostDocuments = null } = quotas.limits;
   if (mostChunks === null && mostDocuments === null) return claims;
-  // Documents were counted when they were accepted; only those that failed then come here without.
+  // Documents were counted when they were accepted, except those that failed then.
   if (mostChunks === null && claims.every(({ attempt }) => attempt === 1)) return claims;
   const state = await holdStored(
     db,

@@ -6,8 +6,8 @@ import { embeddingTokensToday } from '../limits/token-quota.ts';
 import type { NewDocument } from './accepted-document.ts';
 
 /**
- * What concurrent requests could add before seeing each other's rows: 200 requests of 1,000 documents, and as many files of 100 MB. Closer to a
- * limit than this, they proceed one after another.
+ * What concurrent requests could add before they see each other's rows: 200 requests of 1,000 documents, and as many files of 100 MB.
+ * Closer to a limit than this, they take turns.
  */
 const documentsAtOnce = 200_000;
 const bytesAtOnce = 20_000_000_000;
@@ -19,8 +19,8 @@ interface KnownSource {
 }
 
 /**
- * Those of some new documents that a workspace has no room for, each in the place of the list. What is left may be written in this
- * transaction, and in no other: the room is held for it until it ends.
+ * Finds the new documents that exceed a workspace's quotas, by their position in the list. The others may be written in this transaction
+ * only, which reserves the room for them until it ends.
  */
 export async function refuseBeyondQuotas(
   db: Db,
@@ -63,7 +63,7 @@ export async function refuseBeyondQuotas(
   return refused;
 }
 
-/** Whatever is ingested must be embedded, so nothing more is accepted once the day's tokens are used up. */
+/** Whatever is ingested must be embedded, so nothing is accepted once the day's tokens are used up. */
 async function refuseForTokens(
   db: Db,
   documents: readonly NewDocument[],
@@ -79,7 +79,7 @@ async function refuseForTokens(
   return new Map(documents.map((_, n) => [n, refusal]));
 }
 
-/** Documents that get another version, by their place in the list. */
+/** Documents that get another version, by their position in the list. */
 async function knownSources(
   db: Db,
   workspaceId: string,

@@ -6,9 +6,9 @@ const coveredSeconds = 60;
 const workspacesRemembered = 1_000;
 
 /**
- * Sees to it that versions which have just been retired are removed when their grace period is over. One message a minute and
- * workspace from one process, due when the last of what it covers is: nothing has to be armed by the removal itself, and while
- * nothing is retired nothing is sent.
+ * Makes sure that versions which were just retired are removed after their grace period. A process sends at most one message a minute
+ * for each workspace, due when the last version that it covers is due. So the removal itself needs to arm nothing, and nothing is sent
+ * while nothing is retired.
  */
 export interface RemovalArm {
   arm(workspaceId: string): Promise<void>;

@@ -10,7 +10,7 @@ import { setAside } from './set-aside.ts';
 const deadlineMilliseconds = 7 * 24 * 3_600_000;
 
 /**
- * Begins to embed whatever of a collection is not in the space of the first model; while that is under way already, its job is given.
+ * Starts a job that embeds whatever of a collection is not in the space of the first model. If such a job is running, returns that one.
  * @throws not_found
  */
 export async function beginBatchEmbed(
@@ -42,7 +42,7 @@ export function batchEmbedNudge(workspaceId: string, jobId: string, delaySeconds
   };
 }
 
-/** When cancelled, nothing more is embedded for it; vectors that were stored stay, and chunks in the other space are still searched there. */
+/** A cancelled job embeds nothing more. Vectors that were stored stay, and chunks in the other space are still searched there. */
 export const batchEmbedJobs: JobKind = {
   async cancel(db, workspaceId, job) {
     if (await finishJob(db, workspaceId, job.id, { status: 'cancelled' })) await stopPurchases(db, workspaceId, job);

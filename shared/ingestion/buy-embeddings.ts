@@ -18,11 +18,11 @@ export interface BuyPorts {
 export interface Bought {
   readonly filled: readonly FilledChunk[];
   readonly refused: readonly RefusedChunk[];
-  /** Not embedded now, with the reason: the provider must not be called for a while. */
+  /** Not embedded now, because the provider must not be called for a while; the reason. */
   readonly postponed?: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError };
 }
 
-/** With 80 ms a request, four at a time already buy four times what a live index takes in. */
+/** At 80 ms a request, four at a time already give four times what a live index can take. */
 const requestsInFlight = 4;
 
 /**

@@ -5,7 +5,7 @@ export interface OnwardPorts extends IntegrityPorts {
   readonly onFound: (violations: readonly Violation[]) => void;
 }
 
-/** Every text and vector is read once in this many rounds. */
+/** Each text and vector is read once in this many rounds. */
 export const contentRounds = 30;
 
 interface Place {
@@ -14,8 +14,8 @@ interface Place {
 }
 
 /**
- * Looks at a workspace's documents from where the night before stopped, as far as there is time: how their rows belong together of all of them, and what
- * stands in these rows of a thirtieth, another one each round. A round that is over is followed by a whole one, if it was begun another night.
+ * Checks a workspace's documents from where the night before stopped, as far as time allows: for all, that their rows fit together; for a
+ * thirtieth, a different one each round, also the content of these rows. After a round that began on another night, a whole one follows.
  */
 export async function checkIntegrityOnward(
   ports: OnwardPorts,

@@ -2,7 +2,7 @@ import type { Database, Db } from '../core/database.ts';
 import { DbragError } from '../core/errors.ts';
 import { contentStatements, type Narrowing, statementOfAll, structureStatements } from './integrity-statements.ts';
 
-/** Something that must always hold, and does not. */
+/** An invariant that does not hold. */
 export interface Violation {
   /** Which of the promises of `docs/reliability.md`, in words. */
   readonly invariant: string;
@@ -11,7 +11,7 @@ export interface Violation {
 
 export interface IntegrityPorts {
   readonly database: Database;
-  /** That one statement looks at, so that it is done in a moment; default 200. */
+  /** Documents that one statement checks, few enough that it ends quickly; default 200. */
   readonly documentsAtOnce?: number;
   /** Called for a document that was not checked, because it alone takes too long. */
   readonly onUnseen?: (documentId: string, error: unknown) => void;
@@ -22,7 +22,7 @@ export interface IntegrityScope {
   readonly upTo: string | null;
   /** As the call before reported it; default all that one statement may look at. */
   readonly atOnce?: number;
-  /** Of which documents every text and vector is read. */
+  /** The documents of which every text and vector is read. */
   readonly isRead: (documentId: string) => boolean;
 }
 
@@ -31,13 +31,13 @@ export interface IntegrityReport {
   readonly violations: readonly Violation[];
   /** Where to continue; null: finished. */
   readonly next: string | null;
-  /** Documents that the next statement should look at: fewer while pages take too long. */
+  /** Documents that the next statement should check: fewer while pages take too long. */
   readonly atOnce: number;
 }
 
 const ends = { first: '00000000-0000-0000-0000-000000000000', last: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
 
-/** Ranges leave no gap, so that rows of documents that are not there are seen as well. */
+/** Ranges leave no gap, so that rows of documents that no longer exist are found too. */
 const inRange: Narrowing = (workspace, document) =>
   `${workspace === null ? '' : `${workspace} = $1 AND `}${document} > $2 AND ${document} <= $3`;
 const listed: Narrowing = (workspace, document) =>
@@ -46,9 +46,9 @@ const structure = statementOfAll(structureStatements(inRange));
 const content = statementOfAll(contentStatements(listed));
 
 /**
- * Looks whether a workspace's documents are what was promised, newer ones first, as far as there is time: how their rows belong together, and of
- * some of them what stands in these rows. It holds at every moment, so work may go on meanwhile.
- * A page that takes too long is looked at in halves, so that large documents do not keep the night from those behind them.
+ * Checks that a workspace's documents are what was promised, newest first, as far as time allows: that their rows fit together, and for
+ * some of them the content of these rows. The invariants hold at every moment, so work may go on meanwhile. A page that takes too long is
+ * checked in halves, so that large documents do not keep the night from those behind them.
  */
 export async function checkIntegrity(
   { database, documentsAtOnce = 200, onUnseen = () => {} }: IntegrityPorts,
@@ -91,7 +91,7 @@ async function lookAt(
   atOnce: number,
   isRead: (documentId: string) => boolean,
 ): Promise<{ readonly from: string; readonly found: readonly Violation[] }> {
-  // One more than is looked at: the next page begins with it.
+  // One more than is checked: the next page begins with it.
   const ids = await documentsUpTo(db, workspaceId, upTo, atOnce + 1);
   const from = ids[atOnce] ?? ends.first;
   const found = [...(await db.query<Violation>(structure, [workspaceId, from, upTo])).rows];

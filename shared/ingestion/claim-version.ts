@@ -40,10 +40,10 @@ interface VersionRow {
 }
 
 /**
- * Takes versions of one workspace from `queued` to `processing`. One that is `processing` already is claimed again: its worker crashed,
- * or this is the same message twice, and then the fence decides which of the two commits.
+ * Moves versions of one workspace from `queued` to `processing`. One that is `processing` already is claimed again: its worker crashed, or
+ * the message came twice, and then the fence decides which of the two commits.
  * @param messages no document twice
- * @returns nothing for those with nothing to do: overtaken, deleted, finished, or another attempt
+ * @returns nothing for versions without work: overtaken, deleted, finished, or at another attempt
  */
 export async function claimVersions(
   db: Db,

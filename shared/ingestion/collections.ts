@@ -8,7 +8,7 @@ import { holdAlone } from '../limits/stored-amounts.ts';
 export interface Chunking {
   /** Most tokens of a chunk. */
   readonly max_tokens: number;
-  /** Tokens of the chunk before that a chunk begins with. */
+  /** Tokens that a chunk repeats of the one before it. */
   readonly overlap_tokens: number;
 }
 
@@ -58,7 +58,7 @@ export async function createCollection(
   return rows[0] as Collection;
 }
 
-/** Holds the room for one more collection until the transaction ends. @throws quota_exceeded */
+/** Reserves the room for one more collection until the transaction ends. @throws quota_exceeded */
 export async function requireRoomForCollection(
   db: Db,
   workspaceId: string,
@@ -91,7 +91,7 @@ export async function getCollection(db: Db, workspaceId: string, id: string): Pr
   return rows[0];
 }
 
-/** @throws not_found naming the first of the ids that is no collection here */
+/** @throws not_found with the first id that is no collection of this workspace */
 export async function requireCollections(db: Db, workspaceId: string, ids: readonly string[]): Promise<void> {
   const { rows } = await db.query<{ id: string }>(
     `SELECT id FROM dbrag.collections WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND status = 'active'`,

@@ -21,12 +21,12 @@ export interface CommitOptions {
 }
 
 /**
- * Stores vectors of some documents: embeddings, counters, usage, and the swap of every version that lacks nothing now. Everything is
- * moved by the rows really inserted, so that a second worker with the same vectors changes nothing. All documents at once, because
- * round trips are what a small document costs; they are locked in one order everywhere, so this cannot deadlock.
+ * Stores vectors of some documents: embeddings, counters, usage, and the swap of every version that is complete now. Counts follow from the
+ * rows that were really inserted, so a second worker with the same vectors changes nothing. All documents are stored at once, since
+ * round trips are most of what a small document costs; they are locked in the order used everywhere, so this cannot deadlock.
  *
- * A chunk is in one space at a time: vectors of the fallback space leave its purchase open and noted, and those of its own space, when
- * they come, take their place.
+ * A chunk is in one space at a time. A vector of the fallback space leaves the purchase in its own space pending; the vector of its own
+ * space replaces it later.
  * @returns the versions that became ready
  */
 export async function commitEmbeddings(
@@ -49,9 +49,9 @@ export async function commitEmbeddings(
 }
 
 /**
- * Counts go to the version under way: the purchases of overtaken ones are dropped, so there is only one. (Looking each chunk up in
- * `placements` takes seconds a statement in tables that were never analysed: there its two indexes look equally good.)
- * @returns usage by document: only what was not there yet, and belongs to a chunk that is still there
+ * Counts belong to the version under way: purchases of overtaken versions are dropped, so there is only one. (Looking each chunk up in
+ * `placements` takes seconds on tables that were never analysed, where its two indexes look equally good.)
+ * @returns usage by document, only of vectors that were new and whose chunk still exists
  */
 async function insertEmbeddings(
   db: Db,
@@ -123,7 +123,7 @@ async function deletePending(db: Db, pool: PendingPool, filled: readonly FilledC
   return [...rows];
 }
 
-/** Their own space has them now. A version under way counted them when the fallback's vector came. */
+/** Removes them from the fallback space. A version under way counted them when the fallback's vector came. */
 async function leaveFallback(db: Db, { workspaceId }: PendingPool, chunks: readonly BridgedChunk[]): Promise<void> {
   const documentIds = chunks.map((chunk) => chunk.document_id);
   await db.query(

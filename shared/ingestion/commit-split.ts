@@ -10,7 +10,7 @@ import { type Chunk, splitterVersion } from './split.ts';
 import type { SplitVersion } from './store-ahead.ts';
 import { type OwnedChunk, slicesOf, storeChunks } from './store-chunks.ts';
 
-/** Became ready at once, has chunks to embed, came too late, or is more than the workspace has room for. */
+/** It became ready at once, has chunks to embed, came too late, or exceeds the workspace's quota. */
 export type SplitOutcome = 'ready' | 'to_embed' | 'fenced' | 'failed';
 
 /** A version that was read and split by the worker that claimed it. */
@@ -69,7 +69,7 @@ function* chunksOf(claims: readonly SplitClaim[]): Generator<OwnedChunk> {
   }
 }
 
-/** The first attempt at the first version: nothing of it can have a vector, or be wanted, yet. */
+/** The first attempt at the first version: none of its chunks can have a vector, or be pending, yet. */
 const isFirst = ({ version, attempt }: ClaimedVersion): boolean => version === 1 && attempt === 1;
 
 /** Removes the placements of an earlier attempt: this attempt's splitter may cut elsewhere. */
@@ -82,7 +82,7 @@ async function removePlacements(db: Db, workspaceId: string, claims: readonly Ve
     ]);
 }
 
-/** Texts that a worker stored ahead before it died, and that this splitter, of a later deploy, cuts in other places. */
+/** Removes texts that a worker stored ahead before it died, if the splitter of a later deploy cuts elsewhere. */
 async function removeLeftTexts(db: Db, claim: SplitClaim): Promise<void> {
   let left = rowsAtOnce;
   while (left === rowsAtOnce) left = await removeUnplacedChunks(db, claim);
@@ -98,10 +98,10 @@ interface Wanted {
   readonly chunk: Chunk;
 }
 
-/** As parameters of one statement, 90,000 of them took 60 MB. */
+/** Rows per statement: the parameters of 90,000 took 60 MB. */
 const purchasesAtOnce = 4_096;
 
-/** For documents whose every text has to be embedded: nothing is looked up. */
+/** For documents of which every text must be embedded: no look-ups. */
 async function addAllPending(
   db: Db,
   workspaceId: string,
@@ -148,9 +148,9 @@ async function insertPending(db: Db, workspaceId: string, model: string, wanted:
 
 /**
  * Pending embeddings, by document. A chunk with a vector in the fallback space is not missing, since it is found there, but is
- * pending all the same. All lookups are sub-queries that cannot become joins, on purpose: joins are planned by statistics that know nothing of rows
- * written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour). The model is inside an expression so
- * that the index by space does not apply: it looks just as selective, but would scan all vectors of the workspace for each chunk.
+ * pending all the same. All look-ups are deliberately sub-queries that cannot become joins: joins are planned by statistics that know
+ * nothing of rows written a moment ago, and two nested scans of 3,600 chunks took 4 s (of 67,000: an hour). The model is inside an
+ * expression so that the index by space does not apply: it looks as selective, but would scan all vectors of the workspace for each chunk.
  */
 async function addPending(
   db: Db,

@@ -2,7 +2,7 @@ import { TextDecoder } from 'node:util';
 import { DocumentError } from '../core/document-errors.ts';
 import { detectEncoding } from './detect-encoding.ts';
 
-/** Above these shares of control characters, bytes are no text: a byte of random data is one in about a tenth of all cases. */
+/** Above these shares of control characters, bytes are no text: about a tenth of random bytes are control characters. */
 const mostControlsInUnicode = 0.1;
 const mostControlsInGuess = 0.01;
 const sampled = 65_536;
@@ -15,9 +15,9 @@ export interface DecodeOptions {
 }
 
 /**
- * Bytes to well-formed text in the encoding that `detectEncoding` finds. NUL is taken out (Postgres stores none), what cannot be
- * decoded becomes U+FFFD, line ends become `\n`.
- * @throws DocumentError unsupported_media_type when the bytes are no text
+ * Decodes bytes to well-formed text in the encoding that `detectEncoding` finds. NUL is removed (Postgres stores none), what cannot be
+ * decoded becomes U+FFFD, and line ends become `\n`.
+ * @throws DocumentError unsupported_media_type if the bytes are no text
  */
 export function decodeText(bytes: Uint8Array, { charset, takesOver = false }: DecodeOptions = {}): string {
   const { label, isGuess } = detectEncoding(bytes, charset);

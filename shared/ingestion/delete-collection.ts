@@ -4,8 +4,8 @@ import { createJob } from '../jobs/jobs.ts';
 import { type BegunDeletion, type DeleteDocumentPorts, deletionDeadlineMilliseconds } from './delete-document.ts';
 
 /**
- * Makes a collection and all its documents invisible at once and leaves their removal to a job. A document that is accepted at this
- * very moment is found by that job.
+ * Makes a collection and all its documents invisible at once and leaves their removal to a job, which also finds a document that is being
+ * accepted at this moment.
  * @throws not_found
  */
 export async function beginCollectionDeletion(

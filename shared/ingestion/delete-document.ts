@@ -24,12 +24,12 @@ export interface BegunDeletion {
 }
 
 export const deletionDeadlineMilliseconds = 24 * 3_600_000;
-/** Longer than any S3 event or queue message lives, so that a late one brings nothing back. */
+/** Longer than any S3 event or queue message lives, so that a late one restores nothing. */
 const tombstoneDays = 30;
 
 /**
- * Makes a document invisible at once and leaves the removal of its rows and objects to a job. From here on no late worker can make
- * any of it visible: every commit of an ingestion asks for a document that is not deleting.
+ * Makes a document invisible at once and leaves the removal of its rows and objects to a job. From now on no late worker can make any of
+ * it visible: every commit of an ingestion requires that its document is not being deleted.
  * @throws not_found
  */
 export async function beginDeletion(
@@ -85,7 +85,7 @@ export async function runningDeletion(
   return rows[0]?.id;
 }
 
-/** Ends what is under way for a document that is being deleted, and remembers its objects. */
+/** Ends the work under way for a document that is being deleted, and records its objects. */
 export async function endVersions(db: Db, workspaceId: string, documentId: string): Promise<void> {
   await supersedeVersions(db, workspaceId, [{ documentId, version: 2_147_483_647 }], {
     code: 'superseded',
@@ -94,7 +94,7 @@ export async function endVersions(db: Db, workspaceId: string, documentId: strin
   await bury(db, workspaceId, documentId);
 }
 
-/** Remembers the objects of a document, so that an event of theirs that comes late is known to be of the past. */
+/** Records the objects of a document, so that their late events are recognised as outdated. */
 async function bury(db: Db, workspaceId: string, documentId: string): Promise<void> {
   await db.query(
     `INSERT INTO dbrag.tombstones (workspace_id, s3_key, s3_version_id, document_id, expires_at)

@@ -4,7 +4,7 @@ import type { JobKind, RestartedJob } from '../jobs/job-kinds.ts';
 import type { Job } from '../jobs/jobs.ts';
 import { deletionDeadlineMilliseconds, deletionNudge, runningDeletion } from './delete-document.ts';
 
-/** A deletion is never cancelled: removal of what it hides was promised, and what it removed is gone. */
+/** A deletion cannot be cancelled: the removal was promised, and some of it is gone already. */
 export const deletionJobs: JobKind = { retry, refusal: 'Another job is already deleting it.' };
 
 async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {

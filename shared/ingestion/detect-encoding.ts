@@ -5,7 +5,7 @@ import { analyse } from 'chardet';
 export interface Encoding {
   /** A label of the WHATWG Encoding Standard, which `TextDecoder` knows. */
   readonly label: string;
-  /** Nothing but the look of the bytes speaks for it. */
+  /** The encoding was only guessed from the bytes. */
   readonly isGuess: boolean;
 }
 
@@ -58,7 +58,7 @@ function decoderFor(charset: string): TextDecoder | undefined {
   }
 }
 
-/** Whether what was declared reads the bytes with hardly a fault. */
+/** Whether the declared encoding decodes the bytes with hardly an error. */
 function isPlausible(bytes: Uint8Array, label: string): boolean {
   const sample = sampleOf(bytes);
   const text = new TextDecoder(label).decode(sample);

@@ -166,7 +166,7 @@ export async function listChunks(
   return pageOf(rows, page.limit);
 }
 
-/** The ordinal of a chunk in a version; undefined when it does not stand there. */
+/** The ordinal of a chunk in a version; undefined if the version does not contain it. */
 export async function findOrdinal(
   db: Db,
   workspaceId: string,

@@ -1,9 +1,9 @@
 import type { Db } from '../core/database.ts';
 
 /**
- * Removes pending purchases of texts that no live or running version of the document places: what only a version wanted that has
- * ended is bought no more. The caller has locked the document. NOT IN over a list that Postgres hashes: on tables that were never
- * analysed, the join that EXISTS asks for is planned as a nested loop (15 s for 8,700 chunks).
+ * Removes pending purchases of texts that no live or running version of the document contains: only versions that have ended wanted
+ * them. The caller has locked the document. NOT IN uses a list that Postgres hashes; on tables that were never analysed, the join of
+ * NOT EXISTS is planned as a nested loop (15 s for 8,700 chunks).
  */
 export async function dropUnwantedPurchases(db: Db, workspaceId: string, documentId: string): Promise<void> {
   await db.query(

@@ -9,7 +9,7 @@ export const embedChunksMessage = z.object({
   v: z.literal(1),
   workspace_id: z.uuid(),
   document_id: z.uuid(),
-  /** Spares a look-up; senders that do not say are as good. */
+  /** Saves a look-up; may be left out. */
   priority: z.optional(z.enum(priorities)),
 });
 
@@ -20,7 +20,7 @@ export interface EmbeddingNudge {
   readonly documentId: string;
 }
 
-/** The message to the workers of a priority that a document lacks vectors. */
+/** Tells the workers of a priority that a document has chunks without vectors. */
 export function embeddingNudge(
   priority: Priority,
   { workspaceId, documentId }: EmbeddingNudge,

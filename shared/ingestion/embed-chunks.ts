@@ -8,15 +8,15 @@ export type { EmbedChunksPorts, EmbedSummary, ModelSpace, Postponement, Time } f
 
 /** Reserved for the last commit of an invocation, at most a quarter of its time: no request starts within it. */
 const reserveMilliseconds = 15_000;
-/** How long one invocation continues in all before it makes room for others, so that a busy workspace takes only its share. */
+/** How long one invocation continues before it makes room for others, so that a busy workspace takes only its share. */
 const longestTurnMilliseconds = 30_000;
 /** So that the few texts of one workspace do not wait behind the backlog of another; each holds what eight requests need. */
 const poolsAtOnce = 2;
 
 /**
- * Embeds what the messages point to, and more of the same pools: whatever waits in a workspace at a priority, for as long as there
- * is time. Safe to run any number of times, at the same time too. A provider that is down fails nothing: its chunks wait, or are
- * searched in the space of the fallback model until it is back.
+ * Embeds the chunks of the documents in the messages, and more of the same pools (a pool is whatever waits in a workspace at a
+ * priority) while there is time. Safe to run any number of times, also concurrently. A provider that is down fails nothing: its
+ * chunks wait, or are searched in the space of the fallback model until it is back.
  */
 export async function embedChunks(
   ports: EmbedChunksPorts,

@@ -32,9 +32,9 @@ const bridgedAfterMilliseconds = 20_000;
 const workersAfterOutage = 3;
 
 /**
- * Takes from the pool until it is empty, holds too little for a request while more is coming, or the turn is over. As long as a pool
- * holds something, one message is on its way for the document that has waited longest, or a worker will look again: so all others
- * may be acknowledged.
+ * Leases chunks from the pool until it is empty, until it holds too few for a request while more are coming, or until the turn is over. As
+ * long as the pool holds chunks, one message for the document that has waited longest is on its way, or a worker will look again. So all
+ * other messages may be acknowledged.
  */
 export async function embedPool(
   ports: EmbedChunksPorts,
@@ -64,7 +64,7 @@ export async function embedPool(
     await ports.failpoint.reach('worker.after_claim');
     const before = summary;
     if (lease.chunks.length > 0) summary = add(summary, await embed(ports, pool, lease.chunks, time));
-    // The chunks that were put off have their message, which covers the rest of the pool too.
+    // The postponed chunks have a message, which covers the rest of the pool too.
     if (summary.postponed > before.postponed) return summary;
     if (wasAway && summary.embedded > before.embedded) await callWorkers(ports, pool, lease.oldestLeft);
     if (lease.chunks.length > 0) continue;
@@ -76,7 +76,7 @@ export async function embedPool(
   }
 }
 
-/** Each document in separate requests, so that one that crashes its worker takes no other with it. */
+/** Each document in separate requests, so that one that crashes its worker does not affect the others. */
 async function embedOneByOne(
   ports: EmbedChunksPorts,
   pool: PendingPool,
@@ -96,7 +96,7 @@ async function embedOneByOne(
   return summary;
 }
 
-/** In the pool's own space; what the model would not give now goes into the fallback's at once, where that is called for, or waits. */
+/** Embeds in the pool's own space. What the model does not give now waits, or goes into the fallback's space at once if that is due. */
 async function embed(
   ports: EmbedChunksPorts,
   pool: PendingPool,
@@ -197,8 +197,8 @@ async function take(
 }
 
 /**
- * The message of a worker that died can come again before what the worker held is free. Were it acknowledged then, nothing but the
- * sweeper would come back for those chunks.
+ * The message of a worker that crashed can be redelivered before the worker's lease expires. If it were acknowledged then, only the
+ * sweeper would bring those chunks back.
  */
 async function comeBack(ports: EmbedChunksPorts, pool: PendingPool): Promise<void> {
   const held = await ports.database.inWorkspace(pool, (db) => findHeld(db, pool));

@@ -3,9 +3,9 @@ import type { Priority, WorkQueue } from '../core/work-queue.ts';
 import { type EmbeddingNudge, nudgeEmbedding } from './embed-chunks.message.ts';
 
 /**
- * Nudges of one process, few in a bulk load: a worker takes whatever waits in a workspace at a priority, so a message that is on its
- * way covers all that is committed before it arrives. The first goes at once; what follows closely shares one that comes a second
- * later. Critical work never shares.
+ * Sends the nudges of one process, and only a few of them in a bulk load: a worker takes whatever waits in a workspace at a priority, so a
+ * message covers everything that is committed before it arrives. The first is sent at once; those that follow closely share one that
+ * arrives a second later. Critical work never shares.
  */
 export class EmbeddingNudges {
   private readonly queue: WorkQueue;
@@ -38,8 +38,8 @@ export class EmbeddingNudges {
   }
 }
 
-/** The shortest delay that a queue knows. */
+/** The shortest delay that a queue supports. */
 const shareSeconds = 1;
-/** A delayed message may come a little early: what is committed just before that is not taken to be covered. */
+/** A delayed message may arrive slightly early, so work committed just before it is due does not count as covered. */
 const marginMilliseconds = 200;
 const rememberedPools = 1_000;

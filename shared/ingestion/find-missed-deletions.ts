@@ -5,18 +5,18 @@ import { type FindMissedUploadsPorts, registerMissed } from './find-missed-uploa
 import { isKnownBucket } from './known-bucket.ts';
 import { parseUploadKey } from './object-keys.ts';
 
-/** As many as the listing has keys on a page. */
+/** As many keys as a page of the listing has. */
 const documentsAtOnce = 1_000;
-/** Slices of documents a night: the rest is compared in the nights that follow, from where this one stopped. */
+/** Slices of documents a night; the following nights continue where this one stopped. */
 const slicesPerRun = 200;
 const strangeBucket =
   'The bucket holds none of the newest files: it is another one, or was emptied. No document was deleted; see the runbook.';
 
 /**
- * Deletes documents of uploads whose object was removed without an event. The listing only says which keys to check: each is
- * asked once more, one by one, before its document is touched. Documents that were posted, and promised files that have not come, are none of this.
- * A bucket that holds none of the newest files is not the one that the rows are of: it is believed in nothing.
- * @param hasTime asked before each slice
+ * Deletes documents of uploads whose object was removed without an event. The listing only says which keys to check: each object is
+ * looked up once more before its document is touched. Posted documents and announced files that have not arrived are not affected. A
+ * bucket that holds none of the newest files is not the bucket of these rows, so nothing is deleted.
+ * @param hasTime checked before each slice
  * @returns how many keys were found without an object
  */
 export async function findMissedDeletions(
@@ -78,12 +78,12 @@ async function uploadsAfter(database: Database, workspaceId: string, after: stri
   return rows.map(({ key }) => key);
 }
 
-/** The keys that the bucket holds from the first of these to the last, and some around them. */
+/** The keys that the bucket holds from the first to the last of these, and perhaps some around them. */
 async function listAround(objects: ObjectStore, keys: readonly string[]): Promise<ReadonlySet<string>> {
   const [first, last] = [keys[0], keys.at(-1)];
   const listed = new Set<string>();
   if (first === undefined || last === undefined) return listed;
-  // A listing begins behind a key: the folder of the first is the nearest that is sure to come before it.
+  // A listing begins after a key: the folder of the first key is certain to sort before it.
   let after: string | undefined = first.slice(0, first.lastIndexOf('/'));
   while (after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(last)) < 0) {
     const page = await objects.list('uploads/', after);

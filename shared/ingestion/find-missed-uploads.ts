@@ -5,7 +5,7 @@ import { isSidecar } from './upload-sidecar.ts';
 
 /** Pages of 1,000 keys a night: a larger bucket is walked over several nights, from where the last one stopped. */
 const pagesPerRun = 200;
-/** A sidecar has no row of its own to be found by: it is registered again while it is young, and that changes nothing. */
+/** A sidecar has no row that shows that it was registered: it is registered again while it is young, which is harmless. */
 const youngMilliseconds = 48 * 3_600_000;
 const origin = { requestId: 'nightly', ip: null, userAgent: null };
 
@@ -15,9 +15,9 @@ export interface FindMissedUploadsPorts extends RegisterUploadPorts {
 }
 
 /**
- * Registers uploads that no event reported: for files in the bucket, the object is the truth. Events are at least once
- * in practice and not by promise. A file that cannot be registered now (its document is being deleted, say) keeps no other from it.
- * @param hasTime asked before each page
+ * Registers uploads that no event reported: for files in the bucket, the object is the truth. S3 delivers events at least once in
+ * practice, but does not promise it. A file that cannot be registered now (its document is being deleted, say) does not hold up others.
+ * @param hasTime checked before each page
  * @returns how many were registered
  */
 export async function findMissedUploads(

@@ -9,8 +9,8 @@ export interface SearchedSpaces {
 }
 
 /**
- * Makes every version of these documents visible that is split and lacks no vector in the spaces that are searched: the swap. Whoever
- * stores the last vector calls it, in the same transaction, with the documents locked.
+ * The swap: makes visible every version of these documents that is split and has all its vectors in the spaces that are searched. Called
+ * by whoever stores the last vector, in the same transaction, with the documents locked.
  * @returns the versions that became ready
  */
 export async function finishVersions(
@@ -37,8 +37,8 @@ interface CompleteVersion extends VersionKey {
 const pendingLookedAt = 8;
 
 /**
- * EXCEPT and not an anti-join: in tables that were not analysed since they were loaded, a join is planned for one row, and then
- * takes time by the square of the chunks (8,700: more than 15 s).
+ * EXCEPT and not an anti-join: on tables that were not analysed since they were loaded, a join is planned for one row and then takes
+ * quadratic time (more than 15 s for 8,700 chunks).
  */
 async function findComplete(
   db: Db,
@@ -70,7 +70,7 @@ async function findComplete(
   return rows.map((row) => ({ documentId: row.document_id, version: row.version, texts: row.texts }));
 }
 
-/** Collections are locked last and in order. */
+/** Collections are locked last, in the order of their ids. */
 async function bumpGenerations(db: Db, workspaceId: string, collectionIds: readonly string[]): Promise<void> {
   if (collectionIds.length === 0) return;
   await db.query(

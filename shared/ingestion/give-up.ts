@@ -4,12 +4,12 @@ import { dropUnwantedPurchases } from './drop-purchases.ts';
 import { type PurchaseKey, setAside } from './set-aside.ts';
 import { lockDocuments, setVersionStatus, type VersionKey } from './set-version-status.ts';
 
-/** Begun this often and never finished: that is the document. Less often: its workers never got as far, as in an outage. */
+/** A document that was begun this often and never finished is to blame itself. Begun less often, its workers failed earlier, as in an outage. */
 export const begunTooOften = 3;
 
 /**
- * `ended`: it is `failed` now. `untried`: its workers hardly ever began with it, so it is to be sent again. `nothing`: it had ended
- * already, or is another attempt.
+ * `ended`: it is `failed` now. `untried`: workers hardly ever began with it, so its message should be sent again. `nothing`: it had ended
+ * already, or is at another attempt.
  */
 export type GivenUp = 'ended' | 'untried' | 'nothing';
 
@@ -18,7 +18,7 @@ export interface GivenUpVersion extends VersionKey {
   readonly attempt: number;
 }
 
-/** Ends a version `failed` that its workers could not parse. The previous live version stays live. Idempotent. */
+/** Fails a version that its workers could not parse. The previous live version stays live. Idempotent. */
 export async function giveUpIngestion(
   database: Database,
   { workspaceId, documentId, version, attempt }: GivenUpVersion,
@@ -37,8 +37,8 @@ export async function giveUpIngestion(
 }
 
 /**
- * Ends whichever version of a document has texts whose purchase no worker survived. Those that a live version places (healing, and
- * moving to another model, buy them too) fail nothing: they stay in the space that they are in, and are bought no more.
+ * Fails the version of a document whose texts crashed every worker that embedded them. Texts of a live version (healing and moving to
+ * another model embed them too) fail nothing: they stay in the space that they are in, and are not embedded again.
  */
 export async function giveUpEmbedding(
   database: Database,

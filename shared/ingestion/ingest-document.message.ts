@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** As large as its column: what the database cannot compare fails at every receive, and at the last one too. */
+/** The largest value of the column: a larger one would make the statement fail at every receive. */
 const count = z.int().check(z.positive(), z.lte(2_147_483_647));
 
 /** `ingest-*` → ingest-document: this attempt at this version waits to be ingested. Unknown members are ignored: a newer sender's. */

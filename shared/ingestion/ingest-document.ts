@@ -16,7 +16,7 @@ export interface IngestDocumentPorts extends ReadPorts {
   readonly database: Database;
   readonly nudges: EmbeddingNudges;
   readonly failpoint: Failpoint;
-  /** None where it is left out. */
+  /** No quotas apply if it is left out. */
   readonly quotas?: (workspaceId: string) => Promise<WorkspaceQuotas>;
   /** The embedding model of the stage: the space that every chunk must have a vector in. */
   readonly model: string;
@@ -27,8 +27,8 @@ export interface IngestDocumentPorts extends ReadPorts {
 export type IngestOutcome = SplitOutcome | 'nothing_to_do' | 'failed';
 
 /**
- * One version of one document from its object to rows: read, parse, split, store. Safe to run any number of times, at the same time
- * too. Faults of the document end the version `failed`; everything else is thrown, and the message is redelivered.
+ * Ingests one version of one document, from its object to rows: read, parse, split, store. Safe to run any number of times, also
+ * concurrently. Faults of the document fail the version; everything else is thrown, and the message is redelivered.
  */
 export async function ingestDocument(
   ports: IngestDocumentPorts,
@@ -50,7 +50,7 @@ export async function ingestClaimed(ports: IngestDocumentPorts, claim: ClaimedVe
   return outcome;
 }
 
-/** Faults of the document end its version `failed`. */
+/** Fails the version for faults of the document. */
 export async function endOnFault<Result>(
   ports: IngestDocumentPorts,
   claim: ClaimedVersion,
@@ -83,7 +83,7 @@ async function readAndSplit(ports: IngestDocumentPorts, claim: ClaimedVersion): 
   });
 }
 
-/** Afterwards the file's bytes are let go: of 100 MB, only the text is held while it is split. */
+/** Releases the file's bytes: while a file of 100 MB is split, only its text is in memory. */
 async function readAndParse(ports: IngestDocumentPorts, claim: ClaimedVersion): Promise<ReadVersion> {
   const body = await readObject(ports, claim);
   await ports.failpoint.reach('worker.after_download');

@@ -5,16 +5,16 @@ import type { IngestDocumentMessage } from './ingest-document.message.ts';
 import { type IngestDocumentPorts, type IngestOutcome, ingestClaimed, ingestDocument } from './ingest-document.ts';
 import { ingestTogether, mostBytesTogether } from './ingest-together.ts';
 
-/** `put_off`: not started, since others were before it; its message has to be sent again. */
+/** `put_off`: not started, since the time went to others; its message must be sent again. */
 export type Ingested = PromiseSettledResult<IngestOutcome | 'put_off'>;
 
 /** Nothing is started after this long: waiting documents are better served by another worker. */
 const turnMilliseconds = 15_000;
 
 /**
- * The documents of one batch of messages. Small texts that no worker has started are processed together, and split in a child process, so that
- * one that crashes every process takes no neighbour with it. All others follow one after another, least tried first: one that crashes its worker
- * every time then takes no neighbour with it more than twice, and documents that were not started have no claim counted.
+ * Ingests the documents of one batch of messages. Small texts that no worker has started are processed together and split in a child
+ * process, so that one that crashes every process does not affect the others. The rest follow one after another, least tried first: one
+ * that always crashes its worker then affects the others at most twice, and documents that were not started have no claim counted.
  * @returns the outcome of each message, in order
  */
 export async function ingestDocuments(
@@ -74,7 +74,7 @@ class Batch {
       this.#alone.push({ message: small.get(claim.documentId) as IngestDocumentMessage, claims: 1, claim });
   }
 
-  /** The same message twice is one piece of work: the other of the two may go. */
+  /** The same message twice is one piece of work: the second one is acknowledged. */
   #once(messages: readonly IngestDocumentMessage[]): IngestDocumentMessage[] {
     const seen = new Set<string>();
     return messages.filter((message) => {
@@ -84,7 +84,7 @@ class Batch {
     });
   }
 
-  /** An outage ends the rest as well: each would wait for it by itself. */
+  /** An outage ends the rest of the batch too: otherwise each document would wait for it on its own. */
   async finish(): Promise<void> {
     let outage: unknown;
     for (const { message, claim } of this.#alone.toSorted((one, other) => one.claims - other.claims)) {
@@ -111,7 +111,7 @@ async function settle(work: () => Promise<IngestOutcome>): Promise<Ingested> {
   return ended;
 }
 
-/** How often workers began with each version, and how large its file is, where that is known. */
+/** How often workers began with each version, and the size of its file if it is known. */
 async function lookAt(
   db: Db,
   workspaceId: string,

@@ -15,8 +15,8 @@ export const ingestionJobs: JobKind = {
 };
 
 /**
- * None of it becomes visible, whichever worker holds it: the worker finds no version to commit to. Chunks that only this version wanted are
- * no longer embedded; those placed by a live or another running version still are.
+ * Nothing of a cancelled version becomes visible, even if a worker still holds it: the worker finds no version to commit to. Chunks that
+ * only this version wanted are no longer embedded; those of a live or another running version still are.
  */
 async function cancel(db: Db, workspaceId: string, job: Job): Promise<void> {
   const [key] = versionsOf([job]);
@@ -30,8 +30,8 @@ async function cancel(db: Db, workspaceId: string, job: Job): Promise<void> {
 }
 
 /**
- * The next attempt at the newest versions of their documents: it reads and splits the object again, and a worker that still holds the
- * previous attempt finds no row to commit to. Stored vectors stay and are not computed again.
+ * Starts the next attempt at versions that are the newest of their documents: the object is read and split again, and a worker that still
+ * holds the previous attempt finds no row to commit to. Stored vectors are kept and not computed again.
  */
 async function retry(db: Db, workspaceId: string, jobs: readonly Job[], now: Date): Promise<readonly RestartedJob[]> {
   const asked = versionsOf(jobs);

@@ -3,11 +3,11 @@ import type { ChildRequest, FinalReply } from './parse-in-child-contract.ts';
 import type { Frame } from './parse-in-child-frames.ts';
 import { ParserProcess } from './parse-in-child-process.ts';
 
-/** A child that holds more than this share of its memory after a document, or has read so many, is not asked again. */
+/** A child is replaced when it holds more than this share of its memory after a document, or has read this many. */
 const mostKeptShare = 1 / 3;
 /** A new child compiles and loads the tokeniser anew: 0.6 s of processor time, 3 ms a document where each read 200. */
 const mostDocuments = 5_000;
-/** Starting a child takes about 60 ms until it answers, keeping one about 80 MB. */
+/** A new child needs about 60 ms until it answers; a kept one holds about 80 MB. */
 const idleMilliseconds = 10_000;
 
 let last: Promise<unknown> = Promise.resolve();

@@ -7,8 +7,8 @@ const workspacesAsked = 50;
 const filesOfEach = 4;
 
 /**
- * Whether a bucket is the one that the rows are of: it holds at least one of the newest files that versions were made from. An empty
- * bucket, another one, or one of a time before is not, and says nothing about what is gone.
+ * Whether a bucket is the one that these rows belong to: it holds at least one of the newest files that versions were made from. An empty
+ * bucket, a different one, or one restored from an earlier time is not, and does not show which files are gone.
  */
 export async function isKnownBucket(database: Database, objects: ObjectStore): Promise<boolean> {
   let asked = 0;

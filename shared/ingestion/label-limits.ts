@@ -6,17 +6,17 @@ export const labelLimits = {
   valueLength: 2_000,
 } as const;
 
-/** Those of some labels that a document may have; the others are left out, since a file is worth more than its labels. */
+/** The labels that are within the limits. The others are dropped rather than refusing the file. */
 export function fittingLabels(labels: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const fitting = Object.entries(labels).filter(([name, value]) => isName(name) && isValue(value));
   return Object.fromEntries(fitting.slice(0, labelLimits.members));
 }
 
-/** The first of these that may be a document's name, cut to the longest that one may be. */
+/** The first of these that is a valid document name, truncated to the longest allowed. */
 export function fittingName(...wanted: readonly (string | undefined)[]): string {
   const found = wanted.find((name) => name !== undefined && name.trim() !== '' && isStorable(name)) ?? 'untitled';
   const name = found.slice(0, labelLimits.documentNameLength);
-  // Not in the middle of a character.
+  // Never cut inside a surrogate pair.
   return name.isWellFormed() ? name : name.slice(0, -1);
 }
 

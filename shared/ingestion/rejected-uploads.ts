@@ -1,7 +1,7 @@
 import type { Db } from '../core/database.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 
-/** An object under a key that names no workspace or collection: no document, but not a silence either. */
+/** An object whose key names no workspace or collection. It becomes no document, but is listed here. */
 export interface RejectedUpload {
   readonly id: string;
   readonly bucket: string;

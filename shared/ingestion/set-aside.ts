@@ -7,8 +7,8 @@ export interface PurchaseKey {
 }
 
 /**
- * Pending embeddings that are set aside: their rows stay, with a lease without an end, but nothing embeds them and nothing waits for them. (A fallback
- * space is searched while a row names it.) A version that places the text again, and a `batch_embed` job, activate them again.
+ * Pending embeddings that are set aside: their rows stay, with a lease that never expires, but nothing embeds them or waits for them. (A
+ * fallback space is searched while a row names it.) A version that contains the text again, or a `batch_embed` job, reactivates them.
  */
 export async function setAside(db: Db, workspaceId: string, purchases: readonly PurchaseKey[]): Promise<void> {
   if (purchases.length === 0) return;

@@ -11,7 +11,7 @@ export interface VersionKey {
 }
 
 export interface StatusChange {
-  /** Only versions that are in one of these now are moved. */
+  /** Only versions that have one of these now are changed. */
   readonly from: readonly VersionStatus[];
   readonly to: VersionStatus;
   /** The fence: only this attempt. */
@@ -111,7 +111,7 @@ async function moveVersions(
   }));
 }
 
-/** `deleting` stays; a document that answers from a live version is `ready` whatever its newest version does; else the newest decides. */
+/** `deleting` stays. A document with a live version is `ready`, whatever its newest version does. Otherwise the newest version decides. */
 async function moveDocuments(
   db: Db,
   workspaceId: string,

@@ -1,7 +1,7 @@
 import { typeOfZip } from './formats/container-type.ts';
 import { isHtml, typeOfText } from './formats/text-type.ts';
 
-/** The type by a file's first bytes; the name's extension or a declared type is trusted only where the bytes say nothing. */
+/** The type by a file's first bytes; the extension or a declared type is trusted only if the bytes say nothing. */
 interface Signature {
   readonly mediaType: string;
   readonly bytes: readonly number[];

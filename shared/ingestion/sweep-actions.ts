@@ -11,10 +11,10 @@ import { ingestionNudge } from './nudge-ingestion.ts';
 import { lockDocuments, setVersionStatus, type VersionStatus } from './set-version-status.ts';
 import { nudgeWaitingPurchases } from './waiting-purchases.ts';
 
-/** Nudges for jobs of rooms further on. @returns undefined for work that is none of theirs */
+/** Nudges for jobs of other rooms. @returns undefined for work that is not theirs */
 export type NudgeOtherJob = (work: UnfinishedWork) => AddressedNudge | undefined;
 
-/** What a sweep does for documents that are being ingested or deleted. */
+/** The actions of a sweep for documents that are being ingested or deleted. */
 export function createSweepActions(
   database: Database,
   queue: WorkQueue,
@@ -78,7 +78,7 @@ async function expireJob(db: Db, work: UnfinishedWork, message: string): Promise
   return finishJob(db, work.workspace_id, work.job_id, { status: 'failed', error });
 }
 
-/** A worker may be reading it: one began, or was sent to it, less long ago than an invocation can last. */
+/** A worker may be reading it: one began with it, or was nudged, more recently than the longest invocation. */
 async function isHeld(
   db: Db,
   { workspace_id, document_id, version, status, is_split }: UnfinishedWork,
@@ -93,8 +93,8 @@ async function isHeld(
 }
 
 /**
- * Somebody is buying for it right now, or it stands in line: its pool is served in the order of age, and others are before it. So
- * a load that takes longer to embed than a deadline allows fails nothing.
+ * A worker is embedding it right now, or it waits in the queue: its pool is served by age, and older documents come first. So a load that
+ * takes longer to embed than a deadline allows fails nothing.
  */
 async function isServed(db: Db, workspaceId: string, documentId: string): Promise<boolean> {
   const { rows } = await db.query<{ served: boolean }>(

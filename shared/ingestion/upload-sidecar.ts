@@ -26,7 +26,7 @@ export async function readSidecar(objects: ObjectStore, key: string): Promise<Re
     const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(object.body));
     return labelsOf(parsed);
   } catch (error) {
-    // A sidecar that is broken leaves its document without labels; it must not keep the document out.
+    // An invalid sidecar leaves its document without labels, but must not keep it out.
     if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ObjectTooLarge) return undefined;
     throw error;
   }
