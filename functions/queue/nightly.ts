@@ -14,7 +14,6 @@ import { expireRecords } from '../../shared/jobs/expire-records.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { forgetErrors } from '../../shared/jobs/seen-errors.ts';
 import { recountStored } from '../../shared/limits/stored-amounts.ts';
-import type { ModelError } from '../../shared/models/model-error.ts';
 import { resumeErasures } from '../../shared/privacy/erase-workspace.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
@@ -28,6 +27,8 @@ import { checkIndexes } from './tend-on.ts';
 export interface NightlyTurn {
   /** UUID of the workspace that the invocation before ended with; undefined: the pass begins here. */
   readonly after: string | undefined;
+  /** The embedding model failed this night already: it is left alone until the next. */
+  readonly modelIsAway: boolean;
   /** Whether another step may be started: checked after each workspace, so that every invocation completes at least one. */
   readonly hasTime: () => boolean;
 }
@@ -35,10 +36,14 @@ export interface NightlyTurn {
 /**
  * The full nightly pass: work that no event and no message would trigger. A workspace that fails is reported and keeps no other
  * from its turn.
- * @returns the workspace after which another invocation continues; undefined when the pass is over
+ * @returns where another invocation continues; undefined when the pass is over
  */
-export async function runNightly(services: Services, { after, hasTime }: NightlyTurn): Promise<string | undefined> {
+export async function runNightly(
+  services: Services,
+  { after, modelIsAway, hasTime }: NightlyTurn,
+): Promise<{ readonly after: string; readonly modelIsAway: boolean } | undefined> {
   const { database, log } = services;
+  const night = { modelIsAway };
   if (after === undefined) {
     await createMonthPartitions(database);
     await dropForgottenMonths(database);
@@ -46,12 +51,12 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
   }
   for await (const workspaceId of walkWorkspaces(database, after)) {
     try {
-      await passWorkspace(services, workspaceId, hasTime);
+      await passWorkspace(services, workspaceId, night, hasTime);
     } catch (error) {
       if (isOutage(error)) throw error;
       log.recordFailed(error, { source: workspaceId, messageId: 'nightly' });
     }
-    if (!hasTime()) return workspaceId;
+    if (!hasTime()) return { after: workspaceId, ...night };
   }
   await passBucket(services, hasTime);
   await resumeErasures(erasurePorts(services));
@@ -62,7 +67,12 @@ export async function runNightly(services: Services, { after, hasTime }: Nightly
   return undefined;
 }
 
-async function passWorkspace(services: Services, workspaceId: string, hasTime: () => boolean): Promise<void> {
+async function passWorkspace(
+  services: Services,
+  workspaceId: string,
+  night: { modelIsAway: boolean },
+  hasTime: () => boolean,
+): Promise<void> {
   const { database, queue, clock, statistics } = services;
   await database.inWorkspace({ workspaceId }, (db) => expireRecords(db, workspaceId));
   await expireHistory(database, workspaceId, hasTime);
@@ -78,18 +88,25 @@ async function passWorkspace(services: Services, workspaceId: string, hasTime: (
   await database.inWorkspace({ workspaceId }, (db) => rollUpUsage(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
   await removeOrphanedPasswords(services, workspaceId, hasTime);
-  const embedding = {
-    database,
-    embedder: services.space.embedder,
-    now: () => clock.now().getTime(),
-    onPostponed: (error: ModelError, chunks: number) =>
-      services.log.embeddingWaits({ reason: error.message, chunks, seconds: error.retryAfterSeconds ?? null }),
-  };
-  await embedForgotten(embedding, workspaceId, hasTime);
+  if (!night.modelIsAway) night.modelIsAway = await embedOrGiveUp(services, workspaceId, hasTime);
   const onUnseen = (documentId: string, error: unknown) =>
     services.log.recordFailed(error, { source: `integrity of ${documentId}`, messageId: 'nightly' });
   const onFound = (violations: readonly object[]) => services.log.integrityViolated({ workspaceId, violations });
   await checkIntegrityOnward({ database, onUnseen, onFound }, workspaceId, hasTime);
+}
+
+/**
+ * Embeds what was forgotten.
+ * @returns whether the model failed: asked again for each workspace, an outage would cost the night its time
+ */
+async function embedOrGiveUp(services: Services, workspaceId: string, hasTime: () => boolean): Promise<boolean> {
+  const { database, clock, log, space } = services;
+  const ports = { database, embedder: space.embedder, now: () => clock.now().getTime() };
+  const { outage } = await embedForgotten(ports, workspaceId, hasTime);
+  if (!outage) return false;
+  const { error, texts } = outage;
+  log.embeddingWaits({ reason: error.message, chunks: texts, seconds: error.retryAfterSeconds ?? null });
+  return true;
 }
 
 /** What is not reached tonight is done the next night: each step keeps its position. */

@@ -89,7 +89,7 @@ export async function runMaintenance(
       return armTending(services.database, services.queue);
     case 'sweep':
       if (message.after === undefined) await sweepOrComeBack(services, remainingTime);
-      return message.full ? passNight(message.after, services, remainingTime) : undefined;
+      return message.full ? passNight(message, services, remainingTime) : undefined;
     default:
       // Acknowledging an unknown message would lose it silently.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
@@ -97,10 +97,14 @@ export async function runMaintenance(
 }
 
 /** @throws when there is more to do and no message for it could be sent: this one is then redelivered */
-async function passNight(after: string | undefined, services: Services, remainingTime: () => number): Promise<void> {
-  const last = await runNightly(services, { after, hasTime: timeForSteps(remainingTime) });
-  if (last === undefined) return;
-  const body = { v: 1, kind: 'sweep', full: true, after: last };
+async function passNight(
+  { after, model_is_away: modelIsAway = false }: Extract<MaintenanceMessage, { kind: 'sweep' }>,
+  services: Services,
+  remainingTime: () => number,
+): Promise<void> {
+  const rest = await runNightly(services, { after, modelIsAway, hasTime: timeForSteps(remainingTime) });
+  if (rest === undefined) return;
+  const body = { v: 1, kind: 'sweep', full: true, after: rest.after, model_is_away: rest.modelIsAway };
   if (!(await services.queue.send('maintenance', [{ body }])))
     throw new Error('The rest of the night could not be sent.');
 }

@@ -5,6 +5,7 @@ import type { Page } from '../core/page.ts';
 import { pageOf } from '../core/page.ts';
 import type { CatalogColumn, ForeignKey } from './describe-tables.ts';
 import type { ListedTable } from './list-tables.ts';
+import type { Refusal } from './refused-texts.ts';
 
 /** A table of a connection, as the catalog knows it. */
 export interface CatalogTable {
@@ -24,11 +25,13 @@ export interface CatalogTable {
   readonly description: string | null;
   /** A person wrote the description: a refresh leaves it. */
   readonly edited: boolean;
+  /** Of the text that it had then. */
+  readonly refusal: Refusal | null;
   readonly refreshed_at: Date | null;
 }
 
 const columns = `schema_name, table_name, name, kind, status, columns, primary_key, foreign_keys, comment, row_estimate::float8,
-  samples, description, edited, refreshed_at`;
+  samples, description, edited, refusal, refreshed_at`;
 
 /** By name. @param after the name of the last entry of the page before */
 export async function listCatalog(

@@ -1,122 +1,93 @@
-import { type Db, HalfvecArray } from '../core/database.ts';
+import type { Db } from '../core/database.ts';
 import type { ModelError } from '../models/model-error.ts';
-import { packRequests } from '../models/pack-requests.ts';
-import { recordUsage } from '../usage/record-usage.ts';
-import { type EmbedCatalogPorts, sizeOf, storeVectors, textOf } from './embed-catalog.ts';
-import { embedTexts } from './embed-texts.ts';
+import { type EmbedPorts, embedAndKeep } from './embed-and-keep.ts';
+import { type CatalogText, textOf } from './embed-catalog.ts';
+import type { Refusal } from './refused-texts.ts';
+import { sizedText, type TextTable, type WaitingText } from './text-rows.ts';
 
-/** Texts of a table and night: what is beyond comes the next night. */
-const mostTexts = 500;
+/** Texts that are read at once. */
+const pageSize = 500;
 /** Of one call of the model. */
 const embedMilliseconds = 30_000;
+/** Before all ids. */
+const firstUuid = '00000000-0000-0000-0000-000000000000';
 
-const sources = {
-  sql_examples: 'question',
-  sql_terms: `term || coalesce(': ' || description, '')`,
-} as const;
-
-export interface EmbedForgottenPorts extends EmbedCatalogPorts {
-  /** The model is unavailable: the rest is left to another night. */
-  readonly onPostponed: (error: ModelError, texts: number) => void;
+export interface EmbeddedForgotten {
+  /** How many texts have a vector now. */
+  readonly embedded: number;
+  /** The model is at fault, and is to be left alone for the rest of the night; `texts`: of how many that is known to hold up. */
+  readonly outage: { readonly error: ModelError; readonly texts: number } | null;
 }
 
-interface Sized {
-  readonly text: string;
-  readonly tokens: number;
-  readonly bytes: number;
-}
+/** Texts of a table that have no vector in the space of a model, by connection and key, behind the place of another. */
+type ReadPage = (
+  db: Db,
+  workspaceId: string,
+  model: string,
+  after: Pick<WaitingText, 'connectionId' | 'key'> | undefined,
+) => Promise<readonly WaitingText[]>;
 
-type Store<Text> = (db: Db, texts: readonly Text[], vectors: readonly Float32Array[]) => Promise<void>;
+const pages: Readonly<Record<TextTable, ReadPage>> = {
+  sql_examples: readKnowledge('sql_examples', 'question'),
+  sql_terms: readKnowledge('sql_terms', `term || coalesce(': ' || description, '')`),
+  catalog_tables: readTables,
+};
 
 /**
- * The nightly step: embeds what could not be embedded when it was written, and what is in the space of an earlier model. A text that the
- * model refuses stays without a vector.
- * @returns how many texts
+ * The nightly step: embeds what could not be embedded when it was written, and what is in the space of an earlier model, page behind
+ * page. A text that the model refuses is remembered, asked again rarely, and holds up no other.
  */
 export async function embedForgotten(
-  ports: EmbedForgottenPorts,
+  ports: EmbedPorts,
   workspaceId: string,
   hasTime: () => boolean,
-): Promise<number> {
+): Promise<EmbeddedForgotten> {
+  const { database, embedder, now } = ports;
+  const optionsOfCall = () => (hasTime() ? { deadline: now() + embedMilliseconds, priority: 'low' as const } : null);
   let embedded = 0;
-  const steps = [
-    () => embedKnowledge(ports, workspaceId, 'sql_examples', hasTime),
-    () => embedKnowledge(ports, workspaceId, 'sql_terms', hasTime),
-    () => embedTables(ports, workspaceId, hasTime),
-  ];
-  for (const step of steps) if (hasTime()) embedded += await step();
-  return embedded;
-}
-
-async function embedKnowledge(
-  ports: EmbedForgottenPorts,
-  workspaceId: string,
-  source: keyof typeof sources,
-  hasTime: () => boolean,
-): Promise<number> {
-  const { database, embedder } = ports;
-  const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
-    db.query<{ id: string; text: string }>(
-      `SELECT id, ${sources[source]} AS text FROM dbrag.${source}
-       WHERE workspace_id = $1 AND embedding_model IS DISTINCT FROM $2 ORDER BY created_at LIMIT ${mostTexts}`,
-      [workspaceId, embedder.model],
-    ),
-  );
-  const texts = rows.map((row) => ({ ...row, ...sizeOf(row.text) }));
-  return embedAndStore(ports, workspaceId, texts, hasTime, async (db, embedded, vectors) => {
-    await db.query(
-      `UPDATE dbrag.${source} k SET embedding = v.embedding, embedding_model = $2
-       FROM unnest($3::uuid[], $4::halfvec[]) AS v (id, embedding) WHERE k.workspace_id = $1 AND k.id = v.id`,
-      [workspaceId, embedder.model, embedded.map(({ id }) => id), new HalfvecArray(vectors)],
-    );
-  });
-}
-
-async function embedTables(ports: EmbedForgottenPorts, workspaceId: string, hasTime: () => boolean): Promise<number> {
-  const { database, embedder } = ports;
-  type Row = Parameters<typeof textOf>[0] & { readonly connection_id: string };
-  const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
-    db.query<Row>(
-      `SELECT connection_id, name, description, columns, foreign_keys FROM dbrag.catalog_tables
-       WHERE workspace_id = $1 AND status = 'described' AND (embedding_model IS DISTINCT FROM $2 OR embedded_hash IS NULL)
-       ORDER BY connection_id, name LIMIT ${mostTexts}`,
-      [workspaceId, embedder.model],
-    ),
-  );
-  let embedded = 0;
-  for (const [connectionId, tables] of Map.groupBy(rows, (row) => row.connection_id))
-    embedded += await embedAndStore(ports, workspaceId, tables.map(textOf), hasTime, (db, texts, vectors) =>
-      storeVectors(db, workspaceId, connectionId, embedder.model, texts, vectors),
-    );
-  return embedded;
-}
-
-/** In as few requests as the limits allow; each is stored and metered by itself. */
-async function embedAndStore<Text extends Sized>(
-  { database, embedder, now, onPostponed }: EmbedForgottenPorts,
-  workspaceId: string,
-  all: readonly Text[],
-  hasTime: () => boolean,
-  store: Store<Text>,
-): Promise<number> {
-  let stored = 0;
-  for (const request of packRequests(all, embedder.limits).requests) {
-    if (!hasTime()) break;
-    const { texts, vectors, tokens, requests, failure } = await embedTexts(embedder, request, () =>
-      hasTime() ? { deadline: now() + embedMilliseconds, priority: 'low' } : null,
-    );
-    if (texts.length > 0)
-      await database.inWorkspace({ workspaceId }, async (db) => {
-        await store(db, texts, vectors);
-        await recordUsage(db, workspaceId, [
-          { operation: 'describe_table', model: embedder.model, requests, embeddingTokens: tokens },
-        ]);
-      });
-    stored += texts.length;
-    if (failure) {
-      onPostponed(failure, all.length - stored);
-      break;
+  for (const [table, readPage] of Object.entries(pages) as [TextTable, ReadPage][])
+    for (let after: WaitingText | undefined; hasTime(); ) {
+      const page = await database.inWorkspace({ workspaceId }, (db) =>
+        readPage(db, workspaceId, embedder.model, after),
+      );
+      const { embedded: more, failure, left } = await embedAndKeep(ports, workspaceId, table, page, optionsOfCall);
+      embedded += more;
+      if (failure) return { embedded, outage: { error: failure, texts: left } };
+      if (page.length < pageSize) break;
+      after = page.at(-1);
     }
-  }
-  return stored;
+  return { embedded, outage: null };
+}
+
+/** @param text SQL of what is embedded */
+function readKnowledge(table: 'sql_examples' | 'sql_terms', text: string): ReadPage {
+  return async (db, workspaceId, model, { connectionId, key } = { connectionId: firstUuid, key: firstUuid }) => {
+    const { rows } = await db.query<{ connection_id: string; id: string; text: string; refusal: Refusal | null }>(
+      `SELECT connection_id, id, ${text} AS text, refusal FROM dbrag.${table}
+       WHERE workspace_id = $1 AND embedding_model IS DISTINCT FROM $2 AND (connection_id, id) > ($3, $4)
+       ORDER BY connection_id, id LIMIT ${pageSize}`,
+      [workspaceId, model, connectionId, key],
+    );
+    return rows.map((row) => ({
+      connectionId: row.connection_id,
+      key: row.id,
+      refusal: row.refusal,
+      ...sizedText(row.text),
+    }));
+  };
+}
+
+async function readTables(
+  db: Db,
+  workspaceId: string,
+  model: string,
+  { connectionId, key }: Pick<WaitingText, 'connectionId' | 'key'> = { connectionId: firstUuid, key: '' },
+): Promise<readonly WaitingText[]> {
+  const { rows } = await db.query<CatalogText & { readonly connection_id: string }>(
+    `SELECT connection_id, name, description, columns, foreign_keys, refusal FROM dbrag.catalog_tables
+     WHERE workspace_id = $1 AND status = 'described' AND (embedding_model IS DISTINCT FROM $2 OR embedded_hash IS NULL)
+       AND (connection_id, name) > ($3, $4) ORDER BY connection_id, name LIMIT ${pageSize}`,
+    [workspaceId, model, connectionId, key],
+  );
+  return rows.map((row) => textOf(row.connection_id, row));
 }

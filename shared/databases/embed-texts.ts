@@ -6,17 +6,22 @@ export interface EmbeddedTexts<Text> {
   readonly texts: readonly Text[];
   /** One for each of `texts`. */
   readonly vectors: readonly Float32Array[];
+  /** Those that are at fault themselves, in order: the model answers others. */
+  readonly refused: readonly { readonly text: Text; readonly error: ModelError }[];
   /** As the provider counted them. */
   readonly tokens: number;
   /** That the provider answered with vectors. */
   readonly requests: number;
-  /** Why it ended before all texts were tried; of any kind but `input`. What was embedded before is paid for and belongs to the caller. */
+  /** Why it ended before all texts were tried: the model is at fault. What was embedded before is paid for and belongs to the caller. */
   readonly failure: ModelError | null;
 }
 
+/** No model refuses it: tells texts that are at fault from a model that is. */
+const harmless = 'water';
+
 /**
- * Embeds the texts of one request. When the model refuses them, they are halved until those at fault are alone, and left out: one text
- * must not keep the others from their vectors.
+ * Embeds the texts of one request. When the model refuses them, or fails at them while it answers others, they are halved until those
+ * at fault are alone, and left out: one text must not keep the others from their vectors.
  * @param optionsOfCall asked before each call of the model, so that halves do not share one deadline; null: there is no time for another
  */
 export async function embedTexts<Text extends { readonly text: string }>(
@@ -25,27 +30,54 @@ export async function embedTexts<Text extends { readonly text: string }>(
   optionsOfCall: () => EmbedOptions | null,
 ): Promise<EmbeddedTexts<Text>> {
   const [embedded, vectors]: [Text[], Float32Array[]] = [[], []];
+  const refused: { text: Text; error: ModelError }[] = [];
   let [tokens, requests] = [0, 0];
-  const end = (failure: ModelError | null) => ({ texts: embedded, vectors, tokens, requests, failure });
+  const end = (failure: ModelError | null) => ({ texts: embedded, vectors, refused, tokens, requests, failure });
+  const ask = async (asked: readonly string[], options: EmbedOptions) => {
+    const answer = await embedder.embed(asked, options);
+    tokens += answer.tokens;
+    requests += 1;
+    return answer.vectors;
+  };
   const parts = [texts];
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
     const options = optionsOfCall();
     if (options === null) break;
     try {
-      const answer = await embedder.embed(
-        part.map(({ text }) => text),
-        options,
+      vectors.push(
+        ...(await ask(
+          part.map(({ text }) => text),
+          options,
+        )),
       );
       embedded.push(...part);
-      vectors.push(...answer.vectors);
-      tokens += answer.tokens;
-      requests += 1;
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      if (error.kind !== 'input') return end(error);
+      if (isOfTheModel(error)) return end(error);
+      const [only] = part.length === 1 ? part : [];
+      // A refusal that others share is looked into by halving alone; a failure may be the beginning of an outage.
+      if (error.kind !== 'input' || (only && requests === 0)) {
+        const doubt = optionsOfCall();
+        if (doubt === null) return end(error.kind === 'input' ? null : error);
+        const fault = await ask([harmless], doubt).then(() => null, faultOfModel);
+        if (fault) return end(fault);
+      }
       const middle = part.length >>> 1;
-      if (middle > 0) parts.push(part.slice(middle), part.slice(0, middle));
+      if (only) refused.push({ text: only, error });
+      else parts.push(part.slice(middle), part.slice(0, middle));
     }
   }
   return end(null);
+}
+
+/** Whether the error is known to say nothing of the texts. */
+function isOfTheModel({ kind, isOurs, status }: ModelError): boolean {
+  return kind === 'outage' || kind === 'provider' || (kind === 'transient' && (isOurs || status === 429));
+}
+
+/** What is wrong with a model that gives no vector for what none refuses. */
+function faultOfModel(error: unknown): ModelError {
+  if (!(error instanceof ModelError)) throw error;
+  if (error.kind !== 'input') return error;
+  return new ModelError('provider', 'The model refuses every text.', { retryAfterSeconds: 60, cause: error });
 }

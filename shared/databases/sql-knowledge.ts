@@ -2,6 +2,7 @@ import { type Db, Halfvec } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
+import type { Refusal } from './refused-texts.ts';
 
 /** A question and the SQL that a person says answers it. */
 export interface SqlExample {
@@ -9,6 +10,8 @@ export interface SqlExample {
   readonly id: string;
   readonly question: string;
   readonly sql: string;
+  /** Why no question finds it. */
+  readonly refusal: Refusal | null;
   readonly created_at: Date;
 }
 
@@ -18,14 +21,16 @@ export interface SqlTerm {
   readonly term: string;
   readonly sql: string;
   readonly description: string | null;
+  /** Why only questions that name it find it. */
+  readonly refusal: Refusal | null;
   readonly created_at: Date;
 }
 
 /** A vector and the space that it is in; null where the model could not be asked. */
 export type Meaning = { readonly vector: Float32Array; readonly model: string } | null;
 
-const exampleColumns = 'id, question, sql, created_at';
-const termColumns = 'id, term, sql, description, created_at';
+const exampleColumns = 'id, question, sql, refusal, created_at';
+const termColumns = 'id, term, sql, description, refusal, created_at';
 const vectorOf = (meaning: Meaning) => meaning && new Halfvec(meaning.vector);
 
 export async function insertExample(

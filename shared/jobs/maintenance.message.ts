@@ -25,6 +25,8 @@ export const maintenanceMessage = z.union([
     full: z.optional(z.boolean()),
     /** Only the nightly pass, from the workspace after this one: one invocation has no time for all. */
     after: z.optional(z.uuid()),
+    /** The embedding model failed before it: it is left alone for the rest of the night. */
+    model_is_away: z.optional(z.boolean()),
   }),
   z.object({ v: z.literal(1), kind: z.literal('fold_statistics'), workspace_id: z.uuid() }),
   z.object({

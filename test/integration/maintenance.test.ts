@@ -6,15 +6,19 @@ import type { Telemetry } from '../../functions/runtime/telemetry/telemetry.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { noEventBus } from '../../shared/core/event-bus.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
+import { newUuid } from '../../shared/core/ids.ts';
 import type { Nudge, WorkQueue } from '../../shared/core/work-queue.ts';
+import { insertExample } from '../../shared/databases/sql-knowledge.ts';
 import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
 import { createAnnouncements } from '../../shared/jobs/announcements.ts';
 import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
 import { forgetErrors, markTold, noteErrors } from '../../shared/jobs/seen-errors.ts';
+import { ModelError } from '../../shared/models/model-error.ts';
 import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
+import { FakeEmbedder } from '../unit/models/fake-embedder.ts';
 import { MemoryObjects } from './ingestion/ingestion-world.ts';
 
 describe('maintenance', () => {
@@ -130,6 +134,49 @@ describe('maintenance', () => {
     expect(message).toBeUndefined();
     expect(settled.filter((id) => [first, second, third].includes(id))).toEqual([first, third, second]);
     expect(new Set(settled).size).toBe(settled.length);
+  });
+
+  it('asks a model that is away once in a night, whatever workspaces and invocations there are', async () => {
+    const addExample = async (id: string) => {
+      const connectionId = newUuid();
+      await database.admin.query(
+        `INSERT INTO dbrag.connections (workspace_id, id, name, engine, host, port, database_name, user_name, authentication, ssl)
+         VALUES ($1, $2, 'shop', 'postgres', 'h', 1, 'd', 'u', 'iam', 'disable')`,
+        [id, connectionId],
+      );
+      const example = { question: 'How many?', sql: 'SELECT 1', createdBy: 'test' };
+      await database.application.inWorkspace({ workspaceId: id }, (db) =>
+        insertExample(db, id, connectionId, example, null),
+      );
+    };
+    for (let count = 0; count < 6; count++) await addExample((await createWorkspace(database.application)).id);
+    const embedder = Object.assign(new FakeEmbedder(), { dimensions: 1_536 });
+    embedder.fault = () => {
+      throw new ModelError('outage', 'The model is away.');
+    };
+    const waits: string[] = [];
+    const embeddingWaits = ({ reason }: { reason: string }) => void waits.push(reason);
+    const space = { embedder } as Partial<Services['space']> as Services['space'];
+    services = { ...services, space, log: { ...services.log, embeddingWaits } };
+    let message: unknown = { v: 1, kind: 'sweep', full: true };
+    let invocations = 0;
+    for (; message !== undefined && invocations < 20; invocations++) {
+      const parsed = maintenanceMessage.parse(message);
+      sent.length = 0;
+      let turns = 0;
+      const settle = async () => void turns++;
+      services = { ...services, statistics: { ...services.statistics, settle } };
+      // The time of each is over in its third workspace.
+      await runMaintenance(parsed, services, () => (turns < 3 ? 60_000 : 10_000));
+      message = sent.map(({ body }) => body).find((body) => (body as { full?: boolean }).full);
+    }
+    expect(message).toBeUndefined();
+    expect(invocations).toBeGreaterThan(1);
+    expect(embedder.requests).toHaveLength(1);
+    expect(waits).toEqual(['The model is away.']);
+    // The next night asks again.
+    await run({ v: 1, kind: 'sweep', full: true });
+    expect(embedder.requests).toHaveLength(2);
   });
 
   it('tries a sweep again when the next could not be sent', async () => {

@@ -111,6 +111,9 @@ const column = z.object({
   values: z.optional(z.array(z.string())),
 });
 
+const embeddingError = failure.check(
+  z.meta({ description: 'Why the embedding model gives no vector, so that questions do not find it by its meaning' }),
+);
 export const catalogTable = z.object({
   object: z.literal('table'),
   table: z.string().check(z.meta({ description: 'Schema and table as written in SQL; also the name in the path' })),
@@ -131,6 +134,7 @@ export const catalogTable = z.object({
   samples: z.nullable(z.array(z.record(z.string(), z.nullable(z.string())))),
   description: z.nullable(z.string()),
   edited: z.boolean(),
+  embedding_error: embeddingError,
   refreshed_at: nullableTimestamp,
 });
 export const listTables = z.strictObject(listQueryMembers);
@@ -150,6 +154,7 @@ export const example = z.object({
   object: z.literal('sql_example'),
   question: z.string(),
   sql: z.string(),
+  embedding_error: embeddingError,
   created_at: timestamp,
 });
 export const createTerm = z.strictObject({
@@ -163,5 +168,6 @@ export const term = z.object({
   term: z.string(),
   sql: z.string(),
   description: z.nullable(z.string()),
+  embedding_error: embeddingError,
   created_at: timestamp,
 });

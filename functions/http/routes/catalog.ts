@@ -3,7 +3,8 @@ import { sendNudges } from '../../../shared/core/work-queue.ts';
 import { describeByHand, listCatalog } from '../../../shared/databases/catalog.ts';
 import { beginRefresh, refreshNudge } from '../../../shared/databases/catalog-jobs.ts';
 import { getConnection } from '../../../shared/databases/connections.ts';
-import { storeVectors, textOf } from '../../../shared/databases/embed-catalog.ts';
+import { textOf } from '../../../shared/databases/embed-catalog.ts';
+import { storeVectors } from '../../../shared/databases/text-rows.ts';
 import { recordUsage } from '../../../shared/usage/record-usage.ts';
 import type { Services } from '../../runtime/services.ts';
 import { changeReply } from '../change-reply.ts';
@@ -54,7 +55,7 @@ export const catalogRoutes = [
         await getConnection(db, workspaceId, id);
         const table = await describeByHand(db, workspaceId, id, parameters.table ?? '', body.description);
         if (body.description === null) ({ jobId } = await beginRefresh(db, services, workspaceId, id, caller.actor));
-        else text = textOf(table);
+        else text = textOf(id, table);
         const audit = {
           action: 'connection.describe_table',
           resourceType: 'connection',
@@ -64,23 +65,18 @@ export const catalogRoutes = [
         return { status: 200, body: catalogTableView(table), audit: [audit] };
       });
       if (jobId) await sendNudges(services.queue, [refreshNudge(workspaceId, jobId)]);
-      if (text) await embedNow(services, workspaceId, id, text);
+      if (text) await embedNow(services, workspaceId, text);
       return reply;
     },
   }),
 ];
 
 /** If it cannot be embedded now, the next refresh notices: the stored hash is that of the previous text. */
-async function embedNow(
-  services: Services,
-  workspaceId: string,
-  connectionId: string,
-  text: ReturnType<typeof textOf>,
-): Promise<void> {
+async function embedNow(services: Services, workspaceId: string, text: ReturnType<typeof textOf>): Promise<void> {
   const meaning = await meaningOf(services, text.text);
   if (!meaning) return;
   await services.database.inWorkspace({ workspaceId }, async (db) => {
-    await storeVectors(db, workspaceId, connectionId, meaning.model, [text], [meaning.vector]);
+    await storeVectors(db, workspaceId, 'catalog_tables', meaning.model, [text], [meaning.vector]);
     await recordUsage(db, workspaceId, usageOfMeaning(meaning));
   });
 }

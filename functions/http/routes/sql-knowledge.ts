@@ -21,6 +21,7 @@ import { listOf, listQuery } from '../contract/primitives.ts';
 import { listReply } from '../list-reply.ts';
 import { meaningOf, usageOfMeaning } from '../meaning-of-text.ts';
 import { defineRoute, type Route } from '../route.ts';
+import { embeddingError } from '../views/connection-view.ts';
 
 const tag = 'Connections';
 const idOf = (parameters: Readonly<Record<string, string>>) => parsePublicId('connection', parameters.id ?? '');
@@ -127,19 +128,21 @@ function routesOf<Body extends z.ZodMiniType, Item>(knowledge: Knowledge<Body, I
   ];
 }
 
-const exampleView = ({ id, question, sql, created_at }: SqlExample) => ({
+const exampleView = ({ id, question, sql, refusal, created_at }: SqlExample) => ({
   id,
   object: 'sql_example' as const,
   question,
   sql,
+  embedding_error: embeddingError(refusal),
   created_at: created_at.toISOString(),
 });
-const termView = ({ id, term, sql, description, created_at }: SqlTerm) => ({
+const termView = ({ id, term, sql, description, refusal, created_at }: SqlTerm) => ({
   id,
   object: 'sql_term' as const,
   term,
   sql,
   description,
+  embedding_error: embeddingError(refusal),
   created_at: created_at.toISOString(),
 });
 

@@ -1,6 +1,8 @@
 import { publicId } from '../../../shared/core/ids.ts';
 import type { CatalogTable } from '../../../shared/databases/catalog.ts';
 import type { Connection } from '../../../shared/databases/connections.ts';
+import { refusalOfTable } from '../../../shared/databases/embed-catalog.ts';
+import type { Refusal } from '../../../shared/databases/refused-texts.ts';
 
 /** Holds no password and no name of one. */
 export function connectionView(connection: Connection) {
@@ -28,6 +30,9 @@ export function connectionView(connection: Connection) {
   };
 }
 
+/** Why the meaning of a text finds nothing; null: nothing is known to keep it from that. */
+export const embeddingError = (refusal: Refusal | null) => refusal && { code: refusal.code, message: refusal.message };
+
 export function catalogTableView(table: CatalogTable) {
   return {
     object: 'table' as const,
@@ -44,6 +49,7 @@ export function catalogTableView(table: CatalogTable) {
     samples: table.samples,
     description: table.description,
     edited: table.edited,
+    embedding_error: embeddingError(refusalOfTable(table)),
     refreshed_at: table.refreshed_at?.toISOString() ?? null,
   };
 }

@@ -321,15 +321,15 @@ describe('the catalog', () => {
     await world.inWorkspace((db) => insertExample(db, world.workspaceId, connection.id, example, null));
     const term = { term: 'revenue', sql: 'sum(total)', description: null, createdBy: 'test' };
     await world.inWorkspace((db) => insertTerm(db, world.workspaceId, connection.id, term, null));
-    const postponed: string[] = [];
-    const onPostponed = (error: Error) => void postponed.push(error.message);
-    const ports = { database: world.database.application, embedder: world.embedder, now: Date.now, onPostponed };
+    const ports = { database: world.database.application, embedder: world.embedder, now: Date.now };
     const embed = world.embedder.embed;
     world.embedder.embed = async () => {
       throw modelIsAway();
     };
-    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBe(0);
-    expect(new Set(postponed)).toEqual(new Set(['The model is away.']));
+    expect(await embedForgotten(ports, world.workspaceId, () => true)).toMatchObject({
+      embedded: 0,
+      outage: { error: { message: 'The model is away.' } },
+    });
     // A text that the model refuses keeps no other from its vector.
     const poison = { question: 'poison', sql: 'SELECT 2', createdBy: 'test' };
     const { id } = await world.inWorkspace<{ id: string }>((db) =>
@@ -339,10 +339,10 @@ describe('the catalog', () => {
       if (texts.includes('poison')) throw new ModelError('input', 'The model refused the input.');
       return embed(texts, options);
     };
-    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBeGreaterThanOrEqual(3);
+    expect((await embedForgotten(ports, world.workspaceId, () => true)).embedded).toBeGreaterThanOrEqual(3);
     world.embedder.embed = embed;
     await world.inWorkspace((db) => deleteKnowledge(db, world.workspaceId, connection.id, 'example', id));
-    expect(await embedForgotten(ports, world.workspaceId, () => true)).toBe(0);
+    expect((await embedForgotten(ports, world.workspaceId, () => true)).embedded).toBe(0);
     const question = (await world.embedder.embed(['How many?'], { deadline: 0 })).vectors[0] as Float32Array;
     const near = await world.inWorkspace<readonly { question: string }[]>((db) =>
       nearestExamples(db, world.workspaceId, connection.id, { vector: question, model: 'fake' }, 5),
