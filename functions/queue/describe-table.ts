@@ -19,6 +19,7 @@ async function describe(records: readonly SQSRecord[], { services, context }: Qu
       queue,
       client,
       now: () => clock.now().getTime(),
+      quotasOf: (workspaceId) => services.quotas.of(workspaceId),
       chatOf: (workspaceId) =>
         database.inWorkspace({ workspaceId }, async (db) => chat((await getWorkspace(db, workspaceId)).chat_model)),
     },

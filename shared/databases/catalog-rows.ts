@@ -9,7 +9,7 @@ export async function forgetRows(db: Db, workspaceId: string, connectionId: stri
   await db.query(
     `UPDATE dbrag.catalog_tables SET samples = NULL, status = 'listed', described_fingerprint = NULL, leased_until = NULL,
        columns = (SELECT coalesce(jsonb_agg(c - 'values' ORDER BY n), '[]') FROM jsonb_array_elements(columns) WITH ORDINALITY AS e (c, n)),
-       description = CASE WHEN edited THEN description END, embedding = NULL, embedding_model = NULL, embedded_hash = NULL
+       description = CASE WHEN edited THEN description END, description_error = NULL, embedding = NULL, embedding_model = NULL, embedded_hash = NULL
      WHERE workspace_id = $1 AND connection_id = $2`,
     [workspaceId, connectionId],
   );

@@ -4,6 +4,7 @@ import { notFound } from '../core/errors.ts';
 import type { Page } from '../core/page.ts';
 import { pageOf } from '../core/page.ts';
 import type { CatalogColumn, ForeignKey } from './describe-tables.ts';
+import type { DescriptionError } from './describe-with-model.ts';
 import type { ListedTable } from './list-tables.ts';
 import type { Refusal } from './refused-texts.ts';
 
@@ -25,13 +26,15 @@ export interface CatalogTable {
   readonly description: string | null;
   /** A person wrote the description: a refresh leaves it. */
   readonly edited: boolean;
+  /** Why the description is made of names alone; null: it is not. */
+  readonly description_error: DescriptionError | null;
   /** Of the text that it had then. */
   readonly refusal: Refusal | null;
   readonly refreshed_at: Date | null;
 }
 
 const columns = `schema_name, table_name, name, kind, status, columns, primary_key, foreign_keys, comment, row_estimate::float8,
-  samples, description, edited, refusal, refreshed_at`;
+  samples, description, edited, description_error, refusal, refreshed_at`;
 
 /** By name. @param after the name of the last entry of the page before */
 export async function listCatalog(
@@ -122,6 +125,7 @@ export async function describeByHand(
   const { name: exact } = await findCatalogTable(db, workspaceId, connectionId, name);
   const { rows } = await db.query<CatalogTable>(
     `UPDATE dbrag.catalog_tables SET description = coalesce($4, description), edited = $4::text IS NOT NULL, embedded_hash = NULL,
+       description_error = CASE WHEN $4::text IS NULL THEN description_error END,
        status = CASE WHEN $4::text IS NULL THEN 'listed' ELSE status END,
        described_fingerprint = CASE WHEN $4::text IS NULL THEN NULL ELSE described_fingerprint END
      WHERE workspace_id = $1 AND connection_id = $2 AND name = $3 RETURNING ${columns}`,

@@ -3,11 +3,14 @@ import { DbragError } from '../core/errors.ts';
 import { Outage } from '../core/outage.ts';
 import { sendNudges, type WorkQueue } from '../core/work-queue.ts';
 import { finishJob } from '../jobs/finish-job.ts';
+import type { WorkspaceQuotas } from '../limits/quotas.ts';
+import { releaseChatTokens, reserveChatCalls } from '../limits/token-quota.ts';
 import type { ChatModel } from '../models/chat-model.ts';
 import { ModelError } from '../models/model-error.ts';
 import type { DatabaseClient } from './ask-database.ts';
 import { embedCatalogNudge } from './catalog-jobs.ts';
 import { type Begun, type Leased, leaseTables, releaseTables } from './catalog-lease.ts';
+import { tokensOfADescription } from './catalog-text.ts';
 import type { Connection } from './connections.ts';
 import type { DescribeTableMessage } from './describe-table.message.ts';
 import { describeWithModel } from './describe-with-model.ts';
@@ -19,6 +22,7 @@ export interface DescribePorts {
   readonly client: DatabaseClient;
   /** The chat model of a workspace. */
   readonly chatOf: (workspaceId: string) => Promise<ChatModel>;
+  readonly quotasOf: (workspaceId: string) => Promise<WorkspaceQuotas>;
   readonly now: () => number;
 }
 
@@ -30,7 +34,7 @@ const shareToRead = 0.5;
 
 /**
  * Describes tables of one refresh: those still to be described are leased, read from their database in one request, described
- * by the model with one call per table, and stored. The worker that stores the last one sends the message for the vectors.
+ * by the model with one call per table as far as the workspace's tokens last, and stored. The worker that stores the last one sends the message for the vectors.
  * @param remainingTime milliseconds until the invocation is ended
  * @throws Outage when the database or the model is down: the messages are to be redelivered
  */
@@ -61,10 +65,20 @@ async function describeGroup(
     .describeTables(workspaceId, connection, tables, deadline)
     .catch((error: unknown) => cannotRead(ports, workspaceId, jobId, begun, error));
   if (!read) return;
-  const words = await describeWithModel(await ports.chatOf(workspaceId), ports.now, tables, read, remainingTime);
-  const left = await ports.database.inWorkspace({ workspaceId }, (db) =>
-    storeDescribed(db, workspaceId, connection, jobId, words.described),
-  );
+  const quotas = await ports.quotasOf(workspaceId);
+  const asking = {
+    chat: await ports.chatOf(workspaceId),
+    now: ports.now,
+    reserve: (calls: number) =>
+      ports.database.inWorkspace({ workspaceId }, (db) =>
+        reserveChatCalls(db, workspaceId, quotas, new Date(ports.now()), { calls, tokens: tokensOfADescription }),
+      ),
+  };
+  const words = await describeWithModel(asking, tables, read, remainingTime);
+  const left = await ports.database.inWorkspace({ workspaceId }, async (db) => {
+    await releaseChatTokens(db, workspaceId, words.reservation);
+    return storeDescribed(db, workspaceId, connection, jobId, words.described);
+  });
   if (left === 0) await sendNudges(ports.queue, [embedCatalogNudge(workspaceId, jobId)]);
   if (words.outage) throw await outlast(ports, workspaceId, jobId, connection, words.left, words.outage);
 }

@@ -16,6 +16,12 @@ export async function storeDescribed(
   jobId: string,
   described: readonly Described[],
 ): Promise<number> {
+  // Spent, even if the connection was removed meanwhile.
+  await recordUsage(
+    db,
+    workspaceId,
+    described.flatMap(({ usage }) => (usage ? [{ operation: 'describe_table' as const, requests: 1, ...usage }] : [])),
+  );
   // Held against a change of the connection, and against another worker that stores its last: one of the two sees that none is left.
   const { rows } = await db.query<{ send_rows_to_model: boolean }>(
     'SELECT send_rows_to_model FROM dbrag.connections WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE',
@@ -34,11 +40,6 @@ export async function storeDescribed(
       connection.id,
       described.map(({ leased }) => leased),
     );
-  await recordUsage(
-    db,
-    workspaceId,
-    described.flatMap(({ usage }) => (usage ? [{ operation: 'describe_table' as const, requests: 1, ...usage }] : [])),
-  );
   await bumpGeneration(db, workspaceId, connection.id);
   const { rows: counted } = await db.query<{ left: number }>(
     `WITH remaining AS (
@@ -59,25 +60,28 @@ async function storeDescriptions(
   connectionId: string,
   described: readonly Described[],
 ): Promise<void> {
-  const rows = described.map(({ leased, table, text }) => ({
+  const rows = described.map(({ leased, table, text, error }) => ({
     schema_name: leased.schema,
     table_name: leased.table,
     tries: leased.tries,
-    described_fingerprint: leased.fingerprint,
+    // As if its shape had changed: the next refresh finds it, and the model may describe it then.
+    described_fingerprint: error?.code === 'quota_exceeded' ? null : leased.fingerprint,
     columns: table?.columns,
     primary_key: table?.primary_key,
     foreign_keys: table?.foreign_keys,
     comment: table?.comment,
     samples: table?.samples,
     description: text,
+    description_error: error,
   }));
   await db.query(
     `UPDATE dbrag.catalog_tables c SET columns = d.columns, foreign_keys = d.foreign_keys, comment = d.comment,
        primary_key = ARRAY(SELECT jsonb_array_elements_text(d.primary_key)), samples = nullif(d.samples, 'null'::jsonb),
        description = CASE WHEN c.edited THEN c.description ELSE coalesce(d.description, c.description) END,
+       description_error = CASE WHEN NOT c.edited THEN nullif(d.description_error, 'null'::jsonb) END,
        described_fingerprint = d.described_fingerprint, status = 'described', leased_until = NULL, tries = 0, refreshed_at = now()
      FROM jsonb_to_recordset($3::jsonb) AS d (schema_name text, table_name text, tries int, described_fingerprint text, columns jsonb,
-       primary_key jsonb, foreign_keys jsonb, comment text, samples jsonb, description text)
+       primary_key jsonb, foreign_keys jsonb, comment text, samples jsonb, description text, description_error jsonb)
      WHERE c.workspace_id = $1 AND c.connection_id = $2 AND c.schema_name = d.schema_name AND c.table_name = d.table_name
        AND c.status = 'listed' AND c.tries = d.tries`,
     [workspaceId, connectionId, storable(rows)],

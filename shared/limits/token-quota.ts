@@ -1,4 +1,5 @@
 import type { Db } from '../core/database.ts';
+import type { DbragError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { quotaExceeded, type WorkspaceQuotas } from './quotas.ts';
 import { holdAlone } from './stored-amounts.ts';
@@ -24,9 +25,45 @@ export async function embeddingTokensToday(db: Db): Promise<number> {
   return rows[0]?.tokens ?? 0;
 }
 
+export interface ReservedCalls {
+  /** How many may be made. */
+  readonly calls: number;
+  /** To release; null where nothing limits tokens, or none are left. */
+  readonly reservation: string | null;
+  /** Why the others may not be made; null: all may. */
+  readonly refusal: DbragError | null;
+}
+
 /**
- * Reserves what an answer may take of the day's tokens. Of many who ask at once while one token is left, one passes; the last answer of a
- * day may go over by what it takes.
+ * Reserves for as many calls of a chat model as the day's tokens still pay for. Of many who ask at once while one token is left, one passes;
+ * the last call of a day may go over by what it takes.
+ * @param tokens what one call takes at most
+ */
+export async function reserveChatCalls(
+  db: Db,
+  workspaceId: string,
+  quotas: WorkspaceQuotas,
+  now: Date,
+  { calls, tokens }: { readonly calls: number; readonly tokens: number },
+): Promise<ReservedCalls> {
+  const limit = quotas.limits.chat_tokens ?? null;
+  if (limit === null || calls === 0) return { calls, reservation: null, refusal: null };
+  await holdAlone(db, workspaceId, 'chat_tokens');
+  const used = await chatTokensToday(db, workspaceId);
+  quotas.noticed('chat_tokens', used);
+  const paid = Math.min(calls, Math.max(0, Math.ceil((limit - used) / tokens)));
+  const refusal = paid < calls ? quotaExceeded('chat_tokens', { used, limit, wanted: 1, now }) : null;
+  if (paid === 0) return { calls: 0, reservation: null, refusal };
+  const id = newUuid();
+  await db.query(
+    `INSERT INTO dbrag.token_reservations (workspace_id, id, tokens, expires_at) VALUES ($1, $2, $3, now() + $4 * interval '1 second')`,
+    [workspaceId, id, paid * tokens, reservedSeconds],
+  );
+  return { calls: paid, reservation: id, refusal };
+}
+
+/**
+ * Reserves what an answer may take of the day's tokens.
  * @returns the reservation to release; null where nothing limits tokens
  * @throws quota_exceeded
  */
@@ -36,18 +73,10 @@ export async function reserveChatTokens(
   quotas: WorkspaceQuotas,
   now: Date,
 ): Promise<string | null> {
-  const limit = quotas.limits.chat_tokens ?? null;
-  if (limit === null) return null;
-  await holdAlone(db, workspaceId, 'chat_tokens');
-  const used = await chatTokensToday(db, workspaceId);
-  quotas.noticed('chat_tokens', used);
-  if (used >= limit) throw quotaExceeded('chat_tokens', { used, limit, wanted: 1, now });
-  const id = newUuid();
-  await db.query(
-    `INSERT INTO dbrag.token_reservations (workspace_id, id, tokens, expires_at) VALUES ($1, $2, $3, now() + $4 * interval '1 second')`,
-    [workspaceId, id, tokensOfAnAnswer, reservedSeconds],
-  );
-  return id;
+  const answer = { calls: 1, tokens: tokensOfAnAnswer };
+  const { reservation, refusal } = await reserveChatCalls(db, workspaceId, quotas, now, answer);
+  if (refusal) throw refusal;
+  return reservation;
 }
 
 /** In the transaction that records what was really spent, or when nothing was. */

@@ -134,6 +134,9 @@ export const catalogTable = z.object({
   samples: z.nullable(z.array(z.record(z.string(), z.nullable(z.string())))),
   description: z.nullable(z.string()),
   edited: z.boolean(),
+  description_error: failure.check(
+    z.meta({ description: 'Why the description is made of names alone: no model wrote it, and no person' }),
+  ),
   embedding_error: embeddingError,
   refreshed_at: nullableTimestamp,
 });

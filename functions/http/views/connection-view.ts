@@ -49,6 +49,7 @@ export function catalogTableView(table: CatalogTable) {
     samples: table.samples,
     description: table.description,
     edited: table.edited,
+    description_error: table.description_error,
     embedding_error: embeddingError(refusalOfTable(table)),
     refreshed_at: table.refreshed_at?.toISOString() ?? null,
   };

@@ -15,6 +15,7 @@ import type { QueryDatabaseRequest } from '../../../shared/databases/query-datab
 import { refreshCatalog } from '../../../shared/databases/refresh-catalog.ts';
 import { getJob, type Job } from '../../../shared/jobs/jobs.ts';
 import { maintenanceMessage } from '../../../shared/jobs/maintenance.message.ts';
+import { noQuotas, type WorkspaceQuotas } from '../../../shared/limits/quotas.ts';
 import type { ChatModel, ChatRequest } from '../../../shared/models/chat-model.ts';
 import { ModelError } from '../../../shared/models/model-error.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -54,6 +55,7 @@ export class CatalogWorld {
   readonly chat = new FakeChat();
   readonly embedder = Object.assign(new FakeEmbedder(), { dimensions: 1536 });
   readonly asked: QueryDatabaseRequest[] = [];
+  quotas: WorkspaceQuotas = noQuotas;
   /** Throws in place of the function that connects. */
   fault: (request: QueryDatabaseRequest) => void = () => {};
   readonly client: DatabaseClient;
@@ -173,7 +175,14 @@ export class CatalogWorld {
 
   describe(messages: readonly DescribeTableMessage[]): Promise<void> {
     const { database, queue, client, chat } = this;
-    const ports = { database: database.application, queue, client, chatOf: async () => chat, now: Date.now };
+    const ports = {
+      database: database.application,
+      queue,
+      client,
+      chatOf: async () => chat,
+      quotasOf: async () => this.quotas,
+      now: Date.now,
+    };
     return describeCatalogTables(ports, messages, plenty);
   }
 
