@@ -3,9 +3,10 @@ import { type CheckOptions, checkAllIndexes } from '../../shared/indexing/check-
 import { type IndexingPorts, tendIndexes } from '../../shared/indexing/tend-indexes.ts';
 import type { Services } from '../runtime/services.ts';
 
-export function indexingPorts({ database, direct, clock, config }: Services): IndexingPorts {
+export function indexingPorts({ database, direct, clock, config, log }: Services): IndexingPorts {
   const { embeddingModel: model, fallbackModel, embeddingDimensions: dimensions } = config.models;
-  return { database, direct, clock, model, fallbackModel, dimensions };
+  const onUpkeepFailed = (partition: string, error: unknown) => log.upkeepFailed(error, { partition });
+  return { database, direct, clock, model, fallbackModel, dimensions, onUpkeepFailed };
 }
 
 /** One look of the autopilot, and another while something is being built. An index that has just been finished is measured at once. */

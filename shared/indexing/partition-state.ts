@@ -15,6 +15,7 @@ export interface PartitionState {
   readonly changed_since_analyze: number;
   /** When a vacuum, automatic or not, last finished here; null: none since the server's statistics were reset. */
   readonly vacuumed_at: Date | null;
+  /** By anybody, autovacuum included. */
   readonly is_vacuuming: boolean;
   readonly indexes: readonly FoundIndex[];
   readonly status: IndexStatus;
@@ -53,11 +54,17 @@ export async function readPartitions(
 ): Promise<readonly PartitionState[]> {
   return database.inSystem(async (db) => {
     const { rows } = await db.query<PartitionState>(
-      `SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows, l.chunks::float8 AS largest,
+      // Autovacuum runs as a superuser, and of a superuser's vacuum the maintainer sees the process and not the table. The table's lock it sees.
+      `WITH vacuumed AS MATERIALIZED (
+         SELECT l.relation FROM pg_stat_progress_vacuum p JOIN pg_locks l ON l.pid = p.pid AND l.granted
+         WHERE l.locktype = 'relation' AND l.database = p.datid AND p.datname = current_database()
+           AND l.mode = 'ShareUpdateExclusiveLock'
+       )
+       SELECT c.relname AS partition, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows, l.chunks::float8 AS largest,
          CASE WHEN s.n_dead_tup > 0 THEN s.n_dead_tup::float8 / (s.n_dead_tup + greatest(s.n_live_tup, 1)) ELSE 0 END AS dead_share,
          coalesce(s.n_tup_ins, 0)::float8 AS inserted, coalesce(s.n_mod_since_analyze, 0)::float8 AS changed_since_analyze,
          greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed_at,
-         EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = c.oid) AS is_vacuuming,
+         c.oid IN (SELECT relation FROM vacuumed) AS is_vacuuming,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object(
              'name', x.relname, 'kind', CASE WHEN i.indexprs IS NULL THEN 'hnsw' ELSE 'hnsw_binary' END, 'valid', i.indisvalid,

@@ -55,8 +55,20 @@ const leave = (status: IndexStatus, why: string): IndexAction => ({ type: 'leave
 /** The action for one partition now: at most one, the most urgent. A pure function of its arguments. */
 export function planIndex(
   state: PartitionState,
-  { now, dimensions, memoryBytes }: Surroundings,
+  surroundings: Surroundings,
   settings = autopilotSettings,
+): IndexAction {
+  const action = dueFor(state, surroundings, settings);
+  // Whatever waits for the table's lock would cancel an autovacuum, which would begin again from the start.
+  if (!state.is_vacuuming || action.type === 'leave' || action.type === 'finish') return action;
+  const isSearched = state.indexes.some(({ valid, of_model }) => valid && of_model);
+  return leave(isSearched ? 'ready' : 'waiting', 'The partition is being vacuumed; its index is worked on after that.');
+}
+
+function dueFor(
+  state: PartitionState,
+  { now, dimensions, memoryBytes }: Surroundings,
+  settings: AutopilotSettings,
 ): IndexAction {
   const building = state.indexes.find((index) => index.progress !== null);
   if (building?.progress) return leave('building', explainProgress(building.progress));
@@ -127,7 +139,6 @@ function clearDeadRows(
   { now, dimensions }: Pick<Surroundings, 'now' | 'dimensions'>,
   settings: AutopilotSettings,
 ): IndexAction {
-  if (state.is_vacuuming) return leave('ready', 'Dead rows are being cleared away.');
   if (!isQuiet(state, now, settings))
     return leave('ready', 'Many of its rows are dead; they are cleared away when the load has gone quiet.');
   const why = `${Math.round(state.dead_share * 100)} % of its rows are dead`;

@@ -1,15 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database } from '../core/database.ts';
-import type { DirectStatements } from '../core/direct-statements.ts';
 import { isOutage } from '../core/outage.ts';
 import { note, type PartitionState, readPartitions, sharedBuffers } from './partition-state.ts';
-import { type AutopilotSettings, autopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
+import { type AutopilotSettings, type IndexAction, planIndex } from './plan-index.ts';
 import type { IndexKind } from './predict-build.ts';
+import { analyze, type UpkeepPorts, vacuum, waitMilliseconds } from './upkeep.ts';
 
-export interface IndexingPorts {
+export interface IndexingPorts extends UpkeepPorts {
   /** As the maintainer: it may build and drop. */
   readonly database: Database;
-  readonly direct: DirectStatements;
   readonly clock: Clock;
   readonly model: string;
   /** The second space: its vectors are searched too, so an index of them stays. */
@@ -24,12 +23,10 @@ export interface TendReport {
   readonly did: readonly { readonly partition: string; readonly action: string; readonly why: string }[];
 }
 
-/** A statement that builds is waited for no longer: the server finishes it alone. */
-const waitMilliseconds = 20_000;
+type DueAction = Exclude<IndexAction, { type: 'leave' }>;
+
 /** How long building or dropping in a partition keeps others from doing the same. */
 const leaseSeconds = 120;
-/** Stale statistics lead to bad plans: after this share of changes the table is analysed again. */
-const analyzedShare = 0.1;
 
 /**
  * One look at every partition of embeddings: notes what it sees, and does for each the one thing that is due. Builds are sent and let
@@ -44,29 +41,20 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
   for (const state of states) {
     // Most partitions of a small system are empty.
     if (state.rows === 0 && state.last_inserted === null && state.indexes.length === 0) continue;
-    try {
-      await analyze(ports, state);
-    } catch (error) {
-      // Another process may hold the lease: it stays.
-      await noteFailed(ports, state, 'analysis', error, {});
-      again ||= state.failures < (ports.settings ?? autopilotSettings).mostFailures;
-      continue;
-    }
+    await analyze(ports, state);
     const action = planIndex(
       state,
       { now: ports.clock.now(), dimensions: ports.dimensions, memoryBytes },
       ports.settings,
     );
-    again ||= action.type !== 'leave' || action.status === 'building' || action.status === 'waiting';
-    if (action.type === 'leave') await noteLeft(ports, state, action);
-    else if (await lease(ports, state)) {
-      try {
-        await act(ports, state, action);
-      } catch (error) {
-        await noteFailed(ports, state, action.type, error, { leased_until: null });
-      }
+    if (action.type === 'leave') {
+      again ||= action.status === 'building' || action.status === 'waiting';
+      await noteLeft(ports, state, action);
+    } else if (await lease(ports, state)) {
+      const goesOn = await attempt(ports, state, action);
+      again ||= goesOn;
       did.push({ partition: state.partition, action: action.type, why: 'why' in action ? action.why : '' });
-    }
+    } else again = true;
   }
   return { again, did };
 }
@@ -105,23 +93,22 @@ async function noteLeft(
   await database.inSystem((db) => note(db, state.partition, model, { status: action.status, why: action.why }));
 }
 
-async function analyze({ direct }: IndexingPorts, state: PartitionState): Promise<void> {
-  if (state.changed_since_analyze < 1_000 || state.changed_since_analyze < state.rows * analyzedShare) return;
-  const chunks = state.partition.replace('embeddings', 'chunks');
-  await direct.run([`ANALYZE dbrag.${state.partition}`, `ANALYZE dbrag.${chunks}`], waitMilliseconds);
-}
-
-/** The next look tries again, and the other partitions need not wait for that. @throws an outage: it is none of the partition's failures */
-async function noteFailed(
-  { database, model }: IndexingPorts,
-  state: PartitionState,
-  what: string,
-  error: unknown,
-  also: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  if (isOutage(error)) throw error;
-  const why = `Its ${what} failed: ${error instanceof Error ? error.message : String(error)}`;
-  await database.inSystem((db) => note(db, state.partition, model, { failures: state.failures + 1, why, ...also }));
+/**
+ * Where it fails, the next look tries again, and the other partitions need not wait for that.
+ * @returns whether there is more to do
+ * @throws an outage: it is none of the partition's failures
+ */
+async function attempt(ports: IndexingPorts, state: PartitionState, action: DueAction): Promise<boolean> {
+  try {
+    return await act(ports, state, action);
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    const why = `Its ${action.type} failed: ${error instanceof Error ? error.message : String(error)}`;
+    await ports.database.inSystem((db) =>
+      note(db, state.partition, ports.model, { failures: state.failures + 1, why, leased_until: null }),
+    );
+    return true;
+  }
 }
 
 /** Only one process at a time acts on a partition. */
@@ -136,13 +123,12 @@ async function lease({ database, model }: IndexingPorts, { partition }: Partitio
   return count > 0;
 }
 
-async function act(
-  ports: IndexingPorts,
-  state: PartitionState,
-  action: Exclude<IndexAction, { type: 'leave' }>,
-): Promise<void> {
-  const write = (noted: Readonly<Record<string, unknown>>) =>
-    ports.database.inSystem((db) => note(db, state.partition, ports.model, { leased_until: null, ...noted }));
+/** @returns whether there is more to do */
+async function act(ports: IndexingPorts, state: PartitionState, action: DueAction): Promise<boolean> {
+  const write = async (noted: Readonly<Record<string, unknown>>) => {
+    await ports.database.inSystem((db) => note(db, state.partition, ports.model, { leased_until: null, ...noted }));
+    return true;
+  };
   switch (action.type) {
     case 'drop':
       await ports.direct.run([`DROP INDEX CONCURRENTLY IF EXISTS dbrag.${action.index}`], waitMilliseconds);
@@ -165,9 +151,11 @@ async function act(
     case 'reindex':
       await write({ started_at: ports.clock.now(), why: `Being built anew: ${action.why}.` });
       return send(ports, state, action.memoryBytes, `REINDEX INDEX CONCURRENTLY dbrag.${action.index}`);
-    case 'vacuum':
-      await ports.direct.run([`VACUUM dbrag.${state.partition}`], waitMilliseconds);
-      return write({ why: '' });
+    case 'vacuum': {
+      const isSent = await vacuum(ports, state);
+      await write({ why: '' });
+      return isSent;
+    }
     case 'build': {
       const index = `${state.partition}_${action.kind}_${ports.clock.now().getTime().toString(36)}`;
       await write({
@@ -189,7 +177,7 @@ async function send(
   state: PartitionState,
   memoryBytes: number,
   statement: string,
-): Promise<void> {
+): Promise<true> {
   const memory = Math.max(65_536, Math.ceil((memoryBytes * 1.1) / 1_024));
   try {
     await direct.run([`SET maintenance_work_mem = '${memory}kB'`, 'SET lock_timeout = 0', statement], waitMilliseconds);
@@ -203,6 +191,7 @@ async function send(
       }),
     );
   }
+  return true;
 }
 
 function createIndex(

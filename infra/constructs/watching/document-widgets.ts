@@ -80,6 +80,7 @@ export function documentRows({ stage, metrics, queues, functions }: WidgetParts)
           metrics.of('OutageOutlasted', { service }, { label: `outlasted: ${service}` }),
         ),
         metrics.of('SweepNudge', { service: 'maintain' }),
+        metrics.of('UpkeepFailed', { service: 'maintain' }),
       ]),
       graph(
         'What indexes find of the nearest',

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDirectStatements } from '../../../shared/adapters/postgres/direct-statements.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
@@ -7,11 +8,12 @@ import type { Nudge, WorkQueue } from '../../../shared/core/work-queue.ts';
 import { armTending } from '../../../shared/indexing/arm-tending.ts';
 import { checkRecall } from '../../../shared/indexing/check-recall.ts';
 import { listIndexes } from '../../../shared/indexing/list-indexes.ts';
-import { readPartitions } from '../../../shared/indexing/partition-state.ts';
+import { type PartitionState, readPartitions } from '../../../shared/indexing/partition-state.ts';
 import { autopilotSettings } from '../../../shared/indexing/plan-index.ts';
 import { rebuildIndex, requestRebuild } from '../../../shared/indexing/rebuild-index.ts';
 import { rebuildJobs } from '../../../shared/indexing/rebuild-jobs.ts';
 import { type IndexingPorts, tendIndexes } from '../../../shared/indexing/tend-indexes.ts';
+import { analyze } from '../../../shared/indexing/upkeep.ts';
 import { getJob } from '../../../shared/jobs/jobs.ts';
 import { search } from '../../../shared/retrieval/search.ts';
 import { connectionOf, createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -138,6 +140,69 @@ describe('the index autopilot', () => {
     const { rows } = await database.admin.query('SELECT failures, leased_until, why FROM dbrag.vector_indexes');
     expect(rows).toEqual([{ failures: 1, leased_until: null, why: 'Its drop failed: it is locked' }]);
     await database.admin.query(`UPDATE dbrag.vector_indexes SET failures = 0, why = ''`);
+  });
+
+  it('counts no failed build where an analysis or a vacuum fails, tells of it, and leaves the vacuum to the next night', async () => {
+    const [partition] = await readPartitions(database.maintainer, { model: testModel });
+    const failed: string[] = [];
+    const statements: string[] = [];
+    const refusing: IndexingPorts = {
+      ...ports,
+      direct: {
+        run: async ([statement = '']) => {
+          statements.push(statement);
+          throw new Error('it is locked');
+        },
+      },
+      onUpkeepFailed: (name) => void failed.push(name),
+    };
+    // The planner's statistics are older than the rows; and the index is newer than the last vacuum of a partition that is half dead.
+    const stale: Partial<PartitionState> = { changed_since_analyze: 1_000, vacuumed_at: new Date(0), dead_share: 0.5 };
+    await analyze(refusing, { ...(partition as PartitionState), ...stale });
+    expect(statements).toEqual(['ANALYZE (SKIP_LOCKED) dbrag.embeddings_00']);
+    await database.admin.query('VACUUM dbrag.embeddings_00');
+    await database.admin.query('UPDATE dbrag.vector_indexes SET started_at = now()');
+    await database.admin.query(`UPDATE dbrag.embeddings SET model = model WHERE workspace_id = '${workspaceId}'`);
+    await database.admin.query('ANALYZE dbrag.embeddings_00');
+    statements.length = 0;
+    const tended = async () => (await tendIndexes(refusing)).did.map(({ action }) => action);
+    await expect.poll(tended, { timeout: 10_000 }).toEqual(['vacuum']);
+    expect(statements).toContain('VACUUM (SKIP_LOCKED) dbrag.embeddings_00');
+    expect((await tendIndexes(refusing)).again).toBe(false);
+    expect(new Set(failed)).toEqual(new Set(['embeddings_00']));
+    const { rows } = await database.admin.query('SELECT failures, leased_until FROM dbrag.vector_indexes');
+    expect(rows).toEqual([{ failures: 0, leased_until: null }]);
+    await database.admin.query('VACUUM dbrag.embeddings_00');
+  });
+
+  it('sees that a partition is being vacuumed by a role that it is no member of, as autovacuum is, and lets it be', async ({
+    skip,
+  }) => {
+    if (!database.native) skip();
+    const vacuuming = async () =>
+      (await readPartitions(database.maintainer, { model: testModel }))[0]?.is_vacuuming ?? false;
+    expect(await vacuuming()).toBe(false);
+    const superuser = new pg.Client({ connectionString: database.adminUrl });
+    await superuser.connect();
+    try {
+      // A page a time, and a pause after each: it is still under way when it is looked at.
+      await superuser.query(`SET vacuum_cost_limit = 1; SET vacuum_cost_delay = '100ms'`);
+      await database.admin.query(`UPDATE dbrag.embeddings SET model = model WHERE workspace_id = '${workspaceId}'`);
+      const { rows } = await superuser.query('SELECT pg_backend_pid() AS pid');
+      const vacuum = superuser.query('VACUUM (DISABLE_PAGE_SKIPPING) dbrag.embeddings_00').catch((error) => error.code);
+      await expect.poll(vacuuming, { timeout: 10_000 }).toBe(true);
+      await database.admin.query(`UPDATE dbrag.vector_indexes SET wanted_at = now()`);
+      expect(await look()).toEqual([]);
+      expect(await notes()).toMatchObject({ why: expect.stringContaining('vacuumed') });
+      await database.admin.query('SELECT pg_cancel_backend($1)', [rows[0].pid]);
+      // It was there until now.
+      expect(await vacuum).toBe('57014');
+      await expect.poll(vacuuming, { timeout: 10_000 }).toBe(false);
+    } finally {
+      await superuser.end();
+      await database.admin.query(`UPDATE dbrag.vector_indexes SET wanted_at = NULL, why = ''`);
+      await database.admin.query('VACUUM dbrag.embeddings_00');
+    }
   });
 
   it('searches by signs where that is the index, and lets the vectors decide', async () => {

@@ -174,6 +174,26 @@ describe('the plan for a partition', () => {
       { type: 'leave', status: 'ready' },
     ],
     [
+      'nor a rebuild that somebody asks for meanwhile: it would cancel an autovacuum',
+      { status: 'ready', index_name: 'one', indexes: [index()], wanted_at: ago(60), is_vacuuming: true },
+      { type: 'leave', status: 'ready', why: expect.stringContaining('vacuumed') },
+    ],
+    [
+      'nor a first build',
+      { is_vacuuming: true },
+      { type: 'leave', status: 'waiting', why: expect.stringContaining('vacuumed') },
+    ],
+    [
+      'nor is an index dropped',
+      { status: 'building', index_name: 'one', indexes: [index({ valid: false })], is_vacuuming: true },
+      { type: 'leave', status: 'waiting' },
+    ],
+    [
+      'a build that has ended is noted all the same',
+      { status: 'building', index_name: 'one', indexes: [index()], is_vacuuming: true },
+      { type: 'finish' },
+    ],
+    [
       'nor for ever where rebuilding fails',
       { status: 'failed', index_name: 'one', indexes: [index()], dead_share: 0.21, failures: 3 },
       { type: 'leave', status: 'ready' },
@@ -313,6 +333,7 @@ describe('the plan for a partition', () => {
             );
             expect(action.why).not.toBe('');
           }
+          if (changes.is_vacuuming) expect(['leave', 'finish']).toContain(action.type);
           if (action.type === 'leave' && action.status !== 'ready') expect(action.why).not.toBe('');
         },
       ),
