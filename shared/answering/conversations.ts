@@ -2,7 +2,7 @@ import { holdSubject, subjectIdOf } from '../access/subjects.ts';
 import type { Caller, Narrowing } from '../core/caller.ts';
 import type { Db } from '../core/database.ts';
 import { notFound } from '../core/errors.ts';
-import { newUuid, publicId, timeOfUuid } from '../core/ids.ts';
+import { newUuid, timeOfUuid } from '../core/ids.ts';
 import { type Page, type PageRequest, pageOf } from '../core/page.ts';
 
 export interface Conversation {
@@ -117,10 +117,10 @@ export async function deleteConversation(db: Db, workspaceId: string, id: string
       timeOfUuid(id),
     ]);
   // Answers are also stored under the idempotency keys of their requests, for a day.
-  await db.query(
-    `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND $2 IN (body ->> 'conversation_id', body ->> 'id')`,
-    [workspaceId, publicId('conversation', id)],
-  );
+  await db.query('DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND conversation_id = $2', [
+    workspaceId,
+    id,
+  ]);
 }
 
 /**
@@ -147,12 +147,13 @@ export async function addTurn(
   conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
   turn: { readonly said: string; readonly answered: string | null; readonly queryId: string },
 ): Promise<void> {
-  const { count } = await db.query(
+  const { rows } = await db.query<{ subject_id: string | null }>(
     `UPDATE dbrag.conversations SET updated_at = now(), title = coalesce(title, left($4, 200))
-     WHERE workspace_id = $1 AND created_at = $2 AND id = $3`,
+     WHERE workspace_id = $1 AND created_at = $2 AND id = $3 RETURNING subject_id`,
     [workspaceId, timeOfUuid(conversation.id), conversation.id, turn.said],
   );
-  if (count === 0) throw notFound('conversation');
+  if (!rows[0]) throw notFound('conversation');
+  const { subject_id: subjectId } = rows[0];
   const said = newUuid();
   // A message made in the same millisecond must come behind.
   const answered = newUuid(timeOfUuid(said).getTime() + 1);
@@ -161,6 +162,7 @@ export async function addTurn(
     role: 'user',
     content: turn.said,
     queryId: turn.queryId,
+    subjectId,
   });
   if (turn.answered === null) return;
   await addMessage(db, workspaceId, conversation, {
@@ -168,6 +170,7 @@ export async function addTurn(
     role: 'assistant',
     content: turn.answered,
     queryId: turn.queryId,
+    subjectId,
   });
 }
 
@@ -175,11 +178,11 @@ async function addMessage(
   db: Db,
   workspaceId: string,
   conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
-  message: { readonly id: string; readonly role: Message['role']; readonly content: string; readonly queryId: string },
+  message: Pick<Message, 'id' | 'role' | 'content'> & { readonly queryId: string; readonly subjectId: string | null },
 ): Promise<void> {
   await db.query(
-    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids, connection_ids)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids, connection_ids, subject_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       workspaceId,
       timeOfUuid(message.id),
@@ -190,6 +193,7 @@ async function addMessage(
       message.queryId,
       conversation.collection_ids,
       conversation.connection_ids,
+      message.subjectId,
     ],
   );
 }

@@ -29,7 +29,7 @@ export const archiveTables: readonly ArchiveTable[] = [
     table: 'messages',
     order: 'created_at, id',
     ofSubject:
-      'conversation_id IN (SELECT id FROM dbrag.conversations WHERE workspace_id = $workspace AND subject_id = $subject)',
+      '(subject_id = $subject OR conversation_id IN (SELECT id FROM dbrag.conversations WHERE workspace_id = $workspace AND subject_id = $subject))',
   },
   { table: 'queries', order: 'created_at, id', ofSubject: 'subject_id = $subject' },
   { table: 'usage_events', order: 'at, id', ofSubject: 'subject_id = $subject' },

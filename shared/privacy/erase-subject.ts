@@ -86,17 +86,17 @@ async function forgetName(
 const ofConversations = `conversation_id IN (
   SELECT id FROM dbrag.conversations WHERE workspace_id = $1 AND subject_id = $2)`;
 
-/** What is deleted under the id, in this order: messages and questions are found by their conversations. */
+/** What is deleted under the id, in this order: messages and questions are found by their conversations too. */
 const steps: readonly { readonly store: string; readonly statement: string }[] = [
+  // One after the other, since no index serves both at once. Their conversation may have ended before them, by retention.
   { store: 'messages', statement: deleting('messages', ofConversations) },
+  { store: 'messages', statement: deleting('messages', 'subject_id = $2') },
   { store: 'queries', statement: deleting('queries', `(subject_id = $2 OR ${ofConversations})`) },
   {
     store: 'idempotency_keys',
     // Answers given in a conversation of the subject, also those asked under another name.
     statement: `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND (caller, key) IN (
-      SELECT k.caller, k.key FROM dbrag.idempotency_keys k WHERE k.workspace_id = $1 AND k.body ->> 'conversation_id' IN (
-        SELECT 'cnv_' || replace(c.id::text, '-', '') FROM dbrag.conversations c WHERE c.workspace_id = $1 AND c.subject_id = $2)
-      LIMIT $3)`,
+      SELECT caller, key FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND ${ofConversations} LIMIT $3)`,
   },
   { store: 'conversations', statement: deleting('conversations', 'subject_id = $2') },
   {
@@ -210,6 +210,14 @@ export async function remainingOfSubject(
   const counts = counted.map(
     ({ table, column }) =>
       `SELECT '${table}' AS store, count(*)::int AS rows FROM dbrag.${table} WHERE workspace_id = $1 AND ${column} = $2`,
+  );
+  // Those that say whose they are, and those that only their conversation tells it of.
+  const messages = ['subject_id = $2', ofConversations].map(
+    (condition) => `SELECT created_at, id FROM dbrag.messages WHERE workspace_id = $1 AND ${condition}`,
+  );
+  counts.push(`SELECT 'messages', count(*)::int FROM (${messages.join(' UNION ')}) AS said`);
+  counts.push(
+    `SELECT 'idempotency_keys', count(*)::int FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND ${ofConversations}`,
   );
   const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
     db.query<{ store: string; rows: number }>(

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listApiKeys } from '../../shared/access/api-keys.ts';
-import { listConversations, listMessages } from '../../shared/answering/conversations.ts';
+import {
+  createConversation,
+  deleteConversation,
+  listConversations,
+  listMessages,
+} from '../../shared/answering/conversations.ts';
 import type { Db } from '../../shared/core/database.ts';
+import { publicId } from '../../shared/core/ids.ts';
 import { listCollections } from '../../shared/ingestion/collections.ts';
 import { listChunks, listDocuments, listVersions } from '../../shared/ingestion/documents.ts';
 import { listEndedJobs, listJobs } from '../../shared/jobs/jobs.ts';
@@ -12,7 +18,8 @@ import { createCollection, createWorkspace } from '../support/database-content.t
 const rows = Number(process.env.LIST_ROWS ?? 2_000);
 const page = { limit: 20 };
 
-const large = /Seq Scan on (documents|document_versions|jobs|conversations_\w+|messages_\w+|placements\w*|chunks\w*)/;
+const large =
+  /Seq Scan on (documents|document_versions|jobs|conversations_\w+|messages_\w+|queries_\w+|idempotency_keys|placements\w*|chunks\w*)/;
 
 /** Tables that hold nothing are read in no time by any plan. */
 const scannedIn = (plan: string): readonly string[] =>
@@ -77,6 +84,13 @@ describe('a list', () => {
       [
         `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content)
          SELECT workspace_id, created_at, dbrag.new_uuid(), id, 'user', 'What?' FROM dbrag.conversations WHERE workspace_id = $1`,
+        [workspaceId],
+      ],
+      [
+        `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
+         SELECT workspace_id, 'key_1', id, '', 200, jsonb_build_object('conversation_id', 'cnv_' || replace(id::text, '-', '')),
+           now() + interval '1 day'
+         FROM dbrag.conversations WHERE workspace_id = $1`,
         [workspaceId],
       ],
     ];
@@ -149,5 +163,26 @@ describe('a list', () => {
       if (scannedIn(plan).length > 0) found[name] = plan;
     }
     expect(found).toEqual({});
+  });
+
+  it('of kept answers is not what deletes those of a conversation: an index finds them, and they go', async () => {
+    const caller = { workspaceId, actor: 'key_1', collectionIds: null, connectionIds: null };
+    const { id } = await database.application.inWorkspace({ workspaceId }, (db) =>
+      createConversation(db, caller, { title: null, metadata: {}, subject: null }),
+    );
+    await database.admin.query(
+      `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
+       VALUES ($1, 'key_1', $2, '', 200, $3, now() + interval '1 day')`,
+      [workspaceId, id, { conversation_id: publicId('conversation', id) }],
+    );
+    const kept = async () => {
+      const { rows } = await database.admin.query('SELECT FROM dbrag.idempotency_keys WHERE key = $1', [id]);
+      return rows.length;
+    };
+    expect(await kept()).toBe(1);
+    const plan = await plansOf((db) => deleteConversation(db, workspaceId, id));
+    expect(plan).toContain('idempotency_keys_of_conversation');
+    expect(scannedIn(plan)).toEqual([]);
+    expect(await kept()).toBe(0);
   });
 });

@@ -13,6 +13,7 @@ import {
   type TestDatabase,
   testPasswords,
 } from '../support/database.ts';
+import { createWorkspace } from '../support/database-content.ts';
 
 const settings = { partitions: 4, dimensions: 1536 };
 
@@ -42,6 +43,42 @@ describe('migrations', () => {
     (await database.admin.query<{ name: string }>('SELECT name FROM dbrag.schema_migrations ORDER BY 1')).rows.map(
       (row) => row.name,
     );
+
+  it('tell the conversation of answers that were kept before, in every workspace', async () => {
+    await begin('migrated');
+    const conversation = '0198c3d2-a1b4-7c5e-8f90-123456789abc';
+    const named = `cnv_${conversation.replaceAll('-', '')}`;
+    const bodies = { answered: { conversation_id: named }, made: { id: named }, other: { id: 'doc_1' }, list: [named] };
+    for (let workspace = 0; workspace < 2; workspace++) {
+      const { id } = await createWorkspace(database.application);
+      for (const [key, body] of Object.entries(bodies))
+        await database.admin.query(
+          `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
+           VALUES ($1, 'key_1', $2, '', 200, $3, now() + interval '1 day')`,
+          [id, key, JSON.stringify(body)],
+        );
+    }
+    const told = async () =>
+      (
+        await database.admin.query(
+          `SELECT key, conversation_id, count(*)::int AS answers FROM dbrag.idempotency_keys GROUP BY 1, 2 ORDER BY 1`,
+        )
+      ).rows;
+    const all = [
+      { key: 'answered', conversation_id: conversation, answers: 2 },
+      { key: 'list', conversation_id: null, answers: 2 },
+      { key: 'made', conversation_id: conversation, answers: 2 },
+      { key: 'other', conversation_id: null, answers: 2 },
+    ];
+    expect(await told()).toEqual(all);
+    // As they were before there was a trigger.
+    await database.admin.query('UPDATE dbrag.idempotency_keys SET conversation_id = NULL');
+    const file = '0084-conversations-of-kept-answers.sql';
+    await database.admin.query('DELETE FROM dbrag.schema_migrations WHERE name >= $1', [file]);
+    for (const name of await readdir(directory)) if (name > file) await rm(join(directory, name));
+    expect((await run()).applied).toEqual([file]);
+    expect(await told()).toEqual(all);
+  });
 
   it('builds everything from zero, and nothing the second time', async () => {
     await begin('empty');

@@ -6,7 +6,7 @@ import type { Services } from '../../functions/runtime/services.ts';
 import { sealTrail } from '../../shared/access/seal-trail.ts';
 import { subjectIdOf } from '../../shared/access/subjects.ts';
 import { updateWorkspace } from '../../shared/access/workspaces.ts';
-import { createConversation } from '../../shared/answering/conversations.ts';
+import { addTurn, createConversation } from '../../shared/answering/conversations.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
@@ -369,6 +369,45 @@ describe('what leaves', () => {
     expect((await findErasure(test.maintainer, jobId))?.finished_at).toBe(null);
     await runErasure(ports, workspaceId, jobId, () => true);
     expect(await findErasure(test.maintainer, jobId)).toMatchObject({ certificate: { erased: { placements: 1 } } });
+  });
+
+  it('is counted until nothing is left of a subject: what was said to it, and answers that are kept', async () => {
+    const { workspaceId, ports, converse, inWorkspace, scope } = await stage();
+    const conversation = await converse('ada');
+    const subjectId = await inWorkspace(scope, (db) => subjectIdOf(db, workspaceId, 'ada'));
+    const remaining = () => remainingOfSubject(test.maintainer, workspaceId, subjectId);
+    const turn = { said: 'What?', answered: 'That.', queryId: newUuid() };
+    await inWorkspace(scope, (db) => addTurn(db, workspaceId, conversation as never, turn));
+    /** As code of before wrote it, or as it is when its conversation has ended. */
+    const plant = (conversationId: string, ofSubject: string | null) => {
+      const id = newUuid();
+      return test.admin.query(
+        `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, subject_id)
+         VALUES ($1, $2, $3, $4, 'user', 'x', $5)`,
+        [workspaceId, timeOfUuid(id), id, conversationId, ofSubject],
+      );
+    };
+    await plant(conversation.id, null);
+    await plant(newUuid(), subjectId);
+    await plant(newUuid(), null);
+    await test.admin.query(
+      `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
+       VALUES ($1, 'key_1', 'k', '', 200, $2, now() + interval '1 day')`,
+      [workspaceId, { conversation_id: publicId('conversation', conversation.id) }],
+    );
+    expect(await remaining()).toEqual({ conversations: 1, messages: 4, idempotency_keys: 1, subjects: 1 });
+    const { jobId } = await inWorkspace(scope, (db) =>
+      beginSubjectErasure(db, new Date(), { workspaceId, named: 'ada', actor: 'test' }),
+    );
+    await runErasure(ports, workspaceId, jobId, () => true);
+    expect(await remaining()).toEqual({});
+    const job = await inWorkspace(scope, (db) => getJob(db, workspaceId, jobId));
+    expect(job.result).toMatchObject({ erased: { messages: 4, idempotency_keys: 1 } });
+    // Nobody's stays, and whatever came back would be seen.
+    await plant(newUuid(), subjectId);
+    expect(await remaining()).toEqual({ messages: 1 });
+    const { rows } = await test.admin.query('SELECT FROM dbrag.messages WHERE workspace_id = $1', [workspaceId]);
+    expect(rows).toHaveLength(2);
   });
 
   /** A workspace or a subject is erased in the middle of questions, posts and workers, each time at another moment. */

@@ -32,7 +32,10 @@ export function createUpkeepEvents({ count, logger }: EventSinks): UpkeepEvents 
     },
     upkeepFailed(error, { partition }) {
       count('UpkeepFailed');
-      logger().warn('analysis or vacuum failed; the next night tries again', { error: loggableError(error), partition });
+      logger().warn('analysis or vacuum failed; the next night tries again', {
+        error: loggableError(error),
+        partition,
+      });
     },
     quotaNear(event) {
       count('QuotaNear');
