@@ -35,11 +35,38 @@ export function createKmsKeyService(keyId: string): KeyService {
   };
 }
 
-/** No answer, or one that says to come later: of the service, not of the key. KMS throttles with the status 400. */
+/** What Node calls a connection that was not made, or broke, and the SDK one that took too long. */
+const lostConnections = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+  'TimeoutError',
+]);
+/** KMS says these with the status 400, as it does what is the request's own fault. */
+const comeLater = new Set(['ThrottlingException', 'RequestTimeout', 'RequestTimeoutException']);
+
+/**
+ * No answer, or one that says to come later: of the service, not of the key. What failed before anything was sent (no credentials, a request that
+ * cannot be made) has no status either, and fails each time.
+ */
 function rethrow(error: unknown): never {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  const { name = '', code = '', $metadata } = error as KmsFailure;
   const status = $metadata?.httpStatusCode;
-  if (status === undefined || status === 429 || status >= 500 || name === 'ThrottlingException')
-    throw new Outage('The key service does not answer.', { cause: error });
+  const isLost = lostConnections.has(code) || lostConnections.has(name);
+  const isBusy = status !== undefined && (status === 429 || status >= 500 || comeLater.has(name));
+  if (isLost || isBusy) throw new Outage('The key service does not answer.', { cause: error });
   throw error;
+}
+
+interface KmsFailure {
+  readonly name?: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
 }

@@ -26,7 +26,13 @@ afterAll(() => {
 it.each([
   { status: 503, type: 'DependencyTimeoutException', expected: true },
   { status: 400, type: 'ThrottlingException', expected: true },
+  { status: 500, type: 'KMSInternalException', expected: true },
+  { status: 500, type: 'KeyUnavailableException', expected: true },
+  { status: 400, type: 'RequestTimeoutException', expected: true },
   { status: 400, type: 'InvalidCiphertextException', expected: false },
+  { status: 400, type: 'KMSInvalidStateException', expected: false },
+  { status: 400, type: 'DisabledException', expected: false },
+  { status: 400, type: 'ExpiredTokenException', expected: false },
   { status: 400, type: 'AccessDeniedException', expected: false },
 ])('$type of the key service is an outage: $expected', async ({ status, type, expected }) => {
   answer = { status, type };
@@ -34,4 +40,27 @@ it.each([
   const outcome = (call: Promise<unknown>) => call.catch((error: unknown) => isOutage(error));
   expect(await outcome(service.unwrap(Buffer.from('x'), {}))).toBe(expected);
   expect(await outcome(service.generate({}))).toBe(expected);
+});
+
+const failure = (url: string) => {
+  vi.stubEnv('AWS_ENDPOINT_URL', url);
+  return createKmsKeyService('key')
+    .generate({})
+    .catch((error: unknown) => error);
+};
+
+it('a connection that is refused, cut off, or leads to no host is an outage', async () => {
+  const cutting = createServer((request) => request.socket.destroy());
+  await new Promise<void>((resolve) => cutting.listen(0, '127.0.0.1', resolve));
+  const { port } = cutting.address() as AddressInfo;
+  expect(isOutage(await failure(`http://127.0.0.1:${port}`))).toBe(true);
+  await new Promise((resolve) => cutting.close(resolve));
+  expect(isOutage(await failure(`http://127.0.0.1:${port}`))).toBe(true);
+  expect(isOutage(await failure('http://nowhere.invalid'))).toBe(true);
+});
+
+it('a request that could not even be made is none: it would be made again and again until its deadline', async () => {
+  const wrong = await failure('no address');
+  expect(wrong).toBeInstanceOf(TypeError);
+  expect(isOutage(wrong)).toBe(false);
 });
