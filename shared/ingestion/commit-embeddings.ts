@@ -2,7 +2,7 @@ import { type Db, HalfvecArray } from '../core/database.ts';
 import type { ModelPrice } from '../usage/prices.ts';
 import { recordUsage, type UsageEvent } from '../usage/record-usage.ts';
 import { finishVersions } from './finish-versions.ts';
-import type { PendingPool } from './lease-pending.ts';
+import type { PendingPool } from './pending-pool.ts';
 import { lockDocuments, type MovedVersion } from './set-version-status.ts';
 
 /** A vector for a chunk of a document. */

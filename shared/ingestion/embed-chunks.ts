@@ -2,7 +2,7 @@ import type { Priority } from '../core/work-queue.ts';
 import type { EmbedChunksMessage } from './embed-chunks.message.ts';
 import { add, type EmbedChunksPorts, type EmbedSummary, nothing, type Time } from './embed-lease.ts';
 import { embedPool } from './embed-pool.ts';
-import type { PendingPool } from './lease-pending.ts';
+import type { PendingPool } from './pending-pool.ts';
 
 export type { EmbedChunksPorts, EmbedSummary, ModelSpace, Postponement, Time } from './embed-lease.ts';
 

@@ -9,7 +9,8 @@ import type { ModelPrice } from '../usage/prices.ts';
 import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
 import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
 import { nudgeEmbedding } from './embed-chunks.message.ts';
-import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import type { LeasedChunk } from './lease-pending.ts';
+import type { PendingPool } from './pending-pool.ts';
 import { postponeChunks } from './postpone-chunks.ts';
 import { refuseChunks } from './refuse-chunks.ts';
 

@@ -13,15 +13,9 @@ import {
   type Time,
   type Turn,
 } from './embed-lease.ts';
-import {
-  findHeld,
-  type Lease,
-  type LeasedChunk,
-  type LeaseRequest,
-  leasePending,
-  leastTriedFirst,
-  type PendingPool,
-} from './lease-pending.ts';
+import type { LeaseRequest } from './find-candidates.ts';
+import { type Lease, type LeasedChunk, leasePending } from './lease-pending.ts';
+import { findHeld, leastTriedFirst, type PendingPool } from './pending-pool.ts';
 import { noteWaiting } from './postpone-chunks.ts';
 
 const requestsPerLease = 8;

@@ -1,5 +1,6 @@
 import type { Db } from '../core/database.ts';
-import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import type { LeasedChunk } from './lease-pending.ts';
+import type { PendingPool } from './pending-pool.ts';
 import { lockDocuments } from './set-version-status.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { Db } from '../core/database.ts';
 import { DocumentError } from '../core/document-errors.ts';
 import { dropUnwantedPurchases } from './drop-purchases.ts';
-import type { LeasedChunk, PendingPool } from './lease-pending.ts';
+import type { LeasedChunk } from './lease-pending.ts';
+import type { PendingPool } from './pending-pool.ts';
 import { setAside } from './set-aside.ts';
 import { lockDocuments, setVersionStatus } from './set-version-status.ts';
 
