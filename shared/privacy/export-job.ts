@@ -77,6 +77,11 @@ export function archiveKey(workspaceId: string, jobId: string, number: number, r
   return `${archivesPrefix(workspaceId, jobId)}${run}-${number}.zip`;
 }
 
+/** The place of an archive in its export, from 1. @param key as `archiveKey` makes it */
+export function numberOfArchive(key: string): number {
+  return Number(/-(\d+)\.zip$/.exec(key)?.[1]);
+}
+
 /** Of all archives of one export. */
 export function archivesPrefix(workspaceId: string, jobId: string): string {
   return `${exportsPrefix(workspaceId)}${publicId('job', jobId)}-`;

@@ -10,6 +10,7 @@ import {
   type ExportResult,
   exportDays,
   exportNudge,
+  numberOfArchive,
 } from './export-job.ts';
 import { writeManifest } from './export-manifest.ts';
 import type { ExportPorts } from './export-ports.ts';
@@ -18,8 +19,8 @@ import { writeRows } from './export-rows.ts';
 /**
  * Writes an export: all rows in one snapshot into the first archive, then the original files, into as many archives as it takes. Rows are
  * never split, since a snapshot ends with its transaction; files are of versions that never change, so they may follow in other
- * invocations. An archive counts once it is closed: whoever died in the middle of one begins that one again. What is written of an
- * export that was ended meanwhile is removed.
+ * invocations. An archive counts once the job names it: whoever died before that leaves the same one to be written again, and what was closed of it is
+ * removed by the run that goes on. What is written of an export that was ended meanwhile is removed.
  */
 export async function runExport(
   ports: ExportPorts,
@@ -28,7 +29,7 @@ export async function runExport(
   hasTime: () => boolean,
 ): Promise<void> {
   const begun = await ports.database.inWorkspace({ workspaceId }, (db) => beginRun(db, workspaceId, jobId));
-  if (!begun) return removeEnded(ports, workspaceId, jobId);
+  if (!begun) return removeOfEnded(ports, workspaceId, jobId);
   const { input, run } = begun;
   const number = input.archives.length + 1;
   const key = archiveKey(workspaceId, jobId, number, run);
@@ -50,6 +51,7 @@ export async function runExport(
     await archive.abort().catch(() => {});
     throw error;
   }
+  await ports.failpoint.reach('export.before_record');
   const archives = [...input.archives, { key, ...written, files: archive.files.length }];
   const next: ExportInput = { ...input, archives, last_file: end.last, snapshot_at: snapshotAt };
   const isRecorded = await ports.database.inWorkspace({ workspaceId }, async (db) => {
@@ -63,19 +65,45 @@ export async function runExport(
     return count > 0;
   });
   // Another run closed this archive first, or the export has been ended or begun again.
-  if (!isRecorded) await ports.objects.purge(key);
-  else if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
+  if (!isRecorded) return void (await ports.objects.purge(key));
+  if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
+  await removeUnnamed(ports.objects, archivesPrefix(workspaceId, jobId), next, end.isDone);
 }
 
-/** A run that died after it had written an archive, and before it saw that its export had been ended, left that archive behind. */
-async function removeEnded({ database, objects }: ExportPorts, workspaceId: string, jobId: string): Promise<void> {
-  const { count } = await database.inWorkspace({ workspaceId }, (db) =>
-    db.query(
-      `SELECT FROM dbrag.jobs WHERE workspace_id = $1 AND id = $2 AND type = 'export' AND status IN ('failed', 'cancelled')`,
+/** A run that died after it had written an archive, and before its job named it, left that archive behind. */
+async function removeOfEnded({ database, objects }: ExportPorts, workspaceId: string, jobId: string): Promise<void> {
+  const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
+    db.query<{ input: ExportInput; status: string }>(
+      `SELECT input, status FROM dbrag.jobs
+       WHERE workspace_id = $1 AND id = $2 AND type = 'export' AND status IN ('succeeded', 'failed', 'cancelled')`,
       [workspaceId, jobId],
     ),
   );
-  if (count > 0) await objects.purge(archivesPrefix(workspaceId, jobId));
+  const ended = rows[0];
+  if (!ended) return;
+  const prefix = archivesPrefix(workspaceId, jobId);
+  if (ended.status === 'succeeded') await removeUnnamed(objects, prefix, ended.input, true);
+  else await objects.purge(prefix);
+}
+
+/**
+ * Removes archives of an export that its job does not name. While it goes on, those only whose number the job has given to another: a run that was
+ * overtaken may be about to have the next one named.
+ */
+async function removeUnnamed(
+  objects: ExportPorts['objects'],
+  prefix: string,
+  { archives }: Pick<ExportInput, 'archives'>,
+  isDone: boolean,
+): Promise<void> {
+  const named = new Set(archives.map(({ key }) => key));
+  let after: string | undefined;
+  do {
+    const listed = await objects.list(prefix, after);
+    for (const { key } of listed)
+      if (!named.has(key) && (isDone || numberOfArchive(key) <= archives.length)) await objects.purge(key);
+    after = listed.at(-1)?.key;
+  } while (after !== undefined);
 }
 
 async function beginRun(

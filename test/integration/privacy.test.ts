@@ -147,6 +147,63 @@ describe('what leaves', () => {
     ).toBe(archive?.sha256);
   });
 
+  it.each([
+    ['goes on', 1],
+    ['finds nothing left to do', 2],
+  ])('leaves no archive of a run that died before its job named it, once another run %s', async (_, others) => {
+    const { world, workspaceId, ports, objects, post, inWorkspace, scope } = await stage();
+    for (let i = 0; i < 2; i++) await post(`## ${i}\n\nHerons wade ${i}.`);
+    await world.drain();
+    const jobId = await inWorkspace(scope, (db) =>
+      beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
+    );
+    const archives = () => [...objects.bodies.keys()].filter((key) => key.includes('/exports/')).sort();
+    const list = async (prefix: string, after = '') =>
+      archives()
+        .filter((key) => key.startsWith(prefix) && key > after)
+        .map((key) => ({ key, bytes: 0, modifiedAt: new Date() }));
+    Object.assign(objects, { list });
+    const job = () => inWorkspace(scope, (db) => getJob(db, workspaceId, jobId));
+    const named = async () => ((await job()).result as { archives: { key: string }[] } | null)?.archives ?? [];
+    /** Dies behind its archive, at once or when another run has ended the export. */
+    const dies = (meanwhile: () => Promise<unknown> = async () => {}) => {
+      const reach = async (name: string) => {
+        if (name !== 'export.before_record') return;
+        await meanwhile();
+        throw new Error('died');
+      };
+      return expect(runExport({ ...ports, failpoint: { reach } }, workspaceId, jobId, () => false)).rejects.toThrow(
+        'died',
+      );
+    };
+    const goOn = async () => {
+      for (let run = 0; (await job()).status !== 'succeeded' && run < 10; run++)
+        await runExport(ports, workspaceId, jobId, () => false);
+    };
+    if (others === 1) {
+      await dies();
+      expect(archives()).toHaveLength(1);
+      await runExport(ports, workspaceId, jobId, () => false);
+      // What the job names now, and nothing else of that number.
+      expect(archives()).toHaveLength(1);
+      await dies();
+      await goOn();
+    } else {
+      const putAside = new Map<string, Uint8Array>();
+      await dies(async () => {
+        // It closes its archive only now.
+        for (const key of archives()) putAside.set(key, objects.bodies.get(key) as Uint8Array);
+        await goOn();
+        for (const [key, body] of putAside) objects.bodies.set(key, body);
+      });
+      expect(archives().length).toBeGreaterThan((await named()).length);
+      await runExport(ports, workspaceId, jobId, () => false);
+    }
+    const keys = (await named()).map(({ key }) => key).sort();
+    expect(keys.length).toBeGreaterThanOrEqual(2);
+    expect(archives()).toEqual(keys);
+  });
+
   it('is in time what a workspace keeps for some days only: documents, archives, and its trail', async () => {
     const { world, workspaceId, collectionId, ports, objects, post, inWorkspace, scope } = await stage();
     const old = await post('## Old\n\nHerons wade.');
@@ -268,7 +325,11 @@ describe('what leaves', () => {
       /** @param within done once the export has read its rows, and before it closes its archive */
       const run = (jobId: string, within: () => Promise<unknown> = async () => {}, changed: object = {}) =>
         runExport(
-          { ...ports, ...changed, failpoint: { reach: async () => void (await within()) } },
+          {
+            ...ports,
+            ...changed,
+            failpoint: { reach: async (name: string) => void (name === 'export.mid_zip' && (await within())) },
+          },
           workspaceId,
           jobId,
           () => true,
