@@ -36,7 +36,7 @@ const database = createPostgresDatabase({
 try {
   const roots = bucket ? createS3ObjectStore(bucket, systemClock) : null;
   if (!roots) console.error('AUDIT_BUCKET_NAME is not set: the chains are walked, and not compared with their roots.');
-  const { faults, ...report } = await verifyTrail({ database, roots });
+  const { faults, next: _, ...report } = await verifyTrail({ database, roots });
   console.log(JSON.stringify(report));
   for (const { workspaceId, seal, message } of faults)
     console.error(`${publicId('workspace', workspaceId)}${seal === null ? '' : `, seal ${seal}`}: ${message}`);

@@ -1,7 +1,7 @@
 import { type AuditEvent, insertAuditEvents } from '../../shared/access/audit.ts';
 import type { RecordedAccess } from '../../shared/access/read-trail.ts';
 import { sealTrail } from '../../shared/access/seal-trail.ts';
-import { verifyTrail } from '../../shared/access/verify-trail.ts';
+import { verifyTrailOnward } from '../../shared/access/verify-trail-onward.ts';
 import type { Database } from '../../shared/core/database.ts';
 import type { Services } from '../runtime/services.ts';
 
@@ -25,8 +25,7 @@ export async function sealAudit(services: Services, hasTime: () => boolean): Pro
 
 /** Walks the trail, as far as there is time, and says aloud what does not agree. */
 export async function verifyAudit({ database, auditRoots, log }: Services, hasTime: () => boolean): Promise<void> {
-  const { faults } = await verifyTrail({ database, roots: auditRoots, hasTime });
-  if (faults.length > 0) log.trailBroken({ faults });
+  await verifyTrailOnward({ database, roots: auditRoots, hasTime, onFound: (faults) => log.trailBroken({ faults }) });
 }
 
 /** Reads of a workspace that was erased since are not recorded. */

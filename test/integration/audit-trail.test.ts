@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyAudit } from '../../functions/queue/keep-audit.ts';
 import { expireSystem } from '../../functions/queue/keep-privacy.ts';
 import type { Services } from '../../functions/runtime/services.ts';
 import { recordAudit, systemChain } from '../../shared/access/audit.ts';
@@ -9,7 +11,7 @@ import { sealTrail } from '../../shared/access/seal-trail.ts';
 import { subjectIdOf } from '../../shared/access/subjects.ts';
 import { close, open, TrailKeys } from '../../shared/access/trail-keys.ts';
 import { openOrigin, sealOrigin } from '../../shared/access/trail-origin.ts';
-import { verifyTrail } from '../../shared/access/verify-trail.ts';
+import { type TrailPlace, type TrailReport, verifyTrail } from '../../shared/access/verify-trail.ts';
 import type { RequestOrigin } from '../../shared/core/caller.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import type { Db } from '../../shared/core/database.ts';
@@ -146,6 +148,83 @@ describe('the audit trail', () => {
     await sealTrail({ ...anew.ports, roots: null });
     expect(await anew.faults(false)).toEqual([]);
     expect(await anew.faults()).toContain('1: It is not what was written to its root.');
+  });
+
+  /** All findings of calls that have no time for more than one step each. */
+  async function verifyStepwise(roots: LockedRoots, between?: (next: TrailPlace) => Promise<unknown>) {
+    const reports: TrailReport[] = [];
+    let place: TrailPlace | null = null;
+    do {
+      const report: TrailReport = await verifyTrail({ database: test.maintainer, roots, hasTime: () => false }, place);
+      reports.push(report);
+      place = JSON.parse(JSON.stringify(report.next)) as TrailPlace | null;
+      if (place) await between?.(place);
+    } while (place !== null);
+    const sum = (of: 'chains' | 'seals' | 'events' | 'unsealed' | 'roots') =>
+      reports.reduce((total, report) => total + report[of], 0);
+    return {
+      calls: reports.length,
+      mostSeals: Math.max(...reports.map(({ seals }) => seals)),
+      found: { chains: sum('chains'), seals: sum('seals'), events: sum('events'), roots: sum('roots') },
+      faults: reports.flatMap(({ faults }) => faults),
+    };
+  }
+
+  it('is verified seal by seal and root by root over many calls, which together find what one does', async () => {
+    const { workspaceId, roots } = await sealedTrail(4);
+    await tamper(`UPDATE dbrag.audit_events SET actor = 'key_2' WHERE workspace_id = $1 AND action = 'b3'`, [
+      workspaceId,
+    ]);
+    const { seals, events, chains, roots: read, faults } = await verifyTrail({ database: test.maintainer, roots });
+    const stepwise = await verifyStepwise(roots);
+    expect(stepwise.found).toEqual({ chains, seals, events, roots: read });
+    expect(stepwise.faults).toEqual(faults);
+    expect(faults).toContainEqual(expect.objectContaining({ workspaceId, seal: 4 }));
+    expect(stepwise.mostSeals).toBe(1);
+    expect(stepwise.calls).toBeGreaterThanOrEqual(seals + read);
+  });
+
+  it('agrees although it grows, loses its beginning and is sealed while it is verified', async () => {
+    const { workspaceId, roots, ports, write } = await sealedTrail(4);
+    const places: string[] = [];
+    const { faults } = await verifyStepwise(roots, async (next) => {
+      if (next.of === 'chain' && next.workspaceId !== workspaceId) return;
+      places.push(next.of);
+      if (places.length === 1) {
+        await tamper(
+          `UPDATE dbrag.audit_seals SET last_at = now() - interval '40 days' WHERE workspace_id = $1 AND number <= 2`,
+          [workspaceId],
+        );
+        expect(await expireTrail(test.maintainer, workspaceId, 30)).toBe(6);
+      }
+      // In the middle of the chain, and after it, when only the roots are left.
+      if (places.length > 3 && next.of === 'chain') return;
+      if (places.length > 20) return;
+      await write([`step${places.length}`]);
+      await sealTrail(ports);
+    });
+    expect(places).toEqual(expect.arrayContaining(['chain', 'roots']));
+    expect(faults.filter((fault) => fault.workspaceId === workspaceId)).toEqual([]);
+  });
+
+  it('is looked at to its end over several nights, however little time each has', async () => {
+    const { workspaceId, roots } = await sealedTrail(4);
+    await tamper(`UPDATE dbrag.audit_events SET actor = 'key_2' WHERE workspace_id = $1 AND action = 'b3'`, [
+      workspaceId,
+    ]);
+    const found: unknown[] = [];
+    const log = { trailBroken: ({ faults }: { faults: readonly unknown[] }) => found.push(...faults) };
+    const services = { database: test.maintainer, auditRoots: roots, log } as unknown as Services;
+    const of = { workspaceId, seal: 4, message: 'An event of it was changed, dropped or slipped in.' };
+    let nights = 0;
+    for (; nights < 500 && !found.some((fault) => isDeepStrictEqual(fault, of)); nights++)
+      await verifyAudit(services, () => false);
+    expect(found).toContainEqual(of);
+    expect(nights).toBeGreaterThan(3);
+    // The next night that has time for all begins a round of its own.
+    found.length = 0;
+    await verifyAudit(services, () => true);
+    expect(found).toContainEqual(of);
   });
 
   it('lets go of what is past its time by whole seals, and its beginning is told', async () => {
