@@ -31,7 +31,7 @@ await runCommand(async () => {
   const { workspaces, documents, tables, faults } = result.compared;
   console.table(tables);
   console.log(
-    `Of ${workspaces} workspaces, ${documents.same} documents are alike in every text, place and vector; ${documents.changed} have changed since.`,
+    `Of ${workspaces} workspaces, ${documents.same} documents are alike in every text, place and vector; ${documents.changed} have changed since, and ${documents.deleted} were deleted.`,
   );
   console.log(
     result.kept ? `It stays at ${result.endpoint}: delete it when you have looked.` : 'The copy is being deleted.',

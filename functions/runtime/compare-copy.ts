@@ -7,9 +7,18 @@ import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-cop
 import { connectionTo } from './connect-database.ts';
 
 const uuid = z.uuid();
+const counted = z.object({ rows: z.int(), upTo: z.nullable(z.array(z.string())), isDone: z.boolean() });
+const counts = z.object({ table: z.string(), source: counted, copy: counted });
+const seal = z.object({ number: z.int(), hash: z.string(), sealedAt: z.nullable(z.iso.datetime()) });
+const trail = z.discriminatedUnion('of', [
+  z.object({ of: z.literal('chain'), workspaceId: uuid, seal: z.nullable(seal) }),
+  z.object({ of: z.literal('roots'), after: z.nullable(z.string()) }),
+]);
 const rest = z.discriminatedUnion('of', [
   z.object({ of: z.literal('documents'), upTo: uuid }),
+  z.object({ of: z.literal('counts'), counts: z.nullable(counts) }),
   z.object({ of: z.literal('integrity'), upTo: z.nullable(uuid), atOnce: z.int().check(z.positive()) }),
+  z.object({ of: z.literal('trail'), trail: z.nullable(trail) }),
 ]);
 /** The request of a restore drill: how its copy compares, page by page. */
 const question = z.object({

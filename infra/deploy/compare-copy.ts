@@ -7,7 +7,7 @@ import { findStack, stackNames } from './stacks.ts';
 /** The function's result for one part of the work, and the sum of all parts. */
 export interface CopyReport {
   readonly workspaces: number;
-  readonly documents: { readonly same: number; readonly changed: number };
+  readonly documents: { readonly same: number; readonly changed: number; readonly deleted: number };
   readonly tables: Readonly<Record<string, { readonly source: number; readonly copy: number }>>;
   readonly faults: readonly string[];
   readonly next: object | null;
@@ -24,7 +24,13 @@ export async function compareCopy(
   tell: (line: string) => void,
 ): Promise<CopyReport> {
   const FunctionName = await migratingFunction(clients, stage);
-  let total: CopyReport = { workspaces: 0, documents: { same: 0, changed: 0 }, tables: {}, faults: [], next: null };
+  let total: CopyReport = {
+    workspaces: 0,
+    documents: { same: 0, changed: 0, deleted: 0 },
+    tables: {},
+    faults: [],
+    next: null,
+  };
   do {
     const question = { compare: 'drill', moment: moment.toISOString(), place: total.next };
     const { FunctionError, Payload } = await clients.functions.send(
@@ -66,6 +72,7 @@ function sumOf(left: CopyReport, right: CopyReport): CopyReport {
     documents: {
       same: left.documents.same + right.documents.same,
       changed: left.documents.changed + right.documents.changed,
+      deleted: left.documents.deleted + right.documents.deleted,
     },
     tables: Object.fromEntries(
       names.map((name) => [

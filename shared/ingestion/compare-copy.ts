@@ -1,7 +1,8 @@
-import { verifyTrail } from '../access/verify-trail.ts';
+import { systemChain } from '../access/audit.ts';
+import { type TrailPlace, verifyTrail } from '../access/verify-trail.ts';
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import { checkIntegrity } from './check-integrity.ts';
-import { compareCounts } from './compare-counts.ts';
+import { type CountsPlace, compareCounts } from './compare-counts.ts';
 import { type CopyPorts, compareDocuments } from './compare-documents.ts';
 
 /** Where another call continues. */
@@ -9,7 +10,7 @@ export interface CopyPlace {
   /** UUID of the current workspace. */
   readonly workspaceId: string;
   /** What is left of it; null: the workspace is done. */
-  readonly rest: DocumentsLeft | IntegrityLeft | null;
+  readonly rest: DocumentsLeft | CountsLeft | IntegrityLeft | TrailLeft | null;
 }
 
 /** Its documents are still held against the source's. */
@@ -17,6 +18,12 @@ interface DocumentsLeft {
   readonly of: 'documents';
   /** UUID. */
   readonly upTo: string;
+}
+
+/** Its rows are still counted, table by table. */
+interface CountsLeft {
+  readonly of: 'counts';
+  readonly counts: CountsPlace | null;
 }
 
 /** The copy by itself is still looked at. */
@@ -28,10 +35,16 @@ interface IntegrityLeft {
   readonly atOnce: number;
 }
 
+/** All workspaces are done, and the copy's audit trail is still verified. */
+interface TrailLeft {
+  readonly of: 'trail';
+  readonly trail: TrailPlace | null;
+}
+
 /** The findings of one call; those of all calls are added up. */
 export interface CopyReport {
   readonly workspaces: number;
-  readonly documents: { readonly same: number; readonly changed: number };
+  readonly documents: { readonly same: number; readonly changed: number; readonly deleted: number };
   /** Rows by table: of texts, places and vectors those that were compared, of other tables those that are older than the moment. */
   readonly tables: Readonly<Record<string, { readonly source: number; readonly copy: number }>>;
   /** What is wrong with the copy, in words. */
@@ -47,7 +60,7 @@ const documentsAtOnce = 50;
 /**
  * Looks whether a copy of the database holds what the database held at its moment: documents are compared with the source's one by one, other rows are
  * counted, and the copy by itself keeps the promises of documents and of the audit trail. Reads only, while work goes on in the source.
- * @param hasTime asked between pages, of the integrity too: false leaves the rest to another call
+ * @param hasTime asked between pages and slices of everything: false leaves the rest to another call
  */
 export async function compareCopy(
   ports: CopyPorts,
@@ -61,10 +74,10 @@ export async function compareCopy(
     const sum = tables[table] ?? { source: 0, copy: 0 };
     tables[table] = { source: sum.source + here, copy: sum.copy + there };
   };
-  let [workspaces, same, changed] = [0, 0, 0];
+  let [workspaces, same, changed, deleted] = [0, 0, 0, 0];
   const report = (next: CopyPlace | null): CopyReport => ({
     workspaces,
-    documents: { same, changed },
+    documents: { same, changed, deleted },
     tables,
     faults: faults.slice(0, mostFaults),
     next,
@@ -75,13 +88,22 @@ export async function compareCopy(
     const found = await compareDocuments(ports, workspaceId, upTo, hasTime);
     same += found.same;
     changed += found.changed;
+    deleted += found.deleted;
     for (const [table, rows] of Object.entries(found.rows)) add(`dbrag.${table}, compared`, rows, rows);
-    faults.push(...found.differing.map((id) => `document ${id} of workspace ${workspaceId} is another, or missing`));
+    const of = (id: string) => `document ${id} of workspace ${workspaceId}`;
+    faults.push(...found.differing.map((id) => `${of(id)} is another, or missing`));
+    faults.push(...found.extra.map((id) => `${of(id)} is only in the copy, and nothing says that it was deleted`));
     if (found.next !== null) return { of: 'documents', upTo: found.next };
-    for (const { table, source: here, copy: there, lost } of await compareCounts(ports, workspaceId)) {
+    const rest = { of: 'counts', counts: null } as const;
+    return hasTime() ? lookAtCounts(workspaceId, rest) : rest;
+  };
+  const lookAtCounts = async (workspaceId: string, { counts: left }: CountsLeft): Promise<Rest> => {
+    const found = await compareCounts(ports, workspaceId, { place: left, hasTime });
+    for (const { table, source: here, copy: there, lost } of found.counts) {
       add(table, here, there);
       if (lost) faults.push(`${here - there} rows of ${table} of workspace ${workspaceId} are missing`);
     }
+    if (found.next !== null) return { of: 'counts', counts: found.next };
     const rest = { of: 'integrity', upTo: null, atOnce: documentsAtOnce } as const;
     return hasTime() ? lookAtIntegrity(workspaceId, rest) : rest;
   };
@@ -107,19 +129,26 @@ export async function compareCopy(
     return null;
   };
 
-  if (place?.rest) {
-    const { workspaceId, rest: left } = place;
-    const rest = await (left.of === 'documents'
-      ? lookAtDocuments(workspaceId, left.upTo)
-      : lookAtIntegrity(workspaceId, left));
+  const lookAtTrail = async (workspaceId: string, { trail: left }: TrailLeft): Promise<CopyReport> => {
+    const trail = await verifyTrail({ database: copy, roots: null, hasTime }, left);
+    faults.push(...trail.faults.map((fault) => `audit trail of ${fault.workspaceId}: ${fault.message}`));
+    return report(trail.next && { workspaceId, rest: { of: 'trail', trail: trail.next } });
+  };
+  const goOn = (workspaceId: string, left: Exclude<Rest, TrailLeft | null>): Promise<Rest> => {
+    if (left.of === 'documents') return lookAtDocuments(workspaceId, left.upTo);
+    return left.of === 'counts' ? lookAtCounts(workspaceId, left) : lookAtIntegrity(workspaceId, left);
+  };
+
+  let workspaceId = place?.workspaceId;
+  if (workspaceId !== undefined && place?.rest) {
+    if (place.rest.of === 'trail') return lookAtTrail(workspaceId, place.rest);
+    const rest = await goOn(workspaceId, place.rest);
     if (rest !== null || !hasTime()) return report({ workspaceId, rest });
   }
   // Those of the source: one that the copy lacks is missing, if it is older than the moment.
-  for await (const workspaceId of walkWorkspaces(source, place?.workspaceId)) {
+  for await (workspaceId of walkWorkspaces(source, workspaceId)) {
     const rest = await lookAtDocuments(workspaceId, null);
     if (rest !== null || !hasTime()) return report({ workspaceId, rest });
   }
-  const trail = await verifyTrail({ database: copy, roots: null });
-  faults.push(...trail.faults.map(({ workspaceId, message }) => `audit trail of ${workspaceId}: ${message}`));
-  return report(null);
+  return lookAtTrail(workspaceId ?? systemChain, { of: 'trail', trail: null });
 }

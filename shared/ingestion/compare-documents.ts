@@ -11,11 +11,15 @@ export interface CopyPorts {
 export interface ComparedDocuments {
   /** Alike in every text, place and vector. */
   readonly same: number;
-  /** Changed, moved or deleted in the source since the moment, or about then: they cannot be compared. */
+  /** Changed or moved in the source since the moment, or about then: they cannot be compared. */
   readonly changed: number;
+  /** Only in the copy, and the source says that they were deleted. */
+  readonly deleted: number;
   readonly rows: { readonly placements: number; readonly chunks: number; readonly embeddings: number };
   /** Ids of documents that differ between copy and source although nobody changed them since. */
   readonly differing: readonly string[];
+  /** Ids of documents that only the copy has, and of which the source says nothing. */
+  readonly extra: readonly string[];
   /** Where to continue, by id; null: the workspace is done. */
   readonly next: string | null;
 }
@@ -85,7 +89,8 @@ export async function compareDocuments(
   const scope: WorkspaceScope = { workspaceId };
   const differing: string[] = [];
   const rows = { placements: 0, chunks: 0, embeddings: 0 };
-  let [same, changed, to] = [0, 0, upTo ?? ends.last];
+  const extra: string[] = [];
+  let [same, changed, deleted, to] = [0, 0, 0, upTo ?? ends.last];
   const sure = moment.getTime() - unsureMilliseconds;
   do {
     const from = await beginOfPage(source, scope, to);
@@ -104,11 +109,13 @@ export async function compareDocuments(
         for (const table of ['placements', 'chunks', 'embeddings'] as const) rows[table] += one[table];
       }
     }
-    // Deleted in the source since.
-    changed += copied.size;
+    const gone = [...copied.keys()];
+    const known = await deletedSince({ source, copy }, scope, gone);
+    deleted += known.size;
+    extra.push(...gone.filter((id) => !known.has(id)));
     to = from;
   } while (to !== ends.first && hasTime());
-  return { same, changed, rows, differing, next: to === ends.first ? null : to };
+  return { same, changed, deleted, rows, differing, extra, next: to === ends.first ? null : to };
 }
 
 /** @param sure what happened until then must be in the copy, in milliseconds since 1970 */
@@ -129,4 +136,29 @@ async function beginOfPage(source: Database, scope: WorkspaceScope, to: string):
     ),
   );
   return rows[0]?.id ?? ends.first;
+}
+
+/** Documents of the copy that the source has deleted: alone, or with their collection. Jobs say so, and they are never removed. */
+async function deletedSince(
+  { source, copy }: Pick<CopyPorts, 'source' | 'copy'>,
+  scope: WorkspaceScope,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows: collections } = await copy.inWorkspace(scope, (db) =>
+    db.query<{ id: string; collection_id: string }>(
+      'SELECT id, collection_id FROM dbrag.documents WHERE workspace_id = $1 AND id = ANY($2::uuid[])',
+      [scope.workspaceId, ids],
+    ),
+  );
+  const { rows } = await source.inWorkspace(scope, (db) =>
+    db.query<{ id: string }>(
+      `SELECT d.id FROM unnest($2::uuid[], $3::uuid[]) AS d (id, collection_id)
+       WHERE EXISTS (SELECT FROM dbrag.jobs j WHERE j.workspace_id = $1 AND j.type = 'delete' AND j.document_id = d.id)
+         OR EXISTS (SELECT FROM dbrag.jobs j WHERE j.workspace_id = $1 AND j.type = 'delete' AND j.document_id IS NULL
+           AND j.collection_id = d.collection_id)`,
+      [scope.workspaceId, collections.map(({ id }) => id), collections.map((each) => each.collection_id)],
+    ),
+  );
+  return new Set(rows.map(({ id }) => id));
 }

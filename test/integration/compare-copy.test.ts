@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Database } from '../../shared/core/database.ts';
 import { DbragError } from '../../shared/core/errors.ts';
 import { type CopyReport, compareCopy } from '../../shared/ingestion/compare-copy.ts';
+import { type ComparedCounts, type CountsPlace, compareCounts } from '../../shared/ingestion/compare-counts.ts';
 import { unsureMilliseconds } from '../../shared/ingestion/compare-documents.ts';
 import { createTestDatabase, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createDocument, createWorkspace } from '../support/database-content.ts';
@@ -70,7 +71,12 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
 
   it('finds a faithful copy alike, in all of its rows', async () => {
     const report = await compare();
-    expect(report).toMatchObject({ workspaces: 2, documents: { same: 50, changed: 0 }, faults: [], next: null });
+    expect(report).toMatchObject({
+      workspaces: 2,
+      documents: { same: 50, changed: 0, deleted: 0 },
+      faults: [],
+      next: null,
+    });
     expect(report.tables['dbrag.chunks, compared']).toEqual({ source: 150, copy: 150 });
     expect(report.tables['dbrag.embeddings']).toEqual({ source: 150, copy: 150 });
     expect(report.tables['dbrag.documents']).toEqual({ source: 50, copy: 50 });
@@ -80,16 +86,61 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
   it('goes on where it stopped, and comes to the same', async () => {
     let [documentsSeen, workspaces, calls] = [0, 0, 0];
     let place: CopyReport['next'] = null;
+    const tables: Record<string, { source: number; copy: number }> = {};
+    const parts = new Set<string | undefined>();
     do {
       const report: CopyReport = await compare(() => false, place);
       expect(report.faults).toEqual([]);
       documentsSeen += report.documents.same;
       workspaces += report.workspaces;
-      place = report.next;
+      for (const [name, { source, copy }] of Object.entries(report.tables)) {
+        const sum = tables[name] ?? { source: 0, copy: 0 };
+        tables[name] = { source: sum.source + source, copy: sum.copy + copy };
+      }
+      place = JSON.parse(JSON.stringify(report.next));
+      parts.add(place?.rest?.of);
       calls += 1;
     } while (place !== null);
     expect([documentsSeen, workspaces]).toEqual([50, 2]);
-    expect(calls).toBeGreaterThan(3);
+    expect(tables).toEqual((await compare()).tables);
+    expect([...parts]).toEqual(expect.arrayContaining(['documents', 'counts', 'integrity', 'trail']));
+    expect(calls).toBeGreaterThan(20);
+  });
+
+  it('counts slice by slice, and comes to what one statement counts', async () => {
+    await spoil(`DELETE FROM dbrag.chunks WHERE document_id = '${documents[3]}' AND text LIKE 'Text 1%'`);
+    const ports = { source: test.maintainer, copy, moment };
+    const counts = [];
+    let [place, calls]: [CountsPlace | null, number] = [null, 0];
+    do {
+      const found: ComparedCounts = await compareCounts(ports, workspaceId, {
+        place,
+        hasTime: () => false,
+        rowsAtOnce: 7,
+      });
+      counts.push(...found.counts);
+      place = JSON.parse(JSON.stringify(found.next));
+      calls += 1;
+    } while (place !== null);
+    // Of the 75 texts alone, eleven slices.
+    expect(calls).toBeGreaterThan(counts.length + 10);
+    expect(counts).toEqual((await compareCounts(ports, workspaceId, { place: null, hasTime: () => true })).counts);
+    expect(counts.find(({ table }) => table === 'dbrag.chunks')).toEqual({
+      table: 'dbrag.chunks',
+      source: 75,
+      copy: 74,
+      // Texts do not say when they were made.
+      lost: false,
+    });
+  });
+
+  it('misses no event that was written since of what was done before', async () => {
+    await test.admin.query(
+      `INSERT INTO dbrag.audit_events (workspace_id, actor, action, resource_type, access_type, outcome, at, recorded_at)
+       VALUES ($1, 'key_1', 'document.read', 'document', 'data_access', 'success', $2, $3)`,
+      [workspaceId, new Date(moment.getTime() - unsureMilliseconds - 1), new Date(moment.getTime() + 1_000)],
+    );
+    expect((await compare()).faults).toEqual([]);
   });
 
   it.each([
@@ -164,19 +215,42 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
 
   it('takes vectors that moved to another model since for no fault', async () => {
     await spoil(`UPDATE dbrag.embeddings SET model = 'former' WHERE document_id = '${documents[3]}'`);
-    expect(await compare()).toMatchObject({ faults: [], documents: { same: 49, changed: 1 } });
+    expect(await compare()).toMatchObject({ faults: [], documents: { same: 49, changed: 1, deleted: 0 } });
   });
 
+  const vanish = (document: string) =>
+    test.admin.query(
+      `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM dbrag.documents WHERE id = '${document}'; COMMIT`,
+    );
+
   it('takes nothing for a fault that was done in the source since', async () => {
-    const [first, second] = documents as [string, string];
+    const [first, second, third] = documents as [string, string, string];
     await test.admin.query(
       `BEGIN; UPDATE dbrag.documents SET name = 'later', updated_at = now() + interval '1 hour' WHERE id = '${first}'; COMMIT`,
     );
-    await test.admin.query(
-      `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM dbrag.documents WHERE id = '${second}'; COMMIT`,
-    );
+    for (const [document, column] of [
+      [second, 'document_id'],
+      [third, 'collection_id'],
+    ] as const)
+      await test.admin.query(
+        `INSERT INTO dbrag.jobs (workspace_id, id, type, status, created_at, ${column})
+         SELECT workspace_id, dbrag.new_uuid(), 'delete', 'succeeded', now() + interval '1 hour', ${column === 'document_id' ? 'id' : column}
+         FROM dbrag.documents WHERE id = $1`,
+        [document],
+      );
+    await Promise.all([vanish(second), vanish(third)]);
     const { faults, documents: counted } = await compare();
+    await test.admin.query(`DELETE FROM dbrag.jobs WHERE type = 'delete' AND collection_id IS NOT NULL`);
     expect(faults).toEqual([]);
-    expect(counted).toEqual({ same: 48, changed: 2 });
+    expect(counted).toEqual({ same: 47, changed: 1, deleted: 2 });
+  });
+
+  it('names a document that only the copy has, where the source does not say that it was deleted', async () => {
+    await vanish(documents[5] ?? '');
+    const report = await compare();
+    expect(report.faults.filter((fault) => fault.includes('only in the copy'))).toEqual([
+      `document ${documents[5]} of workspace ${workspaceId} is only in the copy, and nothing says that it was deleted`,
+    ]);
+    expect(report.documents.deleted).toBe(0);
   });
 });

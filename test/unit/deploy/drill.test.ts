@@ -33,7 +33,7 @@ const told = (report: object) => ({
   Payload: Buffer.from(
     JSON.stringify({
       workspaces: 2,
-      documents: { same: 10, changed: 1 },
+      documents: { same: 10, changed: 1, deleted: 3 },
       tables: { 'dbrag.chunks': { source: 20, copy: 20 } },
       faults: [],
       next: null,
@@ -135,7 +135,7 @@ describe('a restore drill', () => {
     const { compared } = await run({ at: moment });
     expect(compared).toEqual({
       workspaces: 4,
-      documents: { same: 20, changed: 2 },
+      documents: { same: 20, changed: 2, deleted: 6 },
       tables: { 'dbrag.chunks': { source: 40, copy: 40 } },
       faults: [],
       next: null,
