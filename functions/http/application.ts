@@ -12,7 +12,14 @@ import { corsHeaders, preflight } from './cors.ts';
 import { problemResponse } from './problem.ts';
 import { countRefusal, rateHeaders, requireAdmission, takeRate } from './rate-limits.ts';
 import { check, readJsonBody } from './request-body.ts';
-import { type IdempotencyRequest, type Reply, type Route, type RouteContext, WrittenJson } from './route.ts';
+import {
+  type IdempotencyRequest,
+  isResponse,
+  type Reply,
+  type Route,
+  type RouteContext,
+  WrittenJson,
+} from './route.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { keepTrail, originFor, refused } from './trail.ts';
 
@@ -165,7 +172,7 @@ async function authenticate(route: Route, request: Received, services: Services)
 }
 
 function responseOf(reply: Reply | Response): Response | TextAnswer {
-  if (reply instanceof Response) return reply;
+  if (isResponse(reply)) return reply;
   if (reply.body === undefined) return new TextAnswer('', reply.status, reply.headers);
   const text = reply.body instanceof WrittenJson ? reply.body.text : JSON.stringify(reply.body);
   return new TextAnswer(text, reply.status, { ...reply.headers, 'content-type': 'application/json' });

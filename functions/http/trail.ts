@@ -4,7 +4,7 @@ import { DbragError } from '../../shared/core/errors.ts';
 import type { Received } from '../runtime/received-request.ts';
 import type { Services } from '../runtime/services.ts';
 import { authenticateCaller } from './authentication.ts';
-import type { Reply, Route } from './route.ts';
+import { isResponse, type Reply, type Route } from './route.ts';
 
 interface Asked {
   readonly route: Route;
@@ -40,7 +40,7 @@ export function keepTrail(
   reply: Reply | Response,
 ): void {
   if (route.access === 'anyone' || reply.status >= 400) return;
-  if (route.dataAccess && !(reply instanceof Response)) {
+  if (route.dataAccess && !isResponse(reply)) {
     const { action, resourceType, of } = route.dataAccess;
     const told = of?.(reply.body as never, parameters) ?? {};
     const entry = {
