@@ -1,5 +1,5 @@
 import { httpFunction } from '../runtime/http-function.ts';
-import { createApplication } from './application.ts';
-import { apiRoutes } from './routes/index.ts';
+import { createGroupedApplication } from './grouped-application.ts';
+import { routeGroups } from './route-groups.ts';
 
-export const handler = httpFunction(createApplication(apiRoutes));
+export const handler = httpFunction(createGroupedApplication(routeGroups));

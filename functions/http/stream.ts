@@ -1,6 +1,6 @@
 import { streamFunction } from '../runtime/stream-function.ts';
-import { createApplication } from './application.ts';
-import { apiRoutes } from './routes/index.ts';
+import { createGroupedApplication } from './grouped-application.ts';
+import { routeGroups } from './route-groups.ts';
 
 /** The same API; API Gateway sends it the routes whose answers may be streams. */
-export const handler = streamFunction(createApplication(apiRoutes));
+export const handler = streamFunction(createGroupedApplication(routeGroups));

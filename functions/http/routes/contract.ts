@@ -4,7 +4,7 @@ import { defineRoute, ok, type Route } from '../route.ts';
 const tag = 'Service';
 
 /** The routes that show the contract of the others, and of themselves. */
-export function contractRoutes(described: readonly Route[]): readonly Route[] {
+export function contractRoutes(described: () => Promise<readonly Route[]>): readonly Route[] {
   const routes: readonly Route[] = [
     defineRoute({
       method: 'GET',
@@ -17,7 +17,7 @@ export function contractRoutes(described: readonly Route[]): readonly Route[] {
       async handle() {
         // Made when somebody asks: the generator is no part of a cold start.
         const { openApiDocument } = await import('../openapi.ts');
-        return ok(openApiDocument([...described, ...routes]));
+        return ok(openApiDocument([...(await described()), ...routes]));
       },
     }),
     defineRoute({

@@ -24,7 +24,8 @@ import { uploadRoutes } from './uploads.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspaces.ts';
 
-const describedRoutes: readonly Route[] = [
+/** Every route but those that show the contract. */
+export const describedRoutes: readonly Route[] = [
   ...serviceRoutes,
   ...playgroundRoutes,
   ...workspaceRoutes,
@@ -50,5 +51,5 @@ const describedRoutes: readonly Route[] = [
   ...privacyRoutes,
 ];
 
-/** Every route of the API: what is served, checked against roles, and described. */
-export const apiRoutes: readonly Route[] = [...describedRoutes, ...contractRoutes(describedRoutes)];
+/** Every route of the API: what is checked against roles, and described. It is served by groups (`route-groups.ts`). */
+export const apiRoutes: readonly Route[] = [...describedRoutes, ...contractRoutes(async () => describedRoutes)];
