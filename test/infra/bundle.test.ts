@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../infra/bundle.ts';
 
-const entries = ['http/api', 'queue/maintain'];
+const entries = ['http/api', 'http/stream', 'queue/maintain'];
 let root: string;
 
 function write(path: string, text: string): void {
@@ -48,14 +48,26 @@ describe('the bundle', () => {
     );
   });
 
-  it('holds each handler, what they share once, the migrations and the API description', async () => {
+  it('holds each handler, what those of HTTP share once, the migrations and the API description', async () => {
     const { directory } = await bundleFunctions({ root, entries });
     const files = Object.keys(contents(directory));
     expect(files).toEqual(
-      expect.arrayContaining(['http/api.mjs', 'queue/maintain.mjs', 'migrations/0001-first.sql', 'openapi.json']),
+      expect.arrayContaining([...entries.map((entry) => `${entry}.mjs`), 'migrations/0001-first.sql', 'openapi.json']),
     );
     expect(files.filter((file) => file.startsWith('chunks/'))).toHaveLength(1);
     expect(files).not.toContain('migrations/README.md');
+  });
+
+  it('cuts what HTTP uses into no more chunks because of the other handlers', async () => {
+    write('functions/queue/other.ts', "export { Greeting as handler } from '../../shared/greet.ts';");
+    const chunksOf = async (more: readonly string[]) => {
+      const { metafile } = await bundleFunctions({ root, entries: ['http/api', ...more] });
+      const [api] = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('http/api.mjs'));
+      return api?.[1].imports.filter(({ external }) => !external);
+    };
+    expect(await chunksOf([])).toEqual([]);
+    expect(await chunksOf(['queue/maintain', 'queue/other'])).toEqual([]);
+    expect(await chunksOf(['http/stream'])).toHaveLength(1);
   });
 
   it('runs, and keeps names through minification', async () => {
