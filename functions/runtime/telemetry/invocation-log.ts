@@ -13,7 +13,8 @@ export interface InvocationFields {
 
 /** The logger of an execution environment. Its lines carry the fields of the current invocation. */
 export class InvocationLog {
-  readonly #logger = new Logger();
+  /** Created when something is logged: most functions answer their first request without it. */
+  #logger: Logger | undefined;
   #current: InvocationFields | undefined;
   /** The fields that the logger has now. */
   #appended: InvocationFields | undefined;
@@ -43,6 +44,7 @@ export class InvocationLog {
    * which is formatted by hand.
    */
   logger(): Logger {
+    this.#logger ??= new Logger();
     if (this.#current !== this.#appended) {
       this.#logger.resetKeys();
       this.#logger.appendKeys({ ...this.#current });
