@@ -1,5 +1,6 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Clock } from '../../core/clock.ts';
+import { getSecretValue } from './get-secret-value.ts';
 
 /** A rotated secret is seen at the latest after this long; a refused password asks at once (`refresh`). */
 const keptMilliseconds = 5 * 60_000;
@@ -18,19 +19,24 @@ interface Kept {
   readonly at: number;
 }
 
-/** @param patience milliseconds for each of three attempts */
+/** @param patience milliseconds for each of three attempts, the last two of which are the SDK's */
 export function createSecretReader(clock: Clock, patience = patienceMilliseconds): SecretReader {
   const requestHandler = { connectionTimeout: patience, requestTimeout: patience, throwOnRequestTimeout: true };
-  let client: Promise<SecretsManagerClient> | undefined;
+  let client: SecretsManagerClient | undefined;
   const kept = new Map<string, Kept>();
   const fetching = new Map<string, Promise<string>>();
 
   async function fetchSecret(arn: string): Promise<string> {
+    const value = (await getSecretValue(arn, patience)) ?? (await fetchByClient(arn));
+    kept.set(arn, { value, at: clock.now().getTime() });
+    return value;
+  }
+
+  async function fetchByClient(arn: string): Promise<string> {
     const { SecretsManagerClient, GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
-    client ??= Promise.resolve(new SecretsManagerClient({ maxAttempts: 3, requestHandler }));
-    const { SecretString } = await (await client).send(new GetSecretValueCommand({ SecretId: arn }));
+    client ??= new SecretsManagerClient({ maxAttempts: 2, requestHandler });
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
     if (SecretString === undefined) throw new Error(`The secret ${arn} holds no text.`);
-    kept.set(arn, { value: SecretString, at: clock.now().getTime() });
     return SecretString;
   }
 

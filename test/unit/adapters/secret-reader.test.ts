@@ -1,12 +1,16 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { getSecretValue } from '../../../shared/adapters/secrets/get-secret-value.ts';
 import { createSecretReader } from '../../../shared/adapters/secrets/secret-reader.ts';
 
 const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:model';
 let server: Server;
 let current: string;
 let asked: number;
+let headers: IncomingHttpHeaders[];
+/** What is answered instead of the secret, one after the other. */
+let refusals: { readonly status: number; readonly type: string }[];
 /** Whether the server answers at all. */
 let isAway: boolean;
 let now: number;
@@ -15,8 +19,15 @@ const reader = () => createSecretReader({ now: () => new Date(now) }, 100);
 beforeAll(async () => {
   server = createServer((request, response) => {
     asked++;
+    headers.push(request.headers);
     request.resume();
     if (isAway) return;
+    const refusal = refusals.shift();
+    if (refusal) {
+      response.writeHead(refusal.status, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(JSON.stringify({ __type: refusal.type, message: 'refused' }));
+      return;
+    }
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify({ ARN: arn, Name: 'model', SecretString: current }));
   });
@@ -32,7 +43,7 @@ afterAll(() => {
   server.close();
 });
 beforeEach(() => {
-  [current, asked, isAway, now] = ['one', 0, false, 0];
+  [current, asked, isAway, now, headers, refusals] = ['one', 0, false, 0, [], []];
 });
 
 describe('a secret', () => {
@@ -63,5 +74,40 @@ describe('a secret', () => {
     now = 300_000;
     expect(await secrets.read(arn)).toBe('one');
     await expect(secrets.refresh(arn)).rejects.toThrow();
+  });
+
+  it('takes one signed request, which is not the client of the SDK', async () => {
+    vi.stubEnv('AWS_SESSION_TOKEN', 'session');
+    expect(await reader().read(arn)).toBe('one');
+    vi.stubEnv('AWS_SESSION_TOKEN', '');
+    expect(headers).toHaveLength(1);
+    expect(headers[0]).toMatchObject({
+      'x-amz-target': 'secretsmanager.GetSecretValue',
+      'x-amz-security-token': 'session',
+      authorization: expect.stringMatching(
+        /^AWS4-HMAC-SHA256 Credential=x\/\d{8}\/us-east-1\/secretsmanager\/aws4_request, SignedHeaders=\S*host;\S*x-amz-security-token;/,
+      ),
+    });
+    expect(headers[0]?.['user-agent']).toBeUndefined();
+  });
+
+  it('is read by the client where that request fails, which knows when to repeat it', async () => {
+    refusals = Array(2).fill({ status: 503, type: 'ServiceUnavailable' });
+    expect(await reader().read(arn)).toBe('one');
+    expect(headers.map((each) => /^aws-sdk-js/.test(each['user-agent'] ?? ''))).toEqual([false, true, true]);
+  });
+
+  it('is refused with the error that the client names', async () => {
+    refusals = Array(2).fill({ status: 400, type: 'ResourceNotFoundException' });
+    await expect(reader().read(arn)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    expect(asked).toBe(2);
+  });
+
+  it('is not asked for by an unsigned request', async () => {
+    const { AWS_ENDPOINT_URL_SECRETS_MANAGER } = process.env;
+    expect(
+      await getSecretValue(arn, 100, { AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_REGION: 'us-east-1' }),
+    ).toBeUndefined();
+    expect(asked).toBe(0);
   });
 });
