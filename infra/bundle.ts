@@ -45,8 +45,8 @@ export interface BundleOptions {
 }
 
 /**
- * Handlers that share chunks: those of one group run much of the same code. A chunk is what exactly the same handlers and dynamic imports
- * use, and each takes time to be found and read, so that all handlers in one group would start with half as many chunks again.
+ * Only handlers of the same group share chunks. esbuild makes one chunk for each set of handlers and dynamic imports that share code, and each
+ * chunk costs time at a cold start: in one group with all others, the HTTP functions would load half as many chunks again.
  */
 const groupOf = (entry: string): string => (entry.startsWith('http/') ? 'http' : 'behind');
 

@@ -8,8 +8,8 @@ export interface RouteGroup {
 }
 
 /**
- * A function that starts loads the routes of its first request and no others: reading the code of all, with their schemas, takes
- * longer than everything else that is imported. A group is what uses the same code, so that its second route costs little.
+ * A new process loads only the group of its first request: compiling the code of all routes and building their schemas takes nearly half of
+ * a cold start's import. The routes of a group use much of the same code.
  */
 export const routeGroups: readonly RouteGroup[] = [
   {

@@ -21,7 +21,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `instanceof Response` would load all of fetch into a process that has not used it, for an eighth of what a first request takes. */
+/** Not by `instanceof Response`: that loads fetch into a process that has not used it, an eighth of its first request. */
 export function isResponse(reply: Reply | Response): reply is Response {
   return 'arrayBuffer' in reply;
 }

@@ -3,10 +3,10 @@ import type { IncomingMessage, request as Request } from 'node:http';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A secret's text by one signed request, without the SDK's client: that takes nearly a third of the processor time before a
- * first answer. It uses what Lambda gives to a function: a region, credentials that hold as long as the process.
+ * Reads the text of a secret with one signed request, without the SDK's client, which takes nearly a third of the processor time until a
+ * function's first answer. Uses what Lambda guarantees: region and credentials in the environment, valid as long as the process lives.
  * @param patience milliseconds
- * @returns undefined when there is anything but a text: the client finds out why, and says so
+ * @returns undefined if the response is anything other than a text; the client then finds out why
  */
 export async function getSecretValue(
   arn: string,
