@@ -6,8 +6,16 @@ export interface WarmParameters {
   readonly workspaceId: string;
   readonly model: string;
   readonly limit: number;
-  /** How many vectors are looked at. */
+  /** How many of the nearest are wanted. */
   readonly depth: number;
+  /** Null where the index is on the vectors. */
+  readonly signs: Signs | null;
+}
+
+/** An index on the signs of vectors: bits say little about near neighbours, so the vectors of many candidates decide. */
+export interface Signs {
+  readonly dimensions: number;
+  readonly candidates: number;
 }
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -32,24 +40,33 @@ const uuid = (text: string): string => `${literal(text)}::uuid`;
  * A few more are fetched than wanted, and those that are placed nowhere in a live version fall out. Whoever gets fewer rows than the
  * limit asks the other statement, which looks until it has them all.
  */
-function nearest({ workspaceId, model, depth }: WarmParameters): string {
+function nearest({ workspaceId, model, depth, signs }: WarmParameters): string {
   return `near AS MATERIALIZED (
   SELECT document_id, content_hash, (embedding <=> $1::halfvec) + 0 AS distance
   FROM dbrag.embeddings
   WHERE workspace_id = ${uuid(workspaceId)} AND model = ${literal(model)}
-  ORDER BY embedding <=> $1::halfvec
-  LIMIT ${depth + 10}
+  ORDER BY ${signs ? bySigns(signs) : 'embedding <=> $1::halfvec'}
+  LIMIT ${signs ? signs.candidates : depth + 10}
 )`;
 }
 
-/** $1 question vector  $2 with text. Rows as of the other statement. In their order before they are looked up: the limit ends the look-ups. */
+/** The signs of the question are taken in a query of their own: once, and not again with every candidate. */
+function bySigns({ dimensions }: Signs): string {
+  const bits = `bit(${dimensions})`;
+  return `binary_quantize(embedding)::${bits} <~> (SELECT binary_quantize($1::halfvec)::${bits})`;
+}
+
+/** In their order before they are looked up: the limit ends the look-ups. */
+const nearestFirst = '(SELECT * FROM near ORDER BY distance, document_id, content_hash) AS near';
+
+/** $1 question vector  $2 with text. Rows as of the other statement. */
 export function warmSemanticStatement(parameters: WarmParameters): string {
   const workspace = uuid(parameters.workspaceId);
   return `
 WITH ${nearest(parameters)}, visible AS MATERIALIZED (
   SELECT near.document_id, near.content_hash, near.distance, d.name, d.collection_id, d.source_uri, d.live_version, d.metadata,
     p.ordinal, p.location
-  FROM (SELECT * FROM near ORDER BY distance, document_id, content_hash) AS near
+  FROM ${nearestFirst}
   ${documentOf(workspace, 'near')}
   ${firstPlacement(workspace, 'near')}
   ORDER BY near.distance, near.document_id, near.content_hash
@@ -71,7 +88,7 @@ export function warmHybridStatement(parameters: WarmParameters): string {
   return `
 WITH ${nearest(parameters)}, semantic AS MATERIALIZED (
   SELECT near.*, row_number() OVER (ORDER BY near.distance, near.document_id, near.content_hash) AS rank
-  FROM near
+  FROM ${nearestFirst}
   ${documentOf(workspace, 'near')}
   ${firstPlacement(workspace, 'near')}
   ORDER BY near.distance, near.document_id, near.content_hash

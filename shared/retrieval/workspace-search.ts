@@ -15,9 +15,15 @@ import { readSearchState } from './search-state.ts';
 import type { SearchRow } from './search-statement.ts';
 import { warmHybridStatement, warmKeywordStatement, warmSemanticStatement } from './warm-statement.ts';
 
-/** How a workspace is searched; an answer holds for a while, since being wrong costs time and no hit. */
+interface SearchedIndex {
+  readonly efSearch: number;
+  /** Whether it is on the signs of the vectors. */
+  readonly ofSigns: boolean;
+}
+
+/** How a workspace is searched, null without an index; an answer holds for a while, since being wrong costs time and no hit. */
 interface Known {
-  readonly efSearch: number | null;
+  readonly index: SearchedIndex | null;
   readonly until: number;
 }
 
@@ -75,13 +81,15 @@ export class WorkspaceSearch {
       return readSearchState(db, workspaceId, collectionIds);
     });
     if (!state) return undefined;
-    const efSearch = reader.asks && isUsual(scope, request) ? this.#efSearch(workspaceId) : null;
-    const shortWay = async (ask: Asking) => {
-      const hits = await this.#searchWarm(ask, scope, request, efSearch ?? 0);
-      return hits.length === request.limit ? hits : undefined;
-    };
+    const index = reader.asks && isUsual(scope, request) ? this.#indexOf(workspaceId) : null;
+    const shortWay = index
+      ? async (ask: Asking) => {
+          const hits = await this.#searchWarm(ask, scope, request, index);
+          return hits.length === request.limit ? hits : undefined;
+        }
+      : undefined;
     return reader.read(scope, collectionIds, state, {
-      short: efSearch === null ? undefined : shortWay,
+      short: shortWay,
       long: (db) => search(db, { fusion: this.fusion, ...request }),
     });
   }
@@ -94,9 +102,9 @@ export class WorkspaceSearch {
     const { ask } = this.#database;
     if (ask && before === undefined && request.mode === 'keyword' && isWhole(scope, request))
       return searchWords(ask, scope, request);
-    const efSearch = before === undefined && isUsual(scope, request) ? this.#efSearch(scope.workspaceId) : null;
-    if (ask && efSearch !== null) {
-      const hits = await this.#searchWarm(ask, scope, request, efSearch);
+    const index = before === undefined && isUsual(scope, request) ? this.#indexOf(scope.workspaceId) : null;
+    if (ask && index) {
+      const hits = await this.#searchWarm(ask, scope, request, index);
       if (hits.length === request.limit) return hits;
     }
     return this.#database.inWorkspace(scope, async (db) => {
@@ -110,14 +118,23 @@ export class WorkspaceSearch {
     ask: Asking,
     scope: WorkspaceScope,
     request: SearchRequest,
-    efSearch: number,
+    { efSearch, ofSigns }: SearchedIndex,
   ): Promise<readonly SearchHit[]> {
     const { workspaceId, limit, model, mode, text, fusion = this.fusion } = request;
-    const values: unknown[] = [new Halfvec(request.vector as Float32Array), request.includeText ?? true];
+    const vector = request.vector as Float32Array;
+    const values: unknown[] = [new Halfvec(vector), request.includeText ?? true];
     const hybrid = mode === 'hybrid';
     if (hybrid) values.push(text, fusion.semantic, fusion.keyword);
     const depth = hybrid ? Math.max(legDepth, limit) : limit;
-    const statement = (hybrid ? warmHybridStatement : warmSemanticStatement)({ workspaceId, model, limit, depth });
+    // As many as `dbrag.nearest_candidates` takes: the recall that was measured is theirs.
+    const signs = ofSigns ? { dimensions: vector.length, candidates: Math.max(2 * efSearch, 4 * depth) } : null;
+    const statement = (hybrid ? warmHybridStatement : warmSemanticStatement)({
+      workspaceId,
+      model,
+      limit,
+      depth,
+      signs,
+    });
     const { rows } = await ask<SearchRow>(scope, statement, values, { byIndex: true, efSearch });
     return rows.map((row) => toHit(row, hybrid ? 'fused' : 'semantic'));
   }
@@ -126,14 +143,15 @@ export class WorkspaceSearch {
     return (this.#known.get(workspaceId)?.until ?? 0) > Date.now();
   }
 
-  #efSearch(workspaceId: string): number | null {
-    return this.#isKnown(workspaceId) ? (this.#known.get(workspaceId)?.efSearch ?? null) : null;
+  #indexOf(workspaceId: string): SearchedIndex | null {
+    return this.#isKnown(workspaceId) ? (this.#known.get(workspaceId)?.index ?? null) : null;
   }
 
   /** In the scope of a request that nothing narrows: a narrowed caller sees no vectors where there are some. */
   async #learn(db: Db, { workspaceId, model }: SearchRequest): Promise<void> {
-    const { rows } = await db.query<{ ef_search: number | null }>(
-      `SELECT CASE WHEN dbrag.searched_by_index(s.chunks, i.rows, $3) AND dbrag.vector_index_of(home.oid) = 'hnsw' THEN coalesce(i.ef_search, 100) END AS ef_search
+    const { rows } = await db.query<{ kind: string | null; ef_search: number }>(
+      `SELECT CASE WHEN dbrag.searched_by_index(s.chunks, i.rows, $3) THEN dbrag.vector_index_of(home.oid) END AS kind,
+         coalesce(i.ef_search, 100) AS ef_search
        FROM dbrag.corpus_statistics s
        CROSS JOIN LATERAL (
          SELECT tableoid AS oid FROM dbrag.embeddings WHERE workspace_id = $1 ORDER BY document_id, content_hash LIMIT 1
@@ -143,7 +161,9 @@ export class WorkspaceSearch {
       [workspaceId, model, fewChunks],
     );
     if (this.#known.size >= mostKnown) this.#known.clear();
-    this.#known.set(workspaceId, { efSearch: rows[0]?.ef_search ?? null, until: Date.now() + knownMilliseconds });
+    const [found] = rows;
+    const index = found?.kind ? { efSearch: found.ef_search, ofSigns: found.kind === 'hnsw_binary' } : null;
+    this.#known.set(workspaceId, { index, until: Date.now() + knownMilliseconds });
   }
 }
 
