@@ -25,7 +25,8 @@ const withoutAlarm = [
 
 /** Metric names that the functions publish, as their only source says them. */
 const published = new Set(
-  readdirSync(new URL('../../../functions/runtime/', import.meta.url))
+  readdirSync(new URL('../../../functions/runtime/', import.meta.url), { encoding: 'utf8', recursive: true })
+    .filter((file) => file.endsWith('.ts'))
     .flatMap((file) => [...read(`functions/runtime/${file}`).matchAll(/'([A-Z][a-z]+(?:[A-Z][a-z]+)+)'/g)])
     .map(([, name = '']) => name),
 );
