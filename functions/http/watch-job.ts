@@ -14,11 +14,13 @@ const retryMilliseconds = 1_000;
 /**
  * A job's changes as events, until it has ended or a minute is over. An event's id says what it showed, so a watcher that
  * reconnects with it receives nothing twice.
+ * @param left aborted when the watcher is known to have left: the events end at once, and nothing more is read
  */
 export async function* watchJob(
   first: Job,
   read: () => Promise<Job>,
   lastEventId: string | null,
+  left: AbortSignal = new AbortController().signal,
 ): AsyncGenerator<ServerSentEvent> {
   const until = performance.now() + longestMilliseconds;
   let shown = lastEventId;
@@ -36,7 +38,8 @@ export async function* watchJob(
       yield { comment: 'ping' };
       lastSent = performance.now();
     }
-    await sleep(pollMilliseconds);
+    await sleep(pollMilliseconds, undefined, { signal: left }).catch(() => {});
+    if (left.aborted) return;
   }
 }
 

@@ -29,7 +29,7 @@ export function streamFunction(handle: RequestHandler, services: Services = func
 }
 
 /**
- * Forwards a body until it ends or its reader disconnects; then it is cancelled at once.
+ * Forwards a body until it ends or its reader disconnects; then it is cancelled at once, and what it does at its end is waited for.
  * @throws what the body itself failed with
  */
 async function send(
@@ -41,7 +41,7 @@ async function send(
   // The first write sends status and headers, before there is any text.
   stream.write('');
   if (typeof body === 'string') stream.write(body);
-  else if (body) await pump(body, stream, left);
+  else if (body) await pump(body, stream, left, signal);
   const ended = Promise.withResolvers<void>();
   stream.end(ended.resolve);
   await Promise.race([ended.promise, left]);
@@ -54,13 +54,18 @@ function leaving(signal: AbortSignal): Promise<void> {
   return left.promise;
 }
 
-async function pump(body: ReadableStream<Uint8Array>, stream: Writable, left: Promise<void>): Promise<void> {
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  stream: Writable,
+  left: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   const reader = body.getReader();
   // A pending read ends as if the body had ended.
-  void left.then(() => reader.cancel()).catch(() => {});
+  const cancelled = left.then(() => reader.cancel()).catch(() => {});
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) return signal.aborted ? cancelled : undefined;
     if (!stream.write(value)) await Promise.race([drained(stream), left]);
   }
 }

@@ -11,6 +11,7 @@ import { Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib/c
 import { Construct } from 'constructs';
 import { environmentNames as names } from '../../shared/core/env-names.ts';
 import { type HandlerEntry, handlerExport } from '../bundle.ts';
+import { openStreams } from '../open-streams.ts';
 import type { StageSettings } from '../stage-settings.ts';
 import { totalOf, workConcurrency } from '../work-concurrency.ts';
 import type { Keys } from './keys.ts';
@@ -179,6 +180,7 @@ function commonEnvironment(stage: StageSettings, entry: HandlerEntry): Record<st
     [names.corsOrigins]: JSON.stringify(api.corsOrigins),
     [names.identityProviders]: JSON.stringify(api.identityProviders),
     [names.rateLimits]: JSON.stringify(stage.rateLimits),
+    [names.openStreams]: String(openStreams(stage)),
     [names.quotas]: JSON.stringify(stage.quotas),
   };
 }

@@ -22,6 +22,8 @@ export interface Config {
   readonly versionGraceSeconds: number;
   readonly corsOrigins: readonly string[];
   readonly rateLimits: RateLimitConfig;
+  /** Streams of a job's events that one workspace may hold open. */
+  readonly openStreams: number;
   /** OIDC issuers whose tokens are accepted. */
   readonly identityProviders: readonly IdentityProvider[];
   readonly quotas: Readonly<Record<string, number>> | null;

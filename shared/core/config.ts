@@ -77,6 +77,7 @@ export function readConfig(environment: Environment = process.env): Config {
     versionGraceSeconds: integer(environment, names.versionGraceSeconds, 3_600),
     corsOrigins: json<string[]>(environment, names.corsOrigins, []),
     rateLimits: readRateLimits(environment),
+    openStreams: integer(environment, names.openStreams, 4),
     identityProviders: json<IdentityProvider[]>(environment, names.identityProviders, []),
     quotas: json<Record<string, number> | null>(environment, names.quotas, null),
   };

@@ -91,6 +91,8 @@ export const environmentNames = {
   identityProviders: 'IDENTITY_PROVIDERS',
   /** JSON of the stage's rate limits: of each class `{subject, workspace}`, each `{requests, seconds}` or null for none. */
   rateLimits: 'RATE_LIMITS',
+  /** Streams of a job's events that one workspace may hold open. */
+  openStreams: 'OPEN_STREAMS',
   /** JSON of the stage's quotas, or `null` for none. */
   quotas: 'QUOTAS',
 } as const;

@@ -51,6 +51,7 @@ export const unarchivedTables: Readonly<Record<string, string>> = {
   rate_windows: 'counts of the last minutes',
   stored_changes: 'counts of what is stored',
   token_reservations: 'what is being spent right now',
+  open_streams: 'streams that are open right now',
   audit_chains: 'hashes of audit_events',
   audit_seals: 'hashes of audit_events',
   audit_keys: 'keys: what they read is in audit_events, opened',

@@ -30,6 +30,7 @@ export const rowStores: readonly RowStore[] = [
   // Written by what deletes documents and chunks: after them.
   { table: 'stored_changes', key: 'collection_id, id' },
   { table: 'token_reservations', key: 'id' },
+  { table: 'open_streams', key: 'id' },
   { table: 'idempotency_keys', key: 'caller, key' },
   { table: 'tombstones', key: 's3_key, s3_version_id' },
   { table: 'rate_windows', key: 'key, window_start' },

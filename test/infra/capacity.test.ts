@@ -7,6 +7,7 @@ import { connectionNeed } from '../../infra/connection-need.ts';
 import { connectionLimit } from '../../infra/constructs/connection-limit.ts';
 import { withTables } from '../../infra/cost/write-document.ts';
 import { defineStage } from '../../infra/define-stage.ts';
+import { openStreams } from '../../infra/open-streams.ts';
 import type { StageSettings } from '../../infra/stage-settings.ts';
 import { production, small, stageNamed, standard } from '../../infra/stages.ts';
 import { executionsFed, totalOf, workConcurrency } from '../../infra/work-concurrency.ts';
@@ -21,6 +22,14 @@ describe('what a stage can do', () => {
     expect(firstUsedUp(partsOf(stronger, { ...load, searchesPerSecond: 1_000 })).part.name).not.toBe('writer, cores');
     const wider = { ...small, api: { ...small.api, requestsPerSecond: 1_000, burst: 2_000 } };
     expect(firstUsedUp(partsOf(wider, { ...load, searchesPerSecond: 1_000 })).headroom).toBe(before.headroom);
+  });
+
+  it.each([
+    [small, 4],
+    [standard, 6],
+    [production, 25],
+  ])('lets one workspace hold a quarter of what streams, and a few at least: %#', (stage, most) => {
+    expect(openStreams(stage)).toBe(most);
   });
 
   it('is bound by memory where there are many chunks, whatever is asked', () => {

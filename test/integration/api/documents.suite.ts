@@ -80,6 +80,38 @@ export function documentSuite(world: World): void {
       expect((await api.get(`/v1/jobs/job_${'0'.repeat(32)}/events`)).status).toBe(404);
     });
 
+    it('streams as many jobs at once as leave environments to others, and the next as soon as a watcher has left', async () => {
+      const { api, collectionId, uuid } = await world().workspace('watches all');
+      const { job } = await api.expect(201, 'POST', '/v1/uploads', {
+        ...{ collection_id: collectionId, name: 'never.txt', content_type: 'text/plain', size_bytes: 5 },
+      });
+      // Others of the workspace. Real ones would need an environment each, of which a small machine has two.
+      const others = (count: number) =>
+        world().admin.query(
+          `INSERT INTO dbrag.open_streams (workspace_id, id, expires_at)
+           SELECT $1, dbrag.new_uuid(), now() + interval '1 hour' FROM generate_series(1, $2)`,
+          [uuid, count],
+        );
+      const open = () => world().count('SELECT count(*) FROM dbrag.open_streams WHERE workspace_id = $1', [uuid]);
+      const watch = (signal: AbortSignal) =>
+        fetch(`${world().cloud.url}/v1/jobs/${job.id}/events`, {
+          headers: { authorization: `Bearer ${api.key}` },
+          signal,
+        });
+      await others(3);
+      const watcher = new AbortController();
+      const reader = (await watch(watcher.signal)).body?.getReader();
+      await reader?.read();
+      expect(await open()).toBe(4);
+      watcher.abort();
+      // A stream whose function died would count for longer than this.
+      expect(await eventually(open, (count) => count === 3, 8_000)).toBe(3);
+      await others(1);
+      const refused = await watch(AbortSignal.timeout(30_000));
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+      expect(await refused.json()).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('hold 4') });
+    });
+
     it('goes on where a watcher was that left in the middle, and waits for nobody', async () => {
       const { api, collectionId } = home;
       const { job, upload } = await api.expect(201, 'POST', '/v1/uploads', {

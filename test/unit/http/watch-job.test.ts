@@ -65,6 +65,24 @@ describe('watching a job', () => {
   });
 });
 
+describe('a watcher who leaves', () => {
+  it('ends the events at once, and nothing more is read', async () => {
+    let reads = 0;
+    const left = new AbortController();
+    const read = async () => {
+      reads += 1;
+      return job();
+    };
+    const events = watchJob(job(), read, null, left.signal);
+    await events.next();
+    await events.next();
+    const waiting = events.next();
+    left.abort();
+    expect(await waiting).toMatchObject({ done: true });
+    expect(reads).toBe(0);
+  });
+});
+
 describe('a stream of events', () => {
   it('is written as the standard has it', async () => {
     async function* events() {

@@ -36,7 +36,7 @@ describe('a streaming function', () => {
     return { sent, stream, ended: handler(event, stream, context) };
   };
   /** A body that says a word every few milliseconds and never ends by itself. */
-  const endless = (onCancel: () => void) =>
+  const endless = (onCancel: () => void | Promise<void>) =>
     new ReadableStream<Uint8Array>({
       async pull(controller) {
         await sleep(5);
@@ -90,6 +90,19 @@ describe('a streaming function', () => {
     stream.readerGone();
     await cancelled.promise;
     await ended;
+  });
+
+  it('waits for what its answer does at its end when the client leaves', async () => {
+    let isDone = false;
+    const body = endless(async () => {
+      await sleep(50);
+      isDone = true;
+    });
+    const { sent, stream, ended } = run(async () => new Response(body));
+    while (!sent.some((part) => part.includes('word'))) await sleep(5);
+    stream.readerGone();
+    await ended;
+    expect(isDone).toBe(true);
   });
 
   it('tells its handler that the client left before there was an answer, and ends', async () => {
