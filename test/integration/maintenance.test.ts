@@ -43,6 +43,7 @@ describe('maintenance', () => {
       queue,
       clock: systemClock,
       objects: new MemoryObjects(),
+      auditRoots: null,
     };
     services = {
       ...parts,
