@@ -71,7 +71,7 @@ async function forgetName(
     [workspaceId, id],
   );
   const answers = await db.query(
-    `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND (caller = $2 OR body ->> 'subject' = $3)`,
+    `DELETE FROM dbrag.idempotency_keys WHERE workspace_id = $1 AND (caller = $2 OR subject = $3)`,
     [workspaceId, publicId('subject', id), name],
   );
   const members = await db.query('DELETE FROM dbrag.members WHERE workspace_id = $1 AND subject = $2', [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listApiKeys } from '../../shared/access/api-keys.ts';
+import { subjectIdOf } from '../../shared/access/subjects.ts';
 import {
   createConversation,
   deleteConversation,
@@ -11,6 +12,7 @@ import { publicId } from '../../shared/core/ids.ts';
 import { listCollections } from '../../shared/ingestion/collections.ts';
 import { listChunks, listDocuments, listVersions } from '../../shared/ingestion/documents.ts';
 import { listEndedJobs, listJobs } from '../../shared/jobs/jobs.ts';
+import { beginSubjectErasure } from '../../shared/privacy/erase-subject.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createCollection, createWorkspace } from '../support/database-content.ts';
 
@@ -88,8 +90,8 @@ describe('a list', () => {
       ],
       [
         `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
-         SELECT workspace_id, 'key_1', id, '', 200, jsonb_build_object('conversation_id', 'cnv_' || replace(id::text, '-', '')),
-           now() + interval '1 day'
+         SELECT workspace_id, 'key_1', id, '', 200,
+           jsonb_build_object('conversation_id', 'cnv_' || replace(id::text, '-', ''), 'subject', 'of ' || id), now() + interval '1 day'
          FROM dbrag.conversations WHERE workspace_id = $1`,
         [workspaceId],
       ],
@@ -184,5 +186,27 @@ describe('a list', () => {
     expect(plan).toContain('idempotency_keys_of_conversation');
     expect(scannedIn(plan)).toEqual([]);
     expect(await kept()).toBe(0);
+  });
+
+  it('of kept answers is not what forgets those of a subject, by name and by id', async () => {
+    const subjectId = await database.application.inWorkspace({ workspaceId }, (db) =>
+      subjectIdOf(db, workspaceId, 'ada'),
+    );
+    const keep = (caller: string, body: object) =>
+      database.admin.query(
+        `INSERT INTO dbrag.idempotency_keys (workspace_id, caller, key, request_hash, status, body, expires_at)
+         VALUES ($1, $2, 'of ada', '', 200, $3, now() + interval '1 day')`,
+        [workspaceId, caller, body],
+      );
+    await keep('key_1', { subject: 'ada' });
+    await keep(publicId('subject', subjectId), {});
+    await keep('key_2', { subject: 'not ada' });
+    const plan = await plansOf((db) =>
+      beginSubjectErasure(db, new Date(), { workspaceId, named: 'ada', actor: 'key_1' }),
+    );
+    expect(plan).toContain('idempotency_keys_of_subject');
+    expect(scannedIn(plan)).toEqual([]);
+    const { rows } = await database.admin.query(`SELECT caller FROM dbrag.idempotency_keys WHERE key = 'of ada'`);
+    expect(rows).toEqual([{ caller: 'key_2' }]);
   });
 });

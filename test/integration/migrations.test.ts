@@ -44,11 +44,19 @@ describe('migrations', () => {
       (row) => row.name,
     );
 
-  it('tell the conversation of answers that were kept before, in every workspace', async () => {
+  it.each([
+    ['0084-conversations-of-kept-answers.sql', 'conversation_id'],
+    ['0090-whose-kept-answers-are.sql', 'subject'],
+  ])('tell whose the answers are that were kept before, in every workspace: %s', async (file, column) => {
     await begin('migrated');
     const conversation = '0198c3d2-a1b4-7c5e-8f90-123456789abc';
     const named = `cnv_${conversation.replaceAll('-', '')}`;
-    const bodies = { answered: { conversation_id: named }, made: { id: named }, other: { id: 'doc_1' }, list: [named] };
+    const bodies = {
+      answered: { conversation_id: named, subject: 'ada' },
+      made: { id: named, subject: null },
+      other: { id: 'doc_1' },
+      list: [named],
+    };
     for (let workspace = 0; workspace < 2; workspace++) {
       const { id } = await createWorkspace(database.application);
       for (const [key, body] of Object.entries(bodies))
@@ -61,19 +69,19 @@ describe('migrations', () => {
     const told = async () =>
       (
         await database.admin.query(
-          `SELECT key, conversation_id, count(*)::int AS answers FROM dbrag.idempotency_keys GROUP BY 1, 2 ORDER BY 1`,
+          `SELECT key, conversation_id, subject, count(*)::int AS answers FROM dbrag.idempotency_keys
+           GROUP BY 1, 2, 3 ORDER BY 1`,
         )
       ).rows;
     const all = [
-      { key: 'answered', conversation_id: conversation, answers: 2 },
-      { key: 'list', conversation_id: null, answers: 2 },
-      { key: 'made', conversation_id: conversation, answers: 2 },
-      { key: 'other', conversation_id: null, answers: 2 },
+      { key: 'answered', conversation_id: conversation, subject: 'ada', answers: 2 },
+      { key: 'list', conversation_id: null, subject: null, answers: 2 },
+      { key: 'made', conversation_id: conversation, subject: null, answers: 2 },
+      { key: 'other', conversation_id: null, subject: null, answers: 2 },
     ];
     expect(await told()).toEqual(all);
     // As they were before there was a trigger.
-    await database.admin.query('UPDATE dbrag.idempotency_keys SET conversation_id = NULL');
-    const file = '0084-conversations-of-kept-answers.sql';
+    await database.admin.query(`UPDATE dbrag.idempotency_keys SET ${column} = NULL`);
     await database.admin.query('DELETE FROM dbrag.schema_migrations WHERE name >= $1', [file]);
     for (const name of await readdir(directory)) if (name > file) await rm(join(directory, name));
     expect((await run()).applied).toEqual([file]);
