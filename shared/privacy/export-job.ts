@@ -77,9 +77,10 @@ export function archiveKey(workspaceId: string, jobId: string, number: number, r
   return `${archivesPrefix(workspaceId, jobId)}${run}-${number}.zip`;
 }
 
-/** The place of an archive in its export, from 1. @param key as `archiveKey` makes it */
-export function numberOfArchive(key: string): number {
-  return Number(/-(\d+)\.zip$/.exec(key)?.[1]);
+/** The run that wrote an archive, and its place in its export, from 1. @param key as `archiveKey` makes it */
+export function placeOfArchive(key: string): { readonly run: number; readonly number: number } {
+  const [, run, number] = /-(\d+)-(\d+)\.zip$/.exec(key) ?? [];
+  return { run: Number(run), number: Number(number) };
 }
 
 /** Of all archives of one export. */

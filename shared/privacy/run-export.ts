@@ -10,7 +10,7 @@ import {
   type ExportResult,
   exportDays,
   exportNudge,
-  numberOfArchive,
+  placeOfArchive,
 } from './export-job.ts';
 import { writeManifest } from './export-manifest.ts';
 import type { ExportPorts } from './export-ports.ts';
@@ -67,41 +67,52 @@ export async function runExport(
   // Another run closed this archive first, or the export has been ended or begun again.
   if (!isRecorded) return void (await ports.objects.purge(key));
   if (!end.isDone) await sendNudges(ports.queue, [exportNudge(workspaceId, jobId)]);
-  await removeUnnamed(ports.objects, archivesPrefix(workspaceId, jobId), next, end.isDone);
+  const named = { archives, upToRun: run, isDone: end.isDone };
+  await removeUnnamed(ports.objects, archivesPrefix(workspaceId, jobId), named);
 }
 
 /** A run that died after it had written an archive, and before its job named it, left that archive behind. */
 async function removeOfEnded({ database, objects }: ExportPorts, workspaceId: string, jobId: string): Promise<void> {
   const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
-    db.query<{ input: ExportInput; status: string }>(
-      `SELECT input, status FROM dbrag.jobs
+    db.query<{ input: ExportInput; status: string; attempts: number }>(
+      `SELECT input, status, attempts FROM dbrag.jobs
        WHERE workspace_id = $1 AND id = $2 AND type = 'export' AND status IN ('succeeded', 'failed', 'cancelled')`,
       [workspaceId, jobId],
     ),
   );
   const ended = rows[0];
   if (!ended) return;
-  const prefix = archivesPrefix(workspaceId, jobId);
-  if (ended.status === 'succeeded') await removeUnnamed(objects, prefix, ended.input, true);
-  else await objects.purge(prefix);
+  const archives = ended.status === 'succeeded' ? ended.input.archives : [];
+  const named = { archives, upToRun: ended.attempts, isDone: true };
+  await removeUnnamed(objects, archivesPrefix(workspaceId, jobId), named);
+}
+
+/** What a job named of its archives when it was read or written. */
+interface Named {
+  readonly archives: ExportInput['archives'];
+  /** The last run that had begun, whose key none of a later one has: attempts only rise. */
+  readonly upToRun: number;
+  readonly isDone: boolean;
 }
 
 /**
  * Removes archives of an export that its job does not name. While it goes on, those only whose number the job has given to another: a run that was
- * overtaken may be about to have the next one named.
+ * overtaken may be about to have the next one named. Never those of later runs: the export may have been begun again meanwhile, and they be
+ * what its job names now.
  */
 async function removeUnnamed(
   objects: ExportPorts['objects'],
   prefix: string,
-  { archives }: Pick<ExportInput, 'archives'>,
-  isDone: boolean,
+  { archives, upToRun, isDone }: Named,
 ): Promise<void> {
   const named = new Set(archives.map(({ key }) => key));
   let after: string | undefined;
   do {
     const listed = await objects.list(prefix, after);
-    for (const { key } of listed)
-      if (!named.has(key) && (isDone || numberOfArchive(key) <= archives.length)) await objects.purge(key);
+    for (const { key } of listed) {
+      const { run, number } = placeOfArchive(key);
+      if (!named.has(key) && run <= upToRun && (isDone || number <= archives.length)) await objects.purge(key);
+    }
     after = listed.at(-1)?.key;
   } while (after !== undefined);
 }

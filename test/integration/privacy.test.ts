@@ -12,6 +12,7 @@ import type { Db } from '../../shared/core/database.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { newUuid, publicId, timeOfUuid } from '../../shared/core/ids.ts';
 import { retryJob } from '../../shared/jobs/change-job.ts';
+import { finishJob } from '../../shared/jobs/finish-job.ts';
 import { getJob } from '../../shared/jobs/jobs.ts';
 import { archiveTables, unarchivedTables } from '../../shared/privacy/archive-tables.ts';
 import { beginSubjectErasure, remainingOfSubject } from '../../shared/privacy/erase-subject.ts';
@@ -158,11 +159,6 @@ describe('what leaves', () => {
       beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
     );
     const archives = () => [...objects.bodies.keys()].filter((key) => key.includes('/exports/')).sort();
-    const list = async (prefix: string, after = '') =>
-      archives()
-        .filter((key) => key.startsWith(prefix) && key > after)
-        .map((key) => ({ key, bytes: 0, modifiedAt: new Date() }));
-    Object.assign(objects, { list });
     const job = () => inWorkspace(scope, (db) => getJob(db, workspaceId, jobId));
     const named = async () => ((await job()).result as { archives: { key: string }[] } | null)?.archives ?? [];
     /** Dies behind its archive, at once or when another run has ended the export. */
@@ -202,6 +198,64 @@ describe('what leaves', () => {
     const keys = (await named()).map(({ key }) => key).sort();
     expect(keys.length).toBeGreaterThanOrEqual(2);
     expect(archives()).toEqual(keys);
+  });
+
+  describe('of an export that is begun again', () => {
+    async function begun() {
+      const staged = await stage();
+      const { world, workspaceId, ports, objects, post, inWorkspace, scope } = staged;
+      await post('Herons wade.');
+      await world.drain();
+      const jobId = await inWorkspace(scope, (db) =>
+        beginExport(db, new Date(), { workspaceId, scope: 'workspace', subject: null, actor: 'test' }),
+      );
+      const runOn = (changed: object = {}, hasTime = true) =>
+        runExport({ ...ports, ...changed }, workspaceId, jobId, () => hasTime);
+      /** Ended, begun again, and written to its end. */
+      const again = async () => {
+        await inWorkspace(scope, (db) => finishJob(db, workspaceId, jobId, { status: 'cancelled' }));
+        await inWorkspace(scope, (db) => retryJob(db, { export: exportJobs }, workspaceId, jobId, new Date()));
+        await runOn();
+      };
+      let isBegunAgain = false;
+      const afterAgain =
+        <Given extends unknown[], Result>(remove: (...given: Given) => Promise<Result>) =>
+        async (...given: Given) => {
+          if (!isBegunAgain) {
+            isBegunAgain = true;
+            await again();
+          }
+          return remove(...given);
+        };
+      /** Of a run that comes to removing only after that. */
+      const late = Object.assign(Object.create(objects), {
+        list: afterAgain(objects.list),
+        purge: afterAgain(objects.purge.bind(objects)),
+      });
+      const expectWhole = async () => {
+        const job = await inWorkspace(scope, (db) => getJob(db, workspaceId, jobId));
+        const named = (job.result as { archives: { key: string }[] } | null)?.archives.map(({ key }) => key) ?? [];
+        expect([job.status, named.length > 0]).toEqual(['succeeded', true]);
+        expect([...objects.bodies.keys()].filter((key) => key.includes('/exports/')).sort()).toEqual(named.sort());
+      };
+      return { ...staged, jobId, runOn, late, expectWhole };
+    }
+
+    it('stays what its job names, where a run of before has named one and removes the rest only now', async () => {
+      const { runOn, late, expectWhole, post, world } = await begun();
+      await post('Storks wade too.');
+      await world.drain();
+      // One file an invocation: the export goes on after it.
+      await runOn({ objects: late }, false);
+      await expectWhole();
+    });
+
+    it('stays what its job names, where a run of before found it ended and removes all of it only now', async () => {
+      const { runOn, late, expectWhole, workspaceId, jobId, inWorkspace, scope } = await begun();
+      await inWorkspace(scope, (db) => finishJob(db, workspaceId, jobId, { status: 'cancelled' }));
+      await runOn({ objects: late });
+      await expectWhole();
+    });
   });
 
   it('is in time what a workspace keeps for some days only: documents, archives, and its trail', async () => {

@@ -62,24 +62,29 @@ const isEmpty = (remaining: object | undefined): boolean =>
 export const privacy = [
   campaign({
     id: 'export',
-    fault: 'the worker that writes an archive is killed in the middle of it',
-    expected: 'the next begins that archive anew; what was half written is nobody’s',
-    criteria: 'one archive with every row and every file of its moment',
+    fault: 'the worker that writes an archive is killed in the middle of it, and behind it',
+    expected: 'the next begins that archive anew; what was written before is removed',
+    criteria: 'one archive with every row and every file of its moment, and no other in the bucket',
     async run(run) {
       await run.traffic.post(run.documents(20));
       await run.traffic.put('exported.md', '# Exported\n\nWith the rest.');
       await run.rest();
-      const kill = run.arm({
-        handler: 'queue/maintain',
-        name: 'export.mid_zip',
-        action: 'kill',
-        passes: deathsOf(run),
-      });
+      const kill = { handler: 'queue/maintain', action: 'kill' } as const;
+      const kills = [
+        run.arm({ ...kill, name: 'export.mid_zip', passes: deathsOf(run) }),
+        // Once: both together are still fewer than receives.
+        run.arm({ ...kill, name: 'export.before_record', passes: [1] }),
+      ];
       const { body } = await run.traffic.request('POST', '/v1/exports', { scope: 'workspace' }, 'export');
       const job = await endOf(run, body.job);
-      tellSpared(run, [kill]);
+      tellSpared(run, kills);
       const { archives = [], url } = job.result ?? {};
       run.expect('archives', archives.length, job.status === 'succeeded' && archives.length === 1);
+      // Removed behind the end of the job.
+      const prefix = `content/${run.traffic.publicWorkspaceId}/exports/`;
+      const kept = () => objectListing(run.world).list(prefix, undefined);
+      await run.until(async () => (await kept()).length <= archives.length, 60);
+      run.expect('objects of archives', (await kept()).length, (await kept()).length === archives.length);
       const files = unzipSync(new Uint8Array(await (await fetch(url)).arrayBuffer()));
       for (const table of ['chunks', 'documents']) {
         const held = await run.count(`SELECT count(*) FROM dbrag.${table} WHERE workspace_id = $1`);

@@ -79,7 +79,11 @@ export class MemoryObjects implements ObjectStore {
   }
 
   head = async (): Promise<undefined> => undefined;
-  list = async (): Promise<[]> => [];
+  list = async (prefix: string, after = ''): ReturnType<ObjectStore['list']> =>
+    [...this.bodies]
+      .filter(([key]) => key.startsWith(prefix) && key > after)
+      .map(([key, body]) => ({ key, bytes: body.length, modifiedAt: new Date() }))
+      .sort((one, other) => (one.key < other.key ? -1 : 1));
   delete = async (keys: readonly string[]): Promise<void> => {
     for (const key of keys) this.bodies.delete(key);
   };
