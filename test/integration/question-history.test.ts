@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { defaultRetentionDays } from '../../shared/access/workspaces.ts';
 import { hourStatement, unansweredStatement } from '../../shared/answering/analytics.ts';
+import { addTurn, getConversation } from '../../shared/answering/conversations.ts';
 import { dropForgottenMonths, expireHistory } from '../../shared/answering/expire-history.ts';
 import { listStatement, type QueryFilter } from '../../shared/answering/queries.ts';
-import { newUuid } from '../../shared/core/ids.ts';
+import { newUuid, timeOfUuid } from '../../shared/core/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createWorkspace } from '../support/database-content.ts';
 
 const dayMilliseconds = 86_400_000;
 
@@ -41,10 +44,10 @@ describe('the history of questions', () => {
       (await database.admin.query('SELECT count(*) FROM dbrag.queries WHERE workspace_id = $1', [workspace])).rows[0]
         .count,
     );
-  const months = async () =>
+  const months = async (table = 'queries') =>
     (
       await database.admin.query(
-        `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'dbrag.queries'::regclass ORDER BY 1`,
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'dbrag.${table}'::regclass ORDER BY 1`,
       )
     ).rows.map(({ name }) => name as string);
 
@@ -89,15 +92,22 @@ describe('the history of questions', () => {
       ({ name }) => (name as string).replace('dbrag.', ''),
     );
 
-  it('goes when its workspace keeps it no longer, and its month when none does', async () => {
-    const old = new Date(Date.now() - (defaultRetentionDays + 70) * dayMilliseconds);
-    const month = `queries_${old.toISOString().slice(0, 7).replace('-', '_')}`;
-    const begin = new Date(Date.UTC(old.getUTCFullYear(), old.getUTCMonth(), 1));
-    const next = new Date(Date.UTC(old.getUTCFullYear(), old.getUTCMonth() + 1, 1));
+  /** The month of a table that holds a time long ago. @returns its name */
+  const monthOf = async (table: string, at: Date) => {
+    const month = `${table}_${at.toISOString().slice(0, 7).replace('-', '_')}`;
+    const [begin, next] = [0, 1].map((later) =>
+      new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + later, 1)).toISOString(),
+    );
     await database.admin.query(
-      `CREATE TABLE dbrag.${month} PARTITION OF dbrag.queries FOR VALUES FROM ('${begin.toISOString()}') TO ('${next.toISOString()}');
+      `CREATE TABLE dbrag.${month} PARTITION OF dbrag.${table} FOR VALUES FROM ('${begin}') TO ('${next}');
        ALTER TABLE dbrag.${month} OWNER TO dbrag_owner`,
     );
+    return month;
+  };
+
+  it('goes when its workspace keeps it no longer, and its month when none does', async () => {
+    const old = new Date(Date.now() - (defaultRetentionDays + 70) * dayMilliseconds);
+    const month = await monthOf('queries', old);
     await fill(workspaceId, 10, new Date(old.getTime() + 60_000));
     const before = await months();
     expect(before).toContain(`dbrag.${month}`);
@@ -120,6 +130,62 @@ describe('the history of questions', () => {
     await dropForgottenMonths(database.maintainer);
     expect(await count(workspaceId)).toBe(kept - 10);
     expect(await months()).toEqual(before.filter((name) => name !== `dbrag.${month}`));
+  });
+
+  it('keeps a conversation from its last message on, and its month as long', async () => {
+    const { id: workspace } = await createWorkspace(database.application);
+    const scope = { workspaceId: workspace };
+    const old = new Date(Date.now() - (defaultRetentionDays + 70) * dayMilliseconds);
+    const both = [await monthOf('conversations', old), await monthOf('messages', old)];
+    const make = async (lastUsed: Date) => {
+      const id = newUuid(old.getTime());
+      const values = [workspace, timeOfUuid(id), id];
+      await database.admin.query(
+        `INSERT INTO dbrag.conversations (workspace_id, created_at, id, actor, updated_at) VALUES ($1, $2, $3, 'key_1', $4)`,
+        [...values, lastUsed],
+      );
+      await database.admin.query(
+        `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content)
+         VALUES ($1, $2, dbrag.new_uuid(), $3, 'user', 'What?')`,
+        values,
+      );
+      return id;
+    };
+    const used = await make(new Date(Date.now() - (defaultRetentionDays - 1) * dayMilliseconds));
+    const unused = await make(new Date(Date.now() - (defaultRetentionDays + 1) * dayMilliseconds));
+    const resumed = await make(old);
+    const left = async () => {
+      const { rows } = await database.admin.query(
+        `SELECT conversation.id, count(message.id)::int AS messages FROM dbrag.conversations conversation
+         LEFT JOIN dbrag.messages message ON message.conversation_id = conversation.id
+         WHERE conversation.workspace_id = $1 GROUP BY 1`,
+        [workspace],
+      );
+      return Object.fromEntries(rows.map(({ id, messages }) => [id, messages]));
+    };
+    const night = async () => {
+      await expireHistory(database.maintainer, workspace);
+      await dropForgottenMonths(database.maintainer);
+      const there = [...(await months('conversations')), ...(await months('messages'))];
+      return both.map((name) => there.includes(`dbrag.${name}`));
+    };
+    expect(await left()).toEqual({ [used]: 1, [unused]: 1, [resumed]: 1 });
+    // Somebody goes on in it while the night comes to it.
+    let coming: Promise<boolean[]> | undefined;
+    await database.application.inWorkspace(scope, async (db) => {
+      const conversation = await getConversation(db, workspace, resumed);
+      await addTurn(db, workspace, conversation, { said: 'And?', answered: 'That.', queryId: newUuid() });
+      coming = night();
+      await sleep(200);
+    });
+    expect(await coming).toEqual([true, false]);
+    expect(await left()).toEqual({ [used]: 0, [resumed]: 2 });
+
+    await database.admin.query('UPDATE dbrag.conversations SET updated_at = created_at WHERE workspace_id = $1', [
+      workspace,
+    ]);
+    expect(await night()).toEqual([false, false]);
+    expect(await left()).toEqual({});
   });
 
   it('is reached by a night that goes on behind a workspace which was erased meanwhile', async () => {

@@ -12,9 +12,11 @@ export const listedWorkspace = z.object({
 });
 export const workspace = z.object({
   ...listedWorkspace.shape,
-  retention_days: z
-    .int()
-    .check(z.meta({ description: 'Days for which questions, answers and conversations are kept' })),
+  retention_days: z.int().check(
+    z.meta({
+      description: 'Days for which questions and answers are kept; a conversation is from its last message on',
+    }),
+  ),
   document_retention_days: z
     .nullable(z.int())
     .check(z.meta({ description: 'Documents are deleted when their newest version is older than this; null: never' })),
