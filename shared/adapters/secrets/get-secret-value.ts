@@ -1,4 +1,5 @@
 import type { IncomingMessage, request as Request } from 'node:http';
+import { secretsEndpoint } from './secrets-endpoint.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -6,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Reads the text of a secret with one signed request, without the SDK's client, which takes nearly a third of the processor time until a
  * function's first answer. Uses what Lambda guarantees: region and credentials in the environment, valid as long as the process lives.
  * @param patience milliseconds
- * @returns undefined if the response is anything other than a text; the client then finds out why
+ * @returns undefined if the address is not plain to see, or the response is anything other than a text; the client then finds out why
  */
 export async function getSecretValue(
   arn: string,
@@ -18,11 +19,11 @@ export async function getSecretValue(
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_SESSION_TOKEN: sessionToken,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint,
   } = environment;
   if (!region || !accessKeyId || !secretAccessKey) return undefined;
   try {
-    const url = new URL(endpoint ?? `https://secretsmanager.${region}.amazonaws.com`);
+    const url = secretsEndpoint(environment);
+    if (url === undefined) return undefined;
     const body = JSON.stringify({ SecretId: arn });
     const headers = await signed(url, body, region, {
       accessKeyId,

@@ -111,4 +111,12 @@ describe('a secret', () => {
     ).toBeUndefined();
     expect(asked).toBe(0);
   });
+
+  it.each(['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'])(
+    'is left to the client where %s is set',
+    async (name) => {
+      expect(await getSecretValue(arn, 2_000, { ...process.env, [name]: 'true' })).toBeUndefined();
+      expect(asked).toBe(0);
+    },
+  );
 });
