@@ -1,5 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { KeyService } from '../../core/key-service.ts';
+import { isLostConnection } from '../../core/lost-connection.ts';
 import { Outage } from '../../core/outage.ts';
 
 /** The key service on KMS. SDK and client come at first use: most requests need neither. */
@@ -35,38 +36,14 @@ export function createKmsKeyService(keyId: string): KeyService {
   };
 }
 
-/** What Node calls a connection that was not made, or broke, and the SDK one that took too long. */
-const lostConnections = new Set([
-  'ECONNABORTED',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EPIPE',
-  'ERR_STREAM_PREMATURE_CLOSE',
-  'ETIMEDOUT',
-  'TimeoutError',
-]);
 /** KMS says these with the status 400, as it does what is the request's own fault. */
 const comeLater = new Set(['ThrottlingException', 'RequestTimeout', 'RequestTimeoutException']);
 
-/**
- * No answer, or one that says to come later: of the service, not of the key. What failed before anything was sent (no credentials, a request that
- * cannot be made) has no status either, and fails each time.
- */
+/** No answer, or one that says to come later: of the service, not of the key. */
 function rethrow(error: unknown): never {
-  const { name = '', code = '', $metadata } = error as KmsFailure;
+  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
-  const isLost = lostConnections.has(code) || lostConnections.has(name);
   const isBusy = status !== undefined && (status === 429 || status >= 500 || comeLater.has(name));
-  if (isLost || isBusy) throw new Outage('The key service does not answer.', { cause: error });
+  if (isLostConnection(error) || isBusy) throw new Outage('The key service does not answer.', { cause: error });
   throw error;
-}
-
-interface KmsFailure {
-  readonly name?: string;
-  readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
 }

@@ -1,4 +1,5 @@
 import type { DeleteMarkerEntry, ObjectIdentifier, ObjectVersion, S3Client } from '@aws-sdk/client-s3';
+import { requireDeleted } from './s3-outage.ts';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -19,7 +20,7 @@ export async function purgeVersions(sdk: Sdk, client: S3Client, request: PurgeRe
     const Objects = wanted(request, listed);
     if (Objects.length > 0) {
       const { Errors } = await client.send(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
-      if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} versions: ${Errors[0]?.Code}`);
+      requireDeleted(Errors);
       removed += Objects.length;
     }
     if (!listed.IsTruncated || !listed.NextKeyMarker) return removed;

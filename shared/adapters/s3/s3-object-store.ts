@@ -7,9 +7,9 @@ import {
   type PresignedRequest,
   type StoredObject,
 } from '../../core/object-store.ts';
-import { Outage } from '../../core/outage.ts';
 import { beginMultipartUpload } from './multipart-upload.ts';
 import { purgeVersions } from './purge-versions.ts';
+import { requireDeleted, rethrow, truncated } from './s3-outage.ts';
 
 const presignedSeconds = 15 * 60;
 
@@ -96,7 +96,7 @@ export function createS3ObjectStore(bucket: string, clock: Clock): ObjectStore {
         const Objects = keys.slice(start, start + 1000).map((Key) => ({ Key }));
         const command = new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
         const { Errors } = await client.send(command).catch(rethrow);
-        if (Errors?.length) throw new Error(`S3 did not delete ${Errors.length} objects: ${Errors[0]?.Code}`);
+        requireDeleted(Errors);
       }
     },
     async countVersions(prefix) {
@@ -172,7 +172,7 @@ async function readBody(parts: AsyncIterable<Uint8Array>, bytes: number): Promis
     body.set(part, filled);
     filled += part.length;
   }
-  if (filled < bytes) throw new Error(`The object ended after ${filled} of ${bytes} bytes.`);
+  if (filled < bytes) throw truncated(filled, bytes);
   return body;
 }
 
@@ -201,12 +201,4 @@ async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
     if (missing.has(name ?? '') || $metadata?.httpStatusCode === 404) return undefined;
     return rethrow(error);
   }
-}
-
-/** No response, a truncated one, or one that asks to retry later: a fault of the store, not of the object. */
-function rethrow(error: unknown): never {
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (status === undefined || status === 200 || status === 206 || status === 429 || status >= 500)
-    throw new Outage('The object store does not answer.', { cause: error });
-  throw error;
 }

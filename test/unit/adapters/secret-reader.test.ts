@@ -70,7 +70,7 @@ describe('a secret', () => {
   it('is used on when it is old and no newer can be had, after a wait that ends', async () => {
     const secrets = reader(100);
     // A busy machine may need more than the wait.
-    await expect.poll(() => secrets.read(arn).catch(() => undefined)).toBe('one');
+    await expect.poll(() => secrets.read(arn).catch(() => undefined), { timeout: 15_000 }).toBe('one');
     isAway = true;
     now = 300_000;
     expect(await secrets.read(arn)).toBe('one');
