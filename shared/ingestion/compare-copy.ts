@@ -3,7 +3,7 @@ import { type TrailPlace, verifyTrail } from '../access/verify-trail.ts';
 import { walkWorkspaces } from '../access/walk-workspaces.ts';
 import { checkIntegrity } from './check-integrity.ts';
 import { type CountsPlace, compareCounts } from './compare-counts.ts';
-import { type CopyPorts, compareDocuments } from './compare-documents.ts';
+import { type CopyPorts, compareDocuments, isErased } from './compare-documents.ts';
 
 /** Where another call continues. */
 export interface CopyPlace {
@@ -93,6 +93,7 @@ export async function compareCopy(
     const of = (id: string) => `document ${id} of workspace ${workspaceId}`;
     faults.push(...found.differing.map((id) => `${of(id)} is another, or missing`));
     faults.push(...found.extra.map((id) => `${of(id)} is only in the copy, and nothing says that it was deleted`));
+    if (found.isErased) return null;
     if (found.next !== null) return { of: 'documents', upTo: found.next };
     const rest = { of: 'counts', counts: null } as const;
     return hasTime() ? lookAtCounts(workspaceId, rest) : rest;
@@ -134,7 +135,8 @@ export async function compareCopy(
     faults.push(...trail.faults.map((fault) => `audit trail of ${fault.workspaceId}: ${fault.message}`));
     return report(trail.next && { workspaceId, rest: { of: 'trail', trail: trail.next } });
   };
-  const goOn = (workspaceId: string, left: Exclude<Rest, TrailLeft | null>): Promise<Rest> => {
+  const goOn = async (workspaceId: string, left: Exclude<Rest, TrailLeft | null>): Promise<Rest> => {
+    if (await isErased(source, workspaceId)) return null;
     if (left.of === 'documents') return lookAtDocuments(workspaceId, left.upTo);
     return left.of === 'counts' ? lookAtCounts(workspaceId, left) : lookAtIntegrity(workspaceId, left);
   };

@@ -13,7 +13,7 @@ export interface ComparedDocuments {
   readonly same: number;
   /** Changed or moved in the source since the moment, or about then: they cannot be compared. */
   readonly changed: number;
-  /** Only in the copy, and the source says that they were deleted. */
+  /** Only in the copy, and the source says that they were deleted; also whatever is left of a workspace that is erased meanwhile. */
   readonly deleted: number;
   readonly rows: { readonly placements: number; readonly chunks: number; readonly embeddings: number };
   /** Ids of documents that differ between copy and source although nobody changed them since. */
@@ -22,6 +22,14 @@ export interface ComparedDocuments {
   readonly extra: readonly string[];
   /** Where to continue, by id; null: the workspace is done. */
   readonly next: string | null;
+  /** The source has no such workspace any more, or erases it: there is nothing more to compare. */
+  readonly isErased: boolean;
+}
+
+/** Documents in a range of ids: after the first, up to the last. */
+interface Range {
+  readonly from: string;
+  readonly to: string;
 }
 
 interface Digest {
@@ -45,6 +53,7 @@ interface Digest {
 /** Transactions that were open at the moment may have written what says that it is older. */
 export const unsureMilliseconds = 5 * 60_000;
 const documentsAtOnce = 20;
+const comparedTables = ['placements', 'chunks', 'embeddings'] as const;
 const ends = { first: '00000000-0000-0000-0000-000000000000', last: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
 const half = (bytes: string): string => `('x' || substr(md5(${bytes}), 1, 15))::bit(60)::bigint`;
 
@@ -81,41 +90,89 @@ const digests = `
  * @param upTo where the call before ended
  */
 export async function compareDocuments(
-  { source, copy, moment }: CopyPorts,
+  ports: CopyPorts,
   workspaceId: string,
   upTo: string | null,
   hasTime: () => boolean,
 ): Promise<ComparedDocuments> {
+  const { source, copy } = ports;
   const scope: WorkspaceScope = { workspaceId };
   const differing: string[] = [];
-  const rows = { placements: 0, chunks: 0, embeddings: 0 };
   const extra: string[] = [];
+  const rows = { placements: 0, chunks: 0, embeddings: 0 };
   let [same, changed, deleted, to] = [0, 0, 0, upTo ?? ends.last];
-  const sure = moment.getTime() - unsureMilliseconds;
+  const found = (next: string | null, isErasedMeanwhile: boolean): ComparedDocuments => ({
+    ...{ same, changed, deleted, rows, differing, extra },
+    next,
+    isErased: isErasedMeanwhile,
+  });
   do {
-    const from = await beginOfPage(source, scope, to);
-    const read = (database: Database) =>
-      database.inWorkspace(scope, async (db) => (await db.query<Digest>(digests, [workspaceId, from, to])).rows);
-    const [here, there] = await Promise.all([read(source), read(copy)]);
-    const copied = new Map(there.map((each) => [each.id, each]));
-    for (const one of here) {
-      const other = copied.get(one.id);
-      copied.delete(one.id);
-      const outcome = outcomeOf(one, other, sure);
-      if (outcome === 'differing') differing.push(one.id);
-      else if (outcome === 'changed') changed += 1;
-      else {
-        same += 1;
-        for (const table of ['placements', 'chunks', 'embeddings'] as const) rows[table] += one[table];
-      }
+    // What leaves is not compared page by page: the source would say that all the rest is one page.
+    if (await isErased(source, workspaceId)) {
+      deleted += await countUpTo(copy, scope, to);
+      return found(null, true);
     }
-    const gone = [...copied.keys()];
-    const known = await deletedSince({ source, copy }, scope, gone);
-    deleted += known.size;
-    extra.push(...gone.filter((id) => !known.has(id)));
+    const from = await beginOfPage(source, scope, to);
+    const page = await comparePage(ports, scope, { from, to });
+    // The erasure may have begun while the page was read: it is counted as the rest is.
+    if (page.differing.length + page.extra.length > 0 && (await isErased(source, workspaceId))) continue;
+    same += page.same;
+    changed += page.changed;
+    deleted += page.deleted;
+    for (const table of comparedTables) rows[table] += page.rows[table];
+    differing.push(...page.differing);
+    extra.push(...page.extra);
     to = from;
   } while (to !== ends.first && hasTime());
-  return { same, changed, deleted, rows, differing, extra, next: to === ends.first ? null : to };
+  return found(to === ends.first ? null : to, false);
+}
+
+/** Whether a workspace has left the source, or is leaving it: then documents go, and parts of them go before. */
+export async function isErased(source: Database, workspaceId: string): Promise<boolean> {
+  const { count } = await source.inWorkspace({ workspaceId }, (db) =>
+    db.query(`SELECT FROM dbrag.workspaces WHERE id = $1 AND status <> 'deleting'`, [workspaceId]),
+  );
+  return count === 0;
+}
+
+async function countUpTo(copy: Database, scope: WorkspaceScope, to: string): Promise<number> {
+  const { rows } = await copy.inWorkspace(scope, (db) =>
+    db.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM dbrag.documents WHERE workspace_id = $1 AND id <= $2',
+      [scope.workspaceId, to],
+    ),
+  );
+  return rows[0]?.count ?? 0;
+}
+
+async function comparePage(
+  { source, copy, moment }: CopyPorts,
+  scope: WorkspaceScope,
+  { from, to }: Range,
+): Promise<Omit<ComparedDocuments, 'next' | 'isErased'>> {
+  const sure = moment.getTime() - unsureMilliseconds;
+  const read = (database: Database) =>
+    database.inWorkspace(scope, async (db) => (await db.query<Digest>(digests, [scope.workspaceId, from, to])).rows);
+  const [here, there] = await Promise.all([read(source), read(copy)]);
+  const copied = new Map(there.map((each) => [each.id, each]));
+  const differing: string[] = [];
+  const rows = { placements: 0, chunks: 0, embeddings: 0 };
+  let [same, changed] = [0, 0];
+  for (const one of here) {
+    const other = copied.get(one.id);
+    copied.delete(one.id);
+    const outcome = outcomeOf(one, other, sure);
+    if (outcome === 'differing') differing.push(one.id);
+    else if (outcome === 'changed') changed += 1;
+    else {
+      same += 1;
+      for (const table of comparedTables) rows[table] += one[table];
+    }
+  }
+  const gone = [...copied.keys()];
+  const known = await deletedSince({ source, copy }, scope, gone);
+  const extra = gone.filter((id) => !known.has(id));
+  return { same, changed, deleted: known.size, rows, differing, extra };
 }
 
 /** @param sure what happened until then must be in the copy, in milliseconds since 1970 */

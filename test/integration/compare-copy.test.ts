@@ -253,4 +253,80 @@ describe.skipIf(!process.env.LOCAL_DATABASE_URL)('the comparison of a copy', () 
     ]);
     expect(report.documents.deleted).toBe(0);
   });
+
+  describe('of a workspace that is erased meanwhile', () => {
+    /** Walked from the last to the first, before all others. */
+    const leaving: string[] = [];
+    const documentsOfEach = 45;
+    beforeAll(async () => {
+      for (const name of ['three', 'four', 'five', 'six']) {
+        const { id } = await createWorkspace(test.application, name);
+        const collectionId = await createCollection(test.application, id);
+        for (let part = 0; part < documentsOfEach; part++)
+          await createDocument(test.application, id, collectionId, {
+            name: `${part}`,
+            chunks: [{ text: `Text of ${name} ${part}.`, vector: vector(0) }],
+          });
+        leaving.push(id);
+      }
+      moment = new Date(Date.now() + unsureMilliseconds + 60_000);
+    });
+
+    /** As its erasure does it: texts leave before their documents, and the workspace last. */
+    async function erase(id: string, ...tables: readonly string[]) {
+      const rows = tables.map((table) => `DELETE FROM dbrag.${table} WHERE workspace_id = '${id}';`).join('');
+      await test.admin.query(
+        `BEGIN; SET LOCAL session_replication_role = replica; UPDATE dbrag.workspaces SET status = 'deleting' WHERE id = '${id}'; ${rows} COMMIT`,
+      );
+    }
+    async function eraseWholly(id: string) {
+      await erase(id, 'embeddings', 'placements', 'chunks', 'document_versions', 'documents', 'collections', 'jobs');
+      await test.admin.query(
+        `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM dbrag.workspaces WHERE id = '${id}'; COMMIT`,
+      );
+    }
+    const faultsOf = (report: CopyReport, id: string) => report.faults.filter((fault) => fault.includes(id));
+
+    it('goes on with the next, where a call before ended in it', async () => {
+      const id = leaving.pop() as string;
+      const { next } = await compare(() => false);
+      expect(next).toMatchObject({ workspaceId: id, rest: { of: 'documents' } });
+      await eraseWholly(id);
+      const report = await compare(() => true, next);
+      expect(faultsOf(report, id)).toEqual([]);
+      expect(report).toMatchObject({ workspaces: 5, next: null });
+    });
+
+    it.each([
+      ['it is under way, which takes parts of documents first', () => ['embeddings', 'placements']],
+      ['it has come to some documents', () => ['embeddings', 'placements', 'chunks', 'document_versions', 'documents']],
+    ])('counts its documents as deleted, where %s', async (_, tables) => {
+      const id = leaving.pop() as string;
+      await erase(id, ...tables());
+      const report = await compare();
+      expect(faultsOf(report, id)).toEqual([]);
+      expect(report.documents.deleted % documentsOfEach).toBe(0);
+      expect(report.documents.deleted).toBeGreaterThanOrEqual(documentsOfEach);
+    });
+
+    it('counts them as deleted where the erasure begins while they are read', async () => {
+      const id = leaving.pop() as string;
+      let isBegun = false;
+      const inWorkspace: Database['inWorkspace'] = (scope, work) =>
+        test.maintainer.inWorkspace(scope, (db) => {
+          const query = async (text: string, values: readonly unknown[] = []) => {
+            if (!isBegun && scope.workspaceId === id && text.includes('md5(')) {
+              isBegun = true;
+              await erase(id, 'embeddings', 'placements', 'chunks', 'document_versions', 'documents');
+            }
+            return db.query(text, values);
+          };
+          return work(Object.assign(Object.create(db), { query }));
+        });
+      const source = Object.assign(Object.create(test.maintainer), { inWorkspace }) as Database;
+      const report = await compareCopy({ source, copy, moment }, null, () => true);
+      expect([isBegun, faultsOf(report, id)]).toEqual([true, []]);
+      expect(report.documents.deleted).toBeGreaterThanOrEqual(documentsOfEach);
+    });
+  });
 });
