@@ -31,7 +31,13 @@ export interface Surroundings {
 }
 
 export type IndexAction =
-  | { readonly type: 'leave'; readonly status: IndexStatus; readonly why: string }
+  | {
+      readonly type: 'leave';
+      readonly status: IndexStatus;
+      readonly why: string;
+      /** Something is due once what stands in its way is over: only another look would see that. */
+      readonly again: boolean;
+    }
   | { readonly type: 'drop'; readonly index: string; readonly why: string; readonly failed: boolean }
   | { readonly type: 'finish'; readonly index: FoundIndex }
   | {
@@ -50,7 +56,11 @@ export const promisedRecall = (rows: number): number => (rows <= 100_000 ? 0.98 
 /** The farthest that a search is made to look before another index is built instead. */
 export const farthestSearch = 400;
 
-const leave = (status: IndexStatus, why: string): IndexAction => ({ type: 'leave', status, why });
+const leave = (
+  status: IndexStatus,
+  why: string,
+  again = status === 'building' || status === 'waiting',
+): IndexAction => ({ type: 'leave', status, why, again });
 
 /** The action for one partition now: at most one, the most urgent. A pure function of its arguments. */
 export function planIndex(
@@ -62,7 +72,8 @@ export function planIndex(
   // Whatever waits for the table's lock would cancel an autovacuum, which would begin again from the start.
   if (!state.is_vacuuming || action.type === 'leave' || action.type === 'finish') return action;
   const isSearched = state.indexes.some(({ valid, of_model }) => valid && of_model);
-  return leave(isSearched ? 'ready' : 'waiting', 'The partition is being vacuumed; its index is worked on after that.');
+  const why = 'The partition is being vacuumed; its index is worked on after that.';
+  return leave(isSearched ? 'ready' : 'waiting', why, true);
 }
 
 function dueFor(
@@ -122,7 +133,11 @@ function dueFor(
   if (prediction.seconds > settings.longestBuildSeconds)
     return leave(wanted ? 'ready' : 'refused', `A build would take ${Math.round(prediction.seconds / 60)} minutes.`);
   if (state.wanted_at === null && !isQuiet(state, now, settings))
-    return leave(wanted ? 'ready' : 'waiting', 'Vectors are still being loaded; it is built when that has gone quiet.');
+    return leave(
+      wanted ? 'ready' : 'waiting',
+      'Vectors are still being loaded; it is built when that has gone quiet.',
+      true,
+    );
   const why = `${Math.round(state.rows)} vectors: about ${Math.ceil(prediction.seconds)} s and ${megabytes(prediction.memoryBytes)}.`;
   return { type: 'build', kind, parameters, memoryBytes: prediction.memoryBytes, why };
 }
@@ -140,7 +155,7 @@ function clearDeadRows(
   settings: AutopilotSettings,
 ): IndexAction {
   if (!isQuiet(state, now, settings))
-    return leave('ready', 'Many of its rows are dead; they are cleared away when the load has gone quiet.');
+    return leave('ready', 'Many of its rows are dead; they are cleared away when the load has gone quiet.', true);
   const why = `${Math.round(state.dead_share * 100)} % of its rows are dead`;
   if (isNewerThanVacuum(state)) return { type: 'vacuum', why };
   if (state.started_at && now.getTime() - state.started_at.getTime() < settings.rebuildMilliseconds)

@@ -18,7 +18,7 @@ export interface IndexingPorts extends UpkeepPorts {
 }
 
 export interface TendReport {
-  /** Something is being built, or waits for a load to end: look again in a while. */
+  /** Something is being built, or waits for a load or a vacuum to end: look again in a while. */
   readonly again: boolean;
   readonly did: readonly { readonly partition: string; readonly action: string; readonly why: string }[];
 }
@@ -48,7 +48,7 @@ export async function tendIndexes(ports: IndexingPorts): Promise<TendReport> {
       ports.settings,
     );
     if (action.type === 'leave') {
-      again ||= action.status === 'building' || action.status === 'waiting';
+      again ||= action.again;
       await noteLeft(ports, state, action);
     } else if (await lease(ports, state)) {
       const goesOn = await attempt(ports, state, action);
@@ -111,12 +111,14 @@ async function attempt(ports: IndexingPorts, state: PartitionState, action: DueA
   }
 }
 
-/** Only one process at a time acts on a partition. */
+/** Only one process at a time acts on a partition, of which nothing may have been noted yet: it can be empty and have an old model's index. */
 async function lease({ database, model }: IndexingPorts, { partition }: PartitionState): Promise<boolean> {
   const { count } = await database.inSystem((db) =>
     db.query(
-      `UPDATE dbrag.vector_indexes SET leased_until = clock_timestamp() + make_interval(secs => $3)
-       WHERE partition = $1 AND model = $2 AND (leased_until IS NULL OR leased_until < clock_timestamp())`,
+      `INSERT INTO dbrag.vector_indexes AS noted (partition, model, leased_until)
+       VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
+       ON CONFLICT (partition, model) DO UPDATE SET leased_until = excluded.leased_until
+       WHERE noted.leased_until IS NULL OR noted.leased_until < clock_timestamp()`,
       [partition, model, leaseSeconds],
     ),
   );
@@ -152,9 +154,9 @@ async function act(ports: IndexingPorts, state: PartitionState, action: DueActio
       await write({ started_at: ports.clock.now(), why: `Being built anew: ${action.why}.` });
       return send(ports, state, action.memoryBytes, `REINDEX INDEX CONCURRENTLY dbrag.${action.index}`);
     case 'vacuum': {
-      const isSent = await vacuum(ports, state);
-      await write({ why: '' });
-      return isSent;
+      const failure = await vacuum(ports, state);
+      await write({ why: failure === undefined ? '' : `Its vacuum failed: ${failure}. The next night tries again.` });
+      return failure === undefined;
     }
     case 'build': {
       const index = `${state.partition}_${action.kind}_${ports.clock.now().getTime().toString(36)}`;

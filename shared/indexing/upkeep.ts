@@ -29,10 +29,10 @@ export async function analyze(ports: UpkeepPorts, state: PartitionState): Promis
 
 /**
  * Vacuums a partition, unless somebody else works on it.
- * @returns false where it failed: the next night tries again
+ * @returns why it failed, if it did: the next night tries again
  * @throws an outage
  */
-export async function vacuum(ports: UpkeepPorts, state: PartitionState): Promise<boolean> {
+export async function vacuum(ports: UpkeepPorts, state: PartitionState): Promise<string | undefined> {
   return keepUp(ports, state, [`VACUUM (SKIP_LOCKED) dbrag.${state.partition}`]);
 }
 
@@ -40,13 +40,13 @@ async function keepUp(
   { direct, onUpkeepFailed }: UpkeepPorts,
   { partition }: PartitionState,
   statements: readonly string[],
-): Promise<boolean> {
+): Promise<string | undefined> {
   try {
     await direct.run(statements, waitMilliseconds);
-    return true;
+    return undefined;
   } catch (error) {
     if (isOutage(error)) throw error;
     onUpkeepFailed?.(partition, error);
-    return false;
+    return error instanceof Error ? error.message : String(error);
   }
 }

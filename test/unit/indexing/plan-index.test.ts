@@ -90,7 +90,25 @@ describe('the plan for a partition', () => {
     [
       'what is there stays',
       { status: 'ready', index_name: 'one', indexes: [index()] },
-      { type: 'leave', status: 'ready' },
+      { type: 'leave', status: 'ready', again: false },
+    ],
+    [
+      'its dead rows are cleared away after the load, for which it is looked at again',
+      { status: 'ready', index_name: 'one', indexes: [index()], dead_share: 0.21, still_since: ago(60) },
+      { type: 'leave', status: 'ready', again: true },
+    ],
+    [
+      'and so is what takes its place',
+      {
+        status: 'ready',
+        index_name: 'one',
+        indexes: [index()],
+        recall: 0.9,
+        ef_search: 400,
+        parameters: { m: 16, ef_construction: 200 },
+        still_since: ago(60),
+      },
+      { type: 'leave', status: 'ready', again: true },
     ],
     [
       'a running build is left alone',
@@ -176,7 +194,7 @@ describe('the plan for a partition', () => {
     [
       'nor a rebuild that somebody asks for meanwhile: it would cancel an autovacuum',
       { status: 'ready', index_name: 'one', indexes: [index()], wanted_at: ago(60), is_vacuuming: true },
-      { type: 'leave', status: 'ready', why: expect.stringContaining('vacuumed') },
+      { type: 'leave', status: 'ready', why: expect.stringContaining('vacuumed'), again: true },
     ],
     [
       'nor a first build',
