@@ -25,12 +25,20 @@ describe('what a stage can do', () => {
   });
 
   it.each([
-    [small, 4],
-    [standard, 6],
-    [production, 25],
-  ])('lets one workspace hold a quarter of what streams, and a few at least: %#', (stage, most) => {
-    expect(openStreams(stage)).toBe(most);
-  });
+    [1, 1],
+    [small.api.reservedConcurrency.streaming, 3],
+    [14, 4],
+    [standard.api.reservedConcurrency.streaming, 6],
+    [production.api.reservedConcurrency.streaming, 25],
+  ])(
+    'lets one workspace hold a quarter of what streams, and where that is few, three tenths: of %i, %i',
+    (streaming, most) => {
+      const { api } = small;
+      expect(openStreams({ api: { ...api, reservedConcurrency: { ...api.reservedConcurrency, streaming } } })).toBe(
+        most,
+      );
+    },
+  );
 
   it('is bound by memory where there are many chunks, whatever is asked', () => {
     const idle = { ...load, searchesPerSecond: 0.001, chunks: 1_000_000 };

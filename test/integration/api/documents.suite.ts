@@ -98,18 +98,18 @@ export function documentSuite(world: World): void {
           headers: { authorization: `Bearer ${api.key}` },
           signal,
         });
-      await others(3);
+      await others(2);
       const watcher = new AbortController();
       const reader = (await watch(watcher.signal)).body?.getReader();
       await reader?.read();
-      expect(await open()).toBe(4);
+      expect(await open()).toBe(3);
       watcher.abort();
       // A stream whose function died would count for longer than this.
-      expect(await eventually(open, (count) => count === 3, 8_000)).toBe(3);
+      expect(await eventually(open, (count) => count === 2, 8_000)).toBe(2);
       await others(1);
       const refused = await watch(AbortSignal.timeout(30_000));
       expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
-      expect(await refused.json()).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('hold 4') });
+      expect(await refused.json()).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('hold 3') });
     });
 
     it('goes on where a watcher was that left in the middle, and waits for nobody', async () => {
