@@ -10,6 +10,7 @@ import { DbragError } from '../../shared/core/errors.ts';
 import { openPassword } from '../../shared/databases/connection-secret.ts';
 import type { Target } from '../../shared/databases/query-database.message.ts';
 import { outlastRejections } from './outlast-rejections.ts';
+import type { OutageEvents } from './telemetry/outage-events.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 
 /**
@@ -21,7 +22,7 @@ export function invokeFunction<Reply>(
 ) {
   const log = createTelemetry();
   outlastRejections(log);
-  const databases = createCustomerDatabases();
+  const databases = createCustomerDatabases(log);
   return middy<unknown, Reply>({ requestEnd: () => log.flush() }).handler(async (event, context) => {
     log.begin(context);
     try {
@@ -34,8 +35,8 @@ export function invokeFunction<Reply>(
   });
 }
 
-function createCustomerDatabases(): PostgresCustomerDatabases {
-  const secrets = createSecretReader(systemClock);
+function createCustomerDatabases(log: OutageEvents): PostgresCustomerDatabases {
+  const secrets = createSecretReader(systemClock, { onFallback: (error) => log.secretFellBack(error) });
   return new PostgresCustomerDatabases({
     rules: readNetworkRules(),
     resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),

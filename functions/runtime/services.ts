@@ -92,7 +92,7 @@ export function createServices(overrides: Partial<Services> = {}, user: Database
   const config = overrides.config ?? readConfig();
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createTelemetry();
-  const secrets = createSecretReader(clock);
+  const secrets = createSecretReader(clock, { onFallback: (error) => log.secretFellBack(error) });
   const database = overrides.database ?? connectDatabase(config.database, user, secrets);
   const queue =
     overrides.queue ??

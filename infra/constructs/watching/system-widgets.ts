@@ -57,6 +57,7 @@ export function systemRows({ stage, metrics, functions, proxyName }: WidgetParts
       graph('Indexing, trail and quotas', [
         metrics.sumOf('NudgeFailed', ['api', 'ingest-document', 'embed-chunks', 'maintain']),
         metrics.sumOf('CacheFailure', ['api', 'stream', 'embed-chunks']),
+        metrics.sumOf('SecretFallback', ['api', 'stream', 'embed-chunks']),
         metrics.sumOf('QuotaNear', ['api', 'stream', 'register-upload']),
       ]),
       graph('Unexpected errors that are news, and failures that nobody waited for', [

@@ -19,15 +19,24 @@ interface Kept {
   readonly at: number;
 }
 
-/** @param patience milliseconds for each of three attempts, the last two of which are the SDK's */
-export function createSecretReader(clock: Clock, patience = patienceMilliseconds): SecretReader {
+export interface SecretReaderOptions {
+  /** Milliseconds for each of three attempts, the last two of which are the SDK's. */
+  readonly patience?: number;
+  /** Told of a first attempt that failed. The SDK's client reads the secret then, but takes far longer until a first answer. */
+  readonly onFallback?: (error: unknown) => void;
+}
+
+export function createSecretReader(
+  clock: Clock,
+  { patience = patienceMilliseconds, onFallback }: SecretReaderOptions = {},
+): SecretReader {
   const requestHandler = { connectionTimeout: patience, requestTimeout: patience, throwOnRequestTimeout: true };
   let client: SecretsManagerClient | undefined;
   const kept = new Map<string, Kept>();
   const fetching = new Map<string, Promise<string>>();
 
   async function fetchSecret(arn: string): Promise<string> {
-    const value = (await getSecretValue(arn, patience)) ?? (await fetchByClient(arn));
+    const value = (await getSecretValue(arn, patience, process.env, onFallback)) ?? (await fetchByClient(arn));
     kept.set(arn, { value, at: clock.now().getTime() });
     return value;
   }

@@ -50,6 +50,8 @@ const shown = [
     'ServerlessDatabaseCapacity',
     'IndexRecall',
     'ErrorNew',
+    'SecretFallback',
+    'UpkeepFailed',
     'StrayRejection',
   ],
 ];

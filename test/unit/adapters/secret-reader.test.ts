@@ -14,7 +14,12 @@ let refusals: { readonly status: number; readonly type: string }[];
 /** Whether the server answers at all. */
 let isAway: boolean;
 let now: number;
-const reader = (patience?: number) => createSecretReader({ now: () => new Date(now) }, patience);
+let fallbacks: string[];
+const reader = (options: { patience?: number } = {}) =>
+  createSecretReader(
+    { now: () => new Date(now) },
+    { ...options, onFallback: (error) => void fallbacks.push((error as Error).message) },
+  );
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -43,7 +48,7 @@ afterAll(() => {
   server.close();
 });
 beforeEach(() => {
-  [current, asked, isAway, now, headers, refusals] = ['one', 0, false, 0, [], []];
+  [current, asked, isAway, now, headers, refusals, fallbacks] = ['one', 0, false, 0, [], [], []];
 });
 
 describe('a secret', () => {
@@ -68,7 +73,7 @@ describe('a secret', () => {
   });
 
   it('is used on when it is old and no newer can be had, after a wait that ends', async () => {
-    const secrets = reader(100);
+    const secrets = reader({ patience: 100 });
     // A busy machine may need more than the wait.
     await expect.poll(() => secrets.read(arn).catch(() => undefined), { timeout: 15_000 }).toBe('one');
     isAway = true;
@@ -90,12 +95,16 @@ describe('a secret', () => {
       ),
     });
     expect(headers[0]?.['user-agent']).toBeUndefined();
+    expect(fallbacks).toEqual([]);
   });
 
   it('is read by the client where that request fails, which knows when to repeat it', async () => {
     refusals = Array(2).fill({ status: 503, type: 'ServiceUnavailable' });
     expect(await reader().read(arn)).toBe('one');
     expect(headers.map((each) => /^aws-sdk-js/.test(each['user-agent'] ?? ''))).toEqual([false, true, true]);
+    expect(fallbacks).toEqual([
+      expect.stringContaining('Secrets Manager answered 503: {"__type":"ServiceUnavailable"'),
+    ]);
   });
 
   it('is refused with the error that the client names', async () => {
