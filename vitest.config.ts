@@ -28,6 +28,7 @@ const long = [
   'test/integration/search-as-it-grows.test.ts',
   'test/integration/search-statistics.test.ts',
   'test/integration/slow-statements.test.ts',
+  'test/integration/upgrade-with-data.test.ts',
 ];
 
 export default defineConfig({

@@ -147,13 +147,12 @@ export async function addTurn(
   conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
   turn: { readonly said: string; readonly answered: string | null; readonly queryId: string },
 ): Promise<void> {
-  const { rows } = await db.query<{ subject_id: string | null }>(
+  const { count } = await db.query(
     `UPDATE dbrag.conversations SET updated_at = now(), title = coalesce(title, left($4, 200))
-     WHERE workspace_id = $1 AND created_at = $2 AND id = $3 RETURNING subject_id`,
+     WHERE workspace_id = $1 AND created_at = $2 AND id = $3`,
     [workspaceId, timeOfUuid(conversation.id), conversation.id, turn.said],
   );
-  if (!rows[0]) throw notFound('conversation');
-  const { subject_id: subjectId } = rows[0];
+  if (count === 0) throw notFound('conversation');
   const said = newUuid();
   // A message made in the same millisecond must come behind.
   const answered = newUuid(timeOfUuid(said).getTime() + 1);
@@ -162,7 +161,6 @@ export async function addTurn(
     role: 'user',
     content: turn.said,
     queryId: turn.queryId,
-    subjectId,
   });
   if (turn.answered === null) return;
   await addMessage(db, workspaceId, conversation, {
@@ -170,19 +168,19 @@ export async function addTurn(
     role: 'assistant',
     content: turn.answered,
     queryId: turn.queryId,
-    subjectId,
   });
 }
 
+/** Whose it is the database notes by itself, from the conversation. */
 async function addMessage(
   db: Db,
   workspaceId: string,
   conversation: Pick<Conversation, 'id' | 'collection_ids' | 'connection_ids'>,
-  message: Pick<Message, 'id' | 'role' | 'content'> & { readonly queryId: string; readonly subjectId: string | null },
+  message: Pick<Message, 'id' | 'role' | 'content'> & { readonly queryId: string },
 ): Promise<void> {
   await db.query(
-    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids, connection_ids, subject_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content, query_id, collection_ids, connection_ids)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       workspaceId,
       timeOfUuid(message.id),
@@ -193,7 +191,6 @@ async function addMessage(
       message.queryId,
       conversation.collection_ids,
       conversation.connection_ids,
-      message.subjectId,
     ],
   );
 }

@@ -211,7 +211,7 @@ export async function remainingOfSubject(
     ({ table, column }) =>
       `SELECT '${table}' AS store, count(*)::int AS rows FROM dbrag.${table} WHERE workspace_id = $1 AND ${column} = $2`,
   );
-  // Those that say whose they are, and those that only their conversation tells it of.
+  // Those that say whose they are, and those of its conversations.
   const messages = ['subject_id = $2', ofConversations].map(
     (condition) => `SELECT created_at, id FROM dbrag.messages WHERE workspace_id = $1 AND ${condition}`,
   );

@@ -525,6 +525,33 @@ describe('what leaves', () => {
     expect(rows).toHaveLength(2);
   });
 
+  it('takes along what code of before wrote for a subject, although its conversation has expired', async () => {
+    const { workspaceId, ports, converse, inWorkspace, scope } = await stage();
+    const [conversation, ofAnother] = [await converse('ada'), await converse('grace')];
+    const subjectId = await inWorkspace(scope, (db) => subjectIdOf(db, workspaceId, 'ada'));
+    for (const { id: conversationId } of [conversation, ofAnother])
+      await inWorkspace(scope, (db) => {
+        const id = newUuid();
+        return db.query(
+          `INSERT INTO dbrag.messages (workspace_id, created_at, id, conversation_id, role, content)
+           VALUES ($1, $2, $3, $4, 'user', 'x')`,
+          [workspaceId, timeOfUuid(id), id, conversationId],
+        );
+      });
+    await test.admin.query('DELETE FROM dbrag.conversations WHERE workspace_id = $1', [workspaceId]);
+    const remaining = () => remainingOfSubject(test.maintainer, workspaceId, subjectId);
+    expect(await remaining()).toEqual({ messages: 1, subjects: 1 });
+    const { jobId } = await inWorkspace(scope, (db) =>
+      beginSubjectErasure(db, new Date(), { workspaceId, named: 'ada', actor: 'test' }),
+    );
+    await runErasure(ports, workspaceId, jobId, () => true);
+    expect(await remaining()).toEqual({});
+    const { rows } = await test.admin.query('SELECT conversation_id FROM dbrag.messages WHERE workspace_id = $1', [
+      workspaceId,
+    ]);
+    expect(rows).toEqual([{ conversation_id: ofAnother.id }]);
+  });
+
   /** A workspace or a subject is erased in the middle of questions, posts and workers, each time at another moment. */
   async function race(seed: number): Promise<void> {
     const { world, workspaceId, ports, objects, post, converse, inWorkspace, scope } = await stage();

@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Failpoint, noFailpoint } from '../../core/failpoint.ts';
 import { type ConnectionSettings, clientConfig } from './connection.ts';
 import { fillSettings, type MigrationFile, readMigrations } from './migration-files.ts';
+import { alone, locked } from './migration-lock.ts';
+import { runAsOwner, runStatements } from './migration-statements.ts';
 import { createRoles, type RolePasswords } from './roles.ts';
 
 /** Chosen by the first run and kept by the database: later runs get what it was built with. */
@@ -27,13 +28,10 @@ export interface MigrationResult {
   readonly settings: SchemaSettings;
 }
 
-// Any number, the same in every version: runs exclude each other by it.
-const migrationLock = 7_041_996_001;
-const attempts = 8;
-
 /**
  * Brings a database to the newest schema. Forward only. Several runs at once are safe: each step is a transaction that takes one
- * advisory lock and looks again whether it is still to do (a lock of the session would be shared where one session is, as in PGlite).
+ * advisory lock and looks again whether it is still to do. Files that are no transaction take a lock of the session, which is shared where
+ * one session is, as in PGlite: there they run beside each other, one statement at a time.
  * A file that changed after it was applied stops everything.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrationResult> {
@@ -61,34 +59,6 @@ function checkSettings({ partitions, dimensions }: SchemaSettings): void {
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 256) throw new RangeError('partitions: 1 to 256');
   if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > 4000)
     throw new RangeError('dimensions: 1 to 4000');
-}
-
-/**
- * One transaction under the migration lock. A live system holds locks for moments: rather than queueing behind them, and every
- * reader behind us, it gives up after 2 s and tries again.
- */
-async function locked<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await client.query('BEGIN');
-      await client.query(`SELECT pg_advisory_xact_lock(${migrationLock})`);
-      await client.query(`SET LOCAL lock_timeout = '2s'`);
-      const result = await work();
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK');
-      if (attempt === attempts || !isPassing(error)) throw error;
-      await delay(50 * 2 ** attempt);
-    }
-  }
-}
-
-/** Locks, and "tuple concurrently updated": roles are the cluster's, and the lock is one database's. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof pg.DatabaseError)) return false;
-  const concurrent = error.code === 'XX000' && error.message.includes('concurrently');
-  return concurrent || error.code === '55P03' || error.code === '40P01' || error.code === '40001';
 }
 
 // Statement statistics: where the server has the extension and allows the deployer to create it, as Aurora does. Used only for finding slow statements.
@@ -135,18 +105,16 @@ async function apply(
 ): Promise<boolean> {
   const sql = fillSettings(file, { ...settings });
   if (!file.transactional) {
-    if (!(await locked(client, () => isDue(client, file, files)))) return false;
-    await client.query('SET ROLE dbrag_owner');
-    await client.query(sql);
-    await client.query('RESET ROLE');
-    await failpoint.reach('migrate.mid');
-    return locked(client, async () => (await isDue(client, file, files)) && record(client, file));
+    return alone(client, async () => {
+      if (!(await locked(client, () => isDue(client, file, files)))) return false;
+      await runStatements(client, sql);
+      await failpoint.reach('migrate.mid');
+      return locked(client, async () => (await isDue(client, file, files)) && record(client, file));
+    });
   }
   return locked(client, async () => {
     if (!(await isDue(client, file, files))) return false;
-    await client.query('SET LOCAL ROLE dbrag_owner');
-    await client.query(sql);
-    await client.query('RESET ROLE');
+    await runAsOwner(client, sql);
     await failpoint.reach('migrate.mid');
     return record(client, file);
   });

@@ -7,7 +7,7 @@ export interface MigrationFile {
   readonly sql: string;
   /** SHA-256 of the file as it is written, in hex: settings are filled in later and do not count. */
   readonly checksum: string;
-  /** False for the one statement that cannot run inside a transaction (CREATE INDEX CONCURRENTLY). */
+  /** False for statements that cannot run inside one (CREATE INDEX CONCURRENTLY), or that lock too much in one. See `runStatements`. */
   readonly transactional: boolean;
 }
 
