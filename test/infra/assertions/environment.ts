@@ -22,6 +22,7 @@ const numbers = new Set<string>([
   names.maximumFileBytes,
   names.versionGraceSeconds,
   names.backupDays,
+  names.openStreams,
 ]);
 
 /** Read by Node before any code of ours. */
