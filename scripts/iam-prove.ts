@@ -7,7 +7,7 @@ import { lastTest, type RightsByTest } from '../test/support/record-rights.ts';
 /**
  * Takes away one right after the other and runs the tests in which it was used, until one fails that passes with the right: `npm run iam:prove`
  * for all (about an hour), `-- --every 10` for each tenth, `-- --only <words>` for those whose line holds the words, `-- --beside 1` for one system at
- * a time. Exits with 1 when a right is missed by nobody.
+ * a time, `-- --from 25` to go on with the 25th. Exits with 1 when a right is missed by nobody.
  */
 const root = join(import.meta.dirname, '..');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
@@ -25,7 +25,8 @@ const beside = Number(option('beside') ?? Math.max(1, Math.floor(availableParall
 const lines = Object.entries(used)
   .flatMap(([role, rights]) => Object.entries(rights).map(([right, tests]) => ({ line: `${role}: ${right}`, tests })))
   .filter(({ line }) => line.includes(words))
-  .filter((_, at) => at % every === 0);
+  .filter((_, at) => at % every === 0)
+  .slice(Number(option('from') ?? 1) - 1);
 
 const reports = mkdtempSync(join(tmpdir(), 'dbrag-rights-'));
 let runs = 0;
