@@ -6,7 +6,7 @@ import type { RouteContext } from './route.ts';
 /**
  * Reserves the chat tokens that a call may use of the day's quota, after its lease was taken and before any model is called.
  * @returns the reservation, to be released when the real usage is recorded; null if no quota applies
- * @throws quota_exceeded, after releasing the lease
+ * @throws quota_exceeded or rate_limited, after releasing the lease
  */
 export async function reserveTokens(
   context: Pick<RouteContext<unknown, unknown, Caller>, 'caller' | 'services' | 'origin' | 'idempotency'>,

@@ -7,8 +7,6 @@ const longestPrompt = 12_000;
 const longestComment = 300;
 const longestDescription = 600;
 const describeTokens = 200;
-/** What a call takes at most, with the instructions. */
-export const tokensOfADescription = 3_500;
 /** As many columns as a vector can say something of. */
 const mostColumnsEmbedded = 80;
 

@@ -10,7 +10,6 @@ import { ModelError } from '../models/model-error.ts';
 import type { DatabaseClient } from './ask-database.ts';
 import { embedCatalogNudge } from './catalog-jobs.ts';
 import { type Begun, type Leased, leaseTables, releaseTables } from './catalog-lease.ts';
-import { tokensOfADescription } from './catalog-text.ts';
 import type { Connection } from './connections.ts';
 import type { DescribeTableMessage } from './describe-table.message.ts';
 import { describeWithModel } from './describe-with-model.ts';
@@ -36,7 +35,7 @@ const shareToRead = 0.5;
  * Describes tables of one refresh: those still to be described are leased, read from their database in one request, described
  * by the model with one call per table as far as the workspace's tokens last, and stored. The worker that stores the last one sends the message for the vectors.
  * @param remainingTime milliseconds until the invocation is ended
- * @throws Outage when the database or the model is down: the messages are to be redelivered
+ * @throws Outage when the database or the model is down, or others hold the workspace's tokens: the messages are to be redelivered
  */
 export async function describeCatalogTables(
   ports: DescribePorts,
@@ -69,9 +68,9 @@ async function describeGroup(
   const asking = {
     chat: await ports.chatOf(workspaceId),
     now: ports.now,
-    reserve: (calls: number) =>
+    reserve: (calls: readonly number[]) =>
       ports.database.inWorkspace({ workspaceId }, (db) =>
-        reserveChatCalls(db, workspaceId, quotas, new Date(ports.now()), { calls, tokens: tokensOfADescription }),
+        reserveChatCalls(db, workspaceId, quotas, new Date(ports.now()), { calls, forDescriptions: true }),
       ),
   };
   const words = await describeWithModel(asking, tables, read, remainingTime);
@@ -80,8 +79,13 @@ async function describeGroup(
     return storeDescribed(db, workspaceId, connection, jobId, words.described);
   });
   if (left === 0) await sendNudges(ports.queue, [embedCatalogNudge(workspaceId, jobId)]);
-  if (words.outage) throw await outlast(ports, workspaceId, jobId, connection, words.left, words.outage);
+  let outage: Outage | undefined;
+  for (const { tables: again, cause } of words.left)
+    outage = await outlast(ports, workspaceId, jobId, connection, again, cause);
+  if (outage) throw outage;
 }
+
+const isOfTokens = (cause: Error): boolean => cause instanceof DbragError && cause.code === 'rate_limited';
 
 /** Temporary failures are retried later; a permanent one ends the job. */
 async function cannotRead(
@@ -108,8 +112,8 @@ async function outlast(
   tables: readonly Leased[],
   cause: Error,
 ): Promise<Outage> {
-  // An unavailable model does not count as a failed attempt.
-  const isSpent = !(cause instanceof ModelError) || cause.kind === 'transient';
+  // An unavailable model, or tokens that others hold, do not count as a failed attempt.
+  const isSpent = cause instanceof ModelError ? cause.kind === 'transient' : !isOfTokens(cause);
   await ports.database.inWorkspace({ workspaceId }, async (db) => {
     await releaseTables(db, workspaceId, connection.id, tables, isSpent);
     await db.query(`UPDATE dbrag.jobs SET why = $3 WHERE workspace_id = $1 AND id = $2 AND status = 'running'`, [

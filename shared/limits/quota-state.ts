@@ -27,7 +27,7 @@ export async function readQuotaState(db: Db, workspaceId: string, limits: Quotas
     stored_bytes: stored.bytes,
     chunks: stored.chunks,
     connections: rows[0]?.connections ?? 0,
-    chat_tokens: await chatTokensToday(db, workspaceId),
+    chat_tokens: await chatTokensToday(db),
     embedding_tokens: await embeddingTokensToday(db),
   };
   return quotaResources.map((resource) => ({

@@ -50,7 +50,10 @@ export function resetOf(resource: QuotaResource, now: Date): Date | null {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1));
 }
 
-/** @param wanted what was asked for on top of what is used */
+/**
+ * @param wanted what was asked for on top of what is used
+ * @param share what the limit is for, in words, where it is a part of the quota
+ */
 export function quotaExceeded(
   resource: QuotaResource,
   {
@@ -58,11 +61,18 @@ export function quotaExceeded(
     limit,
     wanted,
     now,
-  }: { readonly used: number; readonly limit: number; readonly wanted: number; readonly now: Date },
+    share,
+  }: {
+    readonly used: number;
+    readonly limit: number;
+    readonly wanted: number;
+    readonly now: Date;
+    readonly share?: string | undefined;
+  },
 ): DbragError {
   const resets = resetOf(resource, now);
   const whole = (value: number) => value.toLocaleString('en');
-  const state = `Quota ${resource}: ${whole(used)} of ${whole(limit)} ${nouns[resource]} are used`;
+  const state = `Quota ${resource}: ${whole(used)} of ${whole(limit)} ${nouns[resource]}${share ? ` for ${share}` : ''} are used`;
   const asked = wanted > 1 && resets === null ? `, and this needs ${whole(wanted)} more` : '';
   const way = resets === null ? 'delete some, or ask your operator for more' : `it resets at ${resets.toISOString()}`;
   const seconds = resets === null ? undefined : Math.ceil((resets.getTime() - now.getTime()) / 1_000);

@@ -210,7 +210,7 @@ async function* acrossWorkspaces(world: IsolationWorld): AsyncGenerator<Complain
   });
   const narrowed = { workspaceId: own.id, collectionIds: [], connectionIds: [] };
   const spent = await world.database.application.inWorkspace(narrowed, async (db) => [
-    await chatTokensToday(db, own.id),
+    await chatTokensToday(db),
     await embeddingTokensToday(db),
   ]);
   // One event of each half, with a token of each sort.

@@ -1,3 +1,4 @@
+import { tokensOf } from '../../models/estimate-tokens.ts';
 import type { CatalogTable } from '../catalog.ts';
 
 /** A table as a model reads it, and what SQL calls it. */
@@ -8,10 +9,6 @@ export type ShownTable = Pick<
 
 const longestComment = 200;
 const longestRow = 400;
-/** Models count about four letters a token, and fewer where names are no words. */
-const bytesPerToken = 3.5;
-
-export const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / bytesPerToken);
 
 /** Levels of detail for a table, from most to least. */
 const details = [

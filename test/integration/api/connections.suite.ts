@@ -151,6 +151,13 @@ export function connectionSuite(world: World): void {
       expect(await world().count(reserved, [uuidOf(made.id)])).toBe(0);
       chat.clear();
       await world().admin.query(
+        `INSERT INTO dbrag.token_reservations (workspace_id, id, tokens, expires_at) VALUES ($1, $1, 50000, now() + interval '1 hour')`,
+        [uuidOf(made.id)],
+      );
+      const early = await generate();
+      expect([early.status, early.body.code, early.headers.get('retry-after')]).toEqual([429, 'rate_limited', '5']);
+      await world().admin.query('DELETE FROM dbrag.token_reservations WHERE workspace_id = $1', [uuidOf(made.id)]);
+      await world().admin.query(
         `INSERT INTO dbrag.usage_events (workspace_id, operation, model, prompt_tokens) VALUES ($1, 'query', 'm', 50000)`,
         [uuidOf(made.id)],
       );

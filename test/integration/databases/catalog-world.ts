@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { PostgresCustomerDatabases } from '../../../shared/adapters/postgres/customer-databases.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
+import { DbragError } from '../../../shared/core/errors.ts';
 import { newUuid } from '../../../shared/core/ids.ts';
+import { Outage } from '../../../shared/core/outage.ts';
 import type { Nudge, QueueName, WorkQueue } from '../../../shared/core/work-queue.ts';
 import { answerRequest } from '../../../shared/databases/answer-request.ts';
 import { DatabaseClient } from '../../../shared/databases/ask-database.ts';
@@ -9,7 +11,11 @@ import { type CatalogTable, listCatalog } from '../../../shared/databases/catalo
 import { beginRefresh } from '../../../shared/databases/catalog-jobs.ts';
 import { type Connection, insertConnection } from '../../../shared/databases/connections.ts';
 import { describeCatalogTables } from '../../../shared/databases/describe-catalog-tables.ts';
-import { type DescribeTableMessage, describeTableMessage } from '../../../shared/databases/describe-table.message.ts';
+import {
+  type DescribeTableMessage,
+  describeTableMessage,
+  describeTableNudge,
+} from '../../../shared/databases/describe-table.message.ts';
 import { embedCatalog } from '../../../shared/databases/embed-catalog.ts';
 import type { QueryDatabaseRequest } from '../../../shared/databases/query-database.message.ts';
 import { refreshCatalog } from '../../../shared/databases/refresh-catalog.ts';
@@ -43,6 +49,10 @@ class FakeChat implements ChatModel {
     yield { type: 'end', finish: 'stop', model: this.model, usage: { promptTokens: 10, completionTokens: 5 } };
   }
 }
+
+/** Of messages that come again, since others hold the workspace's tokens. */
+const isOfTokens = (error: unknown): boolean =>
+  error instanceof Outage && error.cause instanceof DbragError && error.cause.code === 'rate_limited';
 
 export const modelIsAway = () => new ModelError('outage', 'The model is away.');
 
@@ -193,15 +203,22 @@ export class CatalogWorld {
     return taken.map(({ nudge }) => describeTableMessage.parse(nudge.body));
   }
 
-  /** Plays the event sources until nothing waits: batches of ten, as many at once as there are workers. */
+  /** Plays the event sources until nothing waits: batches of ten, as many at once as there are workers. What waits for tokens comes again. */
   async drain(workers = 2): Promise<void> {
     while (this.waiting.length > 0) {
       const messages = this.takeCatalog();
       const batches = Array.from({ length: Math.ceil(messages.length / 10) }, (_, at) =>
         messages.slice(at * 10, at * 10 + 10),
       );
+      const again: DescribeTableMessage[] = [];
       const work = async () => {
-        for (let batch = batches.shift(); batch; batch = batches.shift()) await this.describe(batch);
+        for (let batch = batches.shift(); batch; batch = batches.shift()) {
+          const taken = batch;
+          await this.describe(taken).catch((error: unknown) => {
+            if (!isOfTokens(error)) throw error;
+            again.push(...taken);
+          });
+        }
       };
       await Promise.all(Array.from({ length: workers }, work));
       for (const { nudge } of this.waiting.splice(0)) {
@@ -209,6 +226,7 @@ export class CatalogWorld {
         if (message.kind === 'refresh_catalog' || message.kind === 'embed_catalog')
           await this.maintain(message.kind, message.job_id);
       }
+      await this.queue.send('catalog', again.map(describeTableNudge));
     }
   }
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readStatement } from '../../../../shared/databases/generation/read-statement.ts';
-import { type ShownTable, showTables, tokensOf } from '../../../../shared/databases/generation/show-tables.ts';
+import { type ShownTable, showTables } from '../../../../shared/databases/generation/show-tables.ts';
 import { sqlPrompt } from '../../../../shared/databases/generation/sql-prompt.ts';
+import { tokensOf } from '../../../../shared/models/estimate-tokens.ts';
 
 const sql = 'SELECT count(*) FROM orders';
 
