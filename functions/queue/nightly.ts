@@ -33,6 +33,16 @@ export interface NightlyTurn {
   readonly hasTime: () => boolean;
 }
 
+/** How the embedding model is left alone in one invocation. */
+interface Night {
+  modelIsAway: boolean;
+  /** Milliseconds since 1970: it is not asked before. */
+  askModelFrom: number;
+}
+
+/** Where a model that may not be asked now does not say for how long: a failure may have taken as long itself. */
+const restSeconds = 60;
+
 /**
  * The full nightly pass: work that no event and no message would trigger. A workspace that fails is reported and keeps no other
  * from its turn.
@@ -43,7 +53,7 @@ export async function runNightly(
   { after, modelIsAway, hasTime }: NightlyTurn,
 ): Promise<{ readonly after: string; readonly modelIsAway: boolean } | undefined> {
   const { database, log } = services;
-  const night = { modelIsAway };
+  const night: Night = { modelIsAway, askModelFrom: 0 };
   if (after === undefined) {
     await createMonthPartitions(database);
     await dropForgottenMonths(database);
@@ -56,7 +66,7 @@ export async function runNightly(
       if (isOutage(error)) throw error;
       log.recordFailed(error, { source: workspaceId, messageId: 'nightly' });
     }
-    if (!hasTime()) return { after: workspaceId, ...night };
+    if (!hasTime()) return { after: workspaceId, modelIsAway: night.modelIsAway };
   }
   await passBucket(services, hasTime);
   await resumeErasures(erasurePorts(services));
@@ -70,7 +80,7 @@ export async function runNightly(
 async function passWorkspace(
   services: Services,
   workspaceId: string,
-  night: { modelIsAway: boolean },
+  night: Night,
   hasTime: () => boolean,
 ): Promise<void> {
   const { database, queue, clock, statistics } = services;
@@ -88,7 +98,8 @@ async function passWorkspace(
   await database.inWorkspace({ workspaceId }, (db) => rollUpUsage(db, workspaceId));
   await weighTerms(database, workspaceId, hasTime);
   await removeOrphanedPasswords(services, workspaceId, hasTime);
-  if (!night.modelIsAway) night.modelIsAway = await embedOrGiveUp(services, workspaceId, hasTime);
+  if (!night.modelIsAway && clock.now().getTime() >= night.askModelFrom)
+    await embedOrWait(services, workspaceId, night, hasTime);
   const onUnseen = (documentId: string, error: unknown) =>
     services.log.recordFailed(error, { source: `integrity of ${documentId}`, messageId: 'nightly' });
   const onFound = (violations: readonly object[]) => services.log.integrityViolated({ workspaceId, violations });
@@ -96,17 +107,23 @@ async function passWorkspace(
 }
 
 /**
- * Embeds what was forgotten.
- * @returns whether the model failed: asked again for each workspace, an outage would cost the night its time
+ * Embeds what was forgotten. An outage ends it for the night: asked again for each workspace, it would cost the night its time. Where only the
+ * rate or our budget is used up, as by somebody's large load, those whose turn is later are asked for again.
  */
-async function embedOrGiveUp(services: Services, workspaceId: string, hasTime: () => boolean): Promise<boolean> {
+async function embedOrWait(
+  services: Services,
+  workspaceId: string,
+  night: Night,
+  hasTime: () => boolean,
+): Promise<void> {
   const { database, clock, log, space } = services;
   const ports = { database, embedder: space.embedder, now: () => clock.now().getTime() };
-  const { outage } = await embedForgotten(ports, workspaceId, hasTime);
-  if (!outage) return false;
-  const { error, texts } = outage;
+  const { failure } = await embedForgotten(ports, workspaceId, hasTime);
+  if (!failure) return;
+  const { error, texts } = failure;
   log.embeddingWaits({ reason: error.message, chunks: texts, seconds: error.retryAfterSeconds ?? null });
-  return true;
+  if (error.retryable) night.askModelFrom = ports.now() + (error.retryAfterSeconds ?? restSeconds) * 1_000;
+  else night.modelIsAway = true;
 }
 
 /** What is not reached tonight is done the next night: each step keeps its position. */

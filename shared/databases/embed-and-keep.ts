@@ -1,6 +1,6 @@
 import type { Database } from '../core/database.ts';
 import type { Embedder, EmbedOptions } from '../models/embedder.ts';
-import type { ModelError } from '../models/model-error.ts';
+import { ModelError } from '../models/model-error.ts';
 import { packRequests } from '../models/pack-requests.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { type EmbeddedTexts, embedTexts } from './embed-texts.ts';
@@ -23,7 +23,7 @@ export interface KeptTexts {
   readonly left: number;
 }
 
-type Refused = readonly { readonly text: WaitingText; readonly why: string }[];
+type Refused = EmbeddedTexts<WaitingText>['refused'];
 
 /**
  * Embeds texts of one table in as few requests as the limits allow. What became of each request is stored and metered by itself:
@@ -40,16 +40,15 @@ export async function embedAndKeep(
   const { embedder, now } = ports;
   const due = waiting.filter((text) => mayBeAsked(text, embedder.model, now()));
   const { requests, tooLong } = packRequests(due, embedder.limits);
-  const unfit = tooLong.map((text) => ({ text, why: 'It is too long for the model.' }));
+  const unfit = tooLong.map((text) => ({ text, error: new ModelError('input', 'It is too long for the model.') }));
   if (unfit.length > 0) await keepRefusals(ports, workspaceId, table, unfit);
   let [embedded, left] = [0, due.length - unfit.length];
   for (const request of requests) {
     const answer = await embedTexts(embedder, request, optionsOfCall);
-    const refused = answer.refused.map(({ text, error }) => ({ text, why: error.message }));
     if (answer.requests > 0) await keepVectors(ports, workspaceId, table, answer);
-    if (refused.length > 0) await keepRefusals(ports, workspaceId, table, refused);
+    if (answer.refused.length > 0) await keepRefusals(ports, workspaceId, table, answer.refused);
     embedded += answer.texts.length;
-    left -= answer.texts.length + refused.length;
+    left -= answer.texts.length + answer.refused.length;
     if (answer.failure) return { embedded, failure: answer.failure, left };
   }
   return { embedded, failure: null, left };
@@ -74,6 +73,6 @@ async function keepRefusals(
   refused: Refused,
 ): Promise<void> {
   const rows = refused.map(({ text }) => text);
-  const refusals = refused.map(({ text, why }) => refusedAgain(text, model, why, now()));
+  const refusals = refused.map(({ text, error }) => refusedAgain(text, model, error, now()));
   await database.inWorkspace({ workspaceId }, (db) => storeRefusals(db, workspaceId, table, rows, refusals));
 }

@@ -15,8 +15,11 @@ const firstUuid = '00000000-0000-0000-0000-000000000000';
 export interface EmbeddedForgotten {
   /** How many texts have a vector now. */
   readonly embedded: number;
-  /** The model is at fault, and is to be left alone for the rest of the night; `texts`: of how many that is known to hold up. */
-  readonly outage: { readonly error: ModelError; readonly texts: number } | null;
+  /**
+   * Why the model is to be left alone: for the rest of the night, or for a while where the error is retryable. `texts`: how many that is known
+   * to hold up.
+   */
+  readonly failure: { readonly error: ModelError; readonly texts: number } | null;
 }
 
 /** Texts of a table that have no vector in the space of a model, by connection and key, behind the place of another. */
@@ -52,11 +55,11 @@ export async function embedForgotten(
       );
       const { embedded: more, failure, left } = await embedAndKeep(ports, workspaceId, table, page, optionsOfCall);
       embedded += more;
-      if (failure) return { embedded, outage: { error: failure, texts: left } };
+      if (failure) return { embedded, failure: { error: failure, texts: left } };
       if (page.length < pageSize) break;
       after = page.at(-1);
     }
-  return { embedded, outage: null };
+  return { embedded, failure: null };
 }
 
 /** @param text SQL of what is embedded */

@@ -1,3 +1,5 @@
+import type { ModelError } from '../models/model-error.ts';
+
 /** That a model gives no vector for a text. It is kept in the row of the text (`refusal`), and deleted when there is a vector. */
 export interface Refusal {
   readonly code: 'bad_embedding';
@@ -5,7 +7,7 @@ export interface Refusal {
   readonly model: string;
   /** SHA-256 in hex: the row may have another text by now, which nobody refused. */
   readonly hash: string;
-  /** In a row. */
+  /** How often the model said so, in a row: a failure that may not be of the text does not count. */
   readonly times: number;
   /** ISO 8601: the model is not asked before. */
   readonly until: string;
@@ -19,7 +21,9 @@ export interface KnownText {
 }
 
 const dayMilliseconds = 86_400_000;
-const longestWaitDays = 64;
+const longestWaitNights = 64;
+/** A night may reach a workspace so much earlier than the night before. */
+const earlierMilliseconds = 6 * 3_600_000;
 
 /** The refusal of the text that the row has now; null: nobody refused that. */
 export function refusalOf({ hash, refusal }: KnownText): Refusal | null {
@@ -32,12 +36,16 @@ export function mayBeAsked(text: KnownText, model: string, now: number): boolean
   return refusal?.model !== model || Date.parse(refusal.until) <= now;
 }
 
-/** What is kept of a refusal. Few are ever taken back: the wait doubles each time, from one day to 64. */
-export function refusedAgain(text: KnownText, model: string, why: string, now: number): Refusal {
-  const before = refusalOf(text);
-  const times = before?.model === model ? before.times + 1 : 1;
-  const days = Math.min(longestWaitDays, 2 ** (times - 1));
-  const until = new Date(now + days * dayMilliseconds).toISOString();
+/**
+ * What is kept of a refusal. Few are ever taken back: the wait doubles each time, from one night to 64. After any other failure the model is asked
+ * the next night.
+ */
+export function refusedAgain(text: KnownText, model: string, { kind, message: why }: ModelError, now: number): Refusal {
+  const known = refusalOf(text);
+  const before = known?.model === model ? known.times : 0;
+  const times = kind === 'input' ? before + 1 : before;
+  const nights = kind === 'input' ? Math.min(longestWaitNights, 2 ** before) : 1;
+  const until = new Date(now + nights * dayMilliseconds - earlierMilliseconds).toISOString();
   const hash = text.hash.toString('hex');
   return { code: 'bad_embedding', message: `It could not be embedded: ${why}`, model, hash, times, until };
 }

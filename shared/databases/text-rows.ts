@@ -2,12 +2,20 @@ import { createHash } from 'node:crypto';
 import { type Db, HalfvecArray } from '../core/database.ts';
 import type { KnownText, Refusal } from './refused-texts.ts';
 
-/** Tables whose rows are found by the vector of a text: the column that names a row within its connection, and what else a vector sets. */
+/**
+ * Tables whose rows are found by the vector of a text: the column that names a row within its connection, what else a vector sets, and where else a
+ * vector of the same model is none of the text.
+ */
 const textTables = {
-  sql_examples: { key: 'id', type: 'uuid', sets: '' },
-  sql_terms: { key: 'id', type: 'uuid', sets: '' },
+  sql_examples: { key: 'id', type: 'uuid', sets: '', differs: '' },
+  sql_terms: { key: 'id', type: 'uuid', sets: '', differs: '' },
   // Of the text that was embedded: the next refresh notices a change made meanwhile.
-  catalog_tables: { key: 'name', type: 'text', sets: ', embedded_hash = v.hash' },
+  catalog_tables: {
+    key: 'name',
+    type: 'text',
+    sets: ', embedded_hash = v.hash',
+    differs: ' OR t.embedded_hash IS DISTINCT FROM v.hash',
+  },
 } as const;
 
 export type TextTable = keyof typeof textTables;
@@ -67,7 +75,10 @@ export async function storeVectors(
   );
 }
 
-/** @param refusals one for each of the rows */
+/**
+ * Not over a vector that somebody else was given for the text meanwhile.
+ * @param refusals one for each of the rows
+ */
 export async function storeRefusals(
   db: Db,
   workspaceId: string,
@@ -75,16 +86,18 @@ export async function storeRefusals(
   rows: readonly TextRow[],
   refusals: readonly Refusal[],
 ): Promise<void> {
-  const { key, type } = textTables[table];
+  const { key, type, differs } = textTables[table];
   await db.query(
     `UPDATE dbrag.${table} t SET refusal = v.refusal::jsonb
-     FROM unnest($2::uuid[], $3::${type}[], $4::text[]) AS v (connection_id, key, refusal)
-     WHERE t.workspace_id = $1 AND t.connection_id = v.connection_id AND t.${key} = v.key`,
+     FROM unnest($2::uuid[], $3::${type}[], $4::text[], $5::bytea[]) AS v (connection_id, key, refusal, hash)
+     WHERE t.workspace_id = $1 AND t.connection_id = v.connection_id AND t.${key} = v.key
+       AND (t.embedding_model IS DISTINCT FROM v.refusal::jsonb ->> 'model'${differs})`,
     [
       workspaceId,
       rows.map(({ connectionId }) => connectionId),
       rows.map((row) => row.key),
       refusals.map((refusal) => JSON.stringify(refusal)),
+      rows.map(({ hash }) => hash),
     ],
   );
 }

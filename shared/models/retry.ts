@@ -62,7 +62,8 @@ function waitSeconds(error: ModelError, failures: number, policy: RetryPolicy): 
 }
 
 function withRetryAfter(error: ModelError, seconds: number): ModelError {
-  return new ModelError(error.kind, error.message, { status: error.status, retryAfterSeconds: seconds, cause: error });
+  const { kind, message, status, isOurs } = error;
+  return new ModelError(kind, message, { status, isOurs, retryAfterSeconds: seconds, cause: error });
 }
 
 /** The same inputs gave rubbish every time: looking for the one that does it is all that is left. */

@@ -137,19 +137,20 @@ describe('maintenance', () => {
     expect(new Set(settled).size).toBe(settled.length);
   });
 
+  const addExample = async (id: string) => {
+    const connectionId = newUuid();
+    await database.admin.query(
+      `INSERT INTO dbrag.connections (workspace_id, id, name, engine, host, port, database_name, user_name, authentication, ssl)
+       VALUES ($1, $2, 'shop', 'postgres', 'h', 1, 'd', 'u', 'iam', 'disable')`,
+      [id, connectionId],
+    );
+    const example = { question: 'How many?', sql: 'SELECT 1', createdBy: 'test' };
+    await database.application.inWorkspace({ workspaceId: id }, (db) =>
+      insertExample(db, id, connectionId, example, null),
+    );
+  };
+
   it('asks a model that is away once in a night, whatever workspaces and invocations there are', async () => {
-    const addExample = async (id: string) => {
-      const connectionId = newUuid();
-      await database.admin.query(
-        `INSERT INTO dbrag.connections (workspace_id, id, name, engine, host, port, database_name, user_name, authentication, ssl)
-         VALUES ($1, $2, 'shop', 'postgres', 'h', 1, 'd', 'u', 'iam', 'disable')`,
-        [id, connectionId],
-      );
-      const example = { question: 'How many?', sql: 'SELECT 1', createdBy: 'test' };
-      await database.application.inWorkspace({ workspaceId: id }, (db) =>
-        insertExample(db, id, connectionId, example, null),
-      );
-    };
     for (let count = 0; count < 6; count++) await addExample((await createWorkspace(database.application)).id);
     const embedder = Object.assign(new FakeEmbedder(), { dimensions: 1_536 });
     embedder.fault = () => {
@@ -178,6 +179,43 @@ describe('maintenance', () => {
     // The next night asks again.
     await run({ v: 1, kind: 'sweep', full: true });
     expect(embedder.requests).toHaveLength(2);
+  });
+
+  it('asks a model again in the same night where only a budget or a rate was used up, when that is over', async () => {
+    const waiting = 'SELECT workspace_id FROM dbrag.sql_examples WHERE embedding IS NULL';
+    const refused = [
+      new ModelError('transient', 'The budget of tokens a minute is used up for now.', {
+        retryAfterSeconds: 90,
+        isOurs: true,
+      }),
+      new ModelError('transient', 'Too many requests.', { status: 429, retryAfterSeconds: 90 }),
+    ];
+    for (const refusal of refused) {
+      for (let count = 0; count < 6; count++) await addExample((await createWorkspace(database.application)).id);
+      const before = (await database.admin.query(waiting)).rows.length;
+      const embedder = Object.assign(new FakeEmbedder(), { dimensions: 1_536 });
+      embedder.embed = async (texts) => {
+        embedder.requests.push(texts);
+        if (embedder.requests.length === 1) throw refusal;
+        return { vectors: texts.map(() => new Float32Array(1_536).fill(1)), tokens: 1 };
+      };
+      // A workspace takes a minute.
+      let minute = 0;
+      const settle = async () => void minute++;
+      const clock = { now: () => new Date(Date.now() + minute * 60_000) };
+      const embeddingWaits = () => {};
+      services = {
+        ...services,
+        clock,
+        space: { embedder } as Partial<Services['space']> as Services['space'],
+        statistics: { ...services.statistics, settle },
+        log: { ...services.log, embeddingWaits },
+      };
+      await run({ v: 1, kind: 'sweep', full: true });
+      // The one that was refused, and the one whose turn came before it was over.
+      expect((await database.admin.query(waiting)).rows).toHaveLength(2);
+      expect(embedder.requests).toHaveLength(before - 1);
+    }
   });
 
   it('tries a sweep again when the next could not be sent', async () => {

@@ -328,7 +328,7 @@ describe('the catalog', () => {
     };
     expect(await embedForgotten(ports, world.workspaceId, () => true)).toMatchObject({
       embedded: 0,
-      outage: { error: { message: 'The model is away.' } },
+      failure: { error: { message: 'The model is away.' } },
     });
     // A text that the model refuses keeps no other from its vector.
     const poison = { question: 'poison', sql: 'SELECT 2', createdBy: 'test' };

@@ -125,13 +125,15 @@ describe('descriptions of many tables at once', () => {
   const limit = (tokens: number) => {
     world.quotas = { limits: { chat_tokens: tokens }, noticed: (_, used) => void spent.push(used) };
   };
-  /** @param comment of each table: prompts are as long */
+  /** @param comment of each of forty columns: prompts are as long */
   const createTables = async (count: number, comment = '') => {
-    const columns = Array.from({ length: comment ? 40 : 1 }, (_, n) => `c${n} int`).join(', ');
-    for (let n = 0; n < count; n++)
+    const columns = Array.from({ length: comment ? 40 : 1 }, (_, n) => `c${n}`);
+    for (let n = 0; n < count; n++) {
+      const comments = columns.map((column) => `COMMENT ON COLUMN fruit_${n}.${column} IS '${comment}'`);
       await world.customer(
-        `CREATE TABLE fruit_${n} (${columns}); ${comment && Array.from({ length: 40 }, (_, c) => `COMMENT ON COLUMN fruit_${n}.c${c} IS '${comment}'`).join('; ')}`,
+        `CREATE TABLE fruit_${n} (${columns.map((column) => `${column} int`)}); ${comments.join('; ')}`,
       );
+    }
     return world.connect();
   };
   const question = () =>

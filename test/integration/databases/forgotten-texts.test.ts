@@ -8,6 +8,8 @@ import { ModelError } from '../../../shared/models/model-error.ts';
 import { CatalogWorld, modelIsAway } from './catalog-world.ts';
 
 const dayMilliseconds = 86_400_000;
+const hours = 3_600_000;
+const minutes = 60_000;
 
 /** What becomes of texts about databases that have no vector: at night, and when a catalog is refreshed. */
 describe('texts without a vector', () => {
@@ -64,10 +66,10 @@ describe('texts without a vector', () => {
     await addExamples('poison', 510);
     await addExamples('sound', 510);
     refuse('poison');
-    expect(await night()).toEqual({ embedded: 510, outage: null });
+    expect(await night()).toEqual({ embedded: 510, failure: null });
     expect(await embedded()).toBe(510);
     expect(await refusals()).toHaveLength(510);
-    expect(await night()).toEqual({ embedded: 0, outage: null });
+    expect(await night()).toEqual({ embedded: 0, failure: null });
     expect(asked()).toEqual([]);
     const { rows } = await world.database.admin.query(
       `SELECT sum(requests)::int AS requests FROM dbrag.usage_events WHERE operation = 'describe_table'`,
@@ -80,8 +82,9 @@ describe('texts without a vector', () => {
     refuse('poison');
     const start = Date.now();
     const nights: number[] = [];
+    // Each night is a little earlier than the last.
     for (let day = 0; day < 16; day++) {
-      await night(start + day * dayMilliseconds);
+      await night(start + day * dayMilliseconds - day * minutes);
       if (asked().includes('poison')) nights.push(day);
     }
     expect(nights).toEqual([0, 1, 3, 7, 15]);
@@ -94,7 +97,7 @@ describe('texts without a vector', () => {
           model: 'fake',
           hash: expect.stringMatching(/^[0-9a-f]{64}$/),
           times: 5,
-          until: new Date(start + 31 * dayMilliseconds).toISOString(),
+          until: new Date(start - 15 * minutes + 31 * dayMilliseconds - 6 * hours).toISOString(),
         },
       },
     ]);
@@ -118,11 +121,11 @@ describe('texts without a vector', () => {
     world.embedder.fault = () => {
       throw modelIsAway();
     };
-    const { embedded: none, outage } = await night();
-    expect([none, outage?.error.message, outage?.texts]).toEqual([0, 'The model is away.', 2]);
+    const { embedded: none, failure } = await night();
+    expect([none, failure?.error.message, failure?.texts]).toEqual([0, 'The model is away.', 2]);
     expect(world.embedder.requests).toHaveLength(1);
     world.embedder.fault = () => {};
-    expect(await night()).toEqual({ embedded: 5, outage: null });
+    expect(await night()).toEqual({ embedded: 5, failure: null });
   });
 
   it('are at fault where the model fails at them alone, and not where it fails or refuses everything', async () => {
@@ -131,15 +134,64 @@ describe('texts without a vector', () => {
       world.embedder.fault = () => {
         throw new ModelError(kind, 'It does not work.');
       };
-      const { outage } = await night();
-      expect(outage?.error.kind).toBe(kind === 'input' ? 'provider' : 'transient');
+      const { failure } = await night();
+      expect(failure?.error.kind).toBe(kind === 'input' ? 'provider' : 'transient');
       expect(await refusals()).toEqual([]);
     }
     world.embedder.fault = (texts) => {
       if (texts.includes('poison')) throw new ModelError('transient', 'The model provider answers with 500.');
     };
-    expect(await night()).toEqual({ embedded: 2, outage: null });
+    expect(await night()).toEqual({ embedded: 2, failure: null });
     expect(await refusals()).toMatchObject([{ question: 'poison' }]);
+  });
+
+  it('are asked for each night where it may not be the text that the model failed at', async () => {
+    await addExample('poison');
+    const fail = (kind: 'transient' | 'input') => {
+      world.embedder.fault = (texts) => {
+        if (texts.includes('poison')) throw new ModelError(kind, 'It does not work.');
+      };
+    };
+    const start = Date.now();
+    const times: number[] = [];
+    for (let day = 0; day < 5; day++) {
+      fail(day === 2 ? 'input' : 'transient');
+      await night(start + day * dayMilliseconds);
+      expect(asked(), `night ${day}`).toContain('poison');
+      times.push((await refusals())[0]?.refusal.times);
+    }
+    expect(times).toEqual([0, 0, 1, 1, 1]);
+    await night(start + 4 * dayMilliseconds + hours);
+    expect(asked()).toEqual([]);
+  });
+
+  it('are no refused ones where somebody else had a vector for them meanwhile', async () => {
+    const tables = async () =>
+      (await world.database.admin.query('SELECT name, refusal FROM dbrag.catalog_tables ORDER BY name')).rows;
+    await world.refresh(connection);
+    await addExample('poison');
+    await world.inWorkspace((db) => describeByHand(db, world.workspaceId, connection.id, 'apples', 'Bane'));
+    for (const word of ['poison', 'Bane']) {
+      let isFirst = true;
+      world.embedder.fault = async (texts) => {
+        if (!isFirst || !texts.some((text) => text.includes(word))) return;
+        isFirst = false;
+        world.embedder.fault = () => {};
+        await night();
+        throw new ModelError('input', 'The model refused the input.');
+      };
+      await night();
+      expect(isFirst).toBe(false);
+      expect([await embedded(), await refusals()]).toEqual([1, []]);
+      expect(await tables()).toMatchObject([{ refusal: null }, { refusal: null }]);
+      await world.inWorkspace((db) => describeByHand(db, world.workspaceId, connection.id, 'apples', 'Bane again'));
+    }
+    // A vector of what a table was before is none of what it is.
+    await world.customer('ALTER TABLE pears ADD COLUMN venom int');
+    refuse('venom');
+    await world.refresh(connection);
+    await world.customer('ALTER TABLE pears DROP COLUMN venom');
+    expect(await tables()).toMatchObject([{ refusal: null }, { refusal: { code: 'bad_embedding' } }]);
   });
 
   it('of a catalog are remembered too, until the text is another', async () => {
@@ -159,7 +211,7 @@ describe('texts without a vector', () => {
 
   it('that are too long for the model are remembered as well, with the reason', async () => {
     await addExample('long '.repeat(4_000));
-    expect(await night()).toEqual({ embedded: 0, outage: null });
+    expect(await night()).toEqual({ embedded: 0, failure: null });
     expect(asked()).toEqual([]);
     expect(await refusals()).toMatchObject([{ refusal: { message: expect.stringContaining('too long') } }]);
   });

@@ -11,11 +11,11 @@ export class FakeEmbedder implements Embedder {
   readonly dimensions = 4;
   readonly limits = openaiEmbeddingLimits;
   readonly requests: (readonly string[])[] = [];
-  fault: (texts: readonly string[]) => void = () => {};
+  fault: (texts: readonly string[]) => void | Promise<void> = () => {};
 
   async embed(texts: readonly string[], _options: EmbedOptions): Promise<Embeddings> {
     this.requests.push(texts);
-    this.fault(texts);
+    await this.fault(texts);
     return { vectors: texts.map(vectorOf), tokens: texts.length };
   }
 }

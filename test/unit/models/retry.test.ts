@@ -61,6 +61,8 @@ describe('withRetries', () => {
     const call = failing(new ModelError('transient', 'x', { retryAfterSeconds: 21 }), 9);
     await expect(withRetries(call, { deadline: 1e9 }, time)).rejects.toMatchObject({ retryAfterSeconds: 21 });
     expect(time.slept).toEqual([]);
+    const refusedByUs = failing(new ModelError('transient', 'x', { retryAfterSeconds: 21, isOurs: true }), 9);
+    await expect(withRetries(refusedByUs, { deadline: 1e9 }, time)).rejects.toMatchObject({ isOurs: true });
   });
 
   it('tells its caller of a wait that is longer than the time left, without waiting', async () => {
