@@ -1,7 +1,8 @@
 import { type AuditEvent, insertAuditEvents } from '../../shared/access/audit.ts';
 import type { RecordedAccess } from '../../shared/access/read-trail.ts';
 import { sealTrail } from '../../shared/access/seal-trail.ts';
-import { verifyTrailOnward } from '../../shared/access/verify-trail-onward.ts';
+import { verifyChainsOnward, verifyRootsOnward } from '../../shared/access/trail-rounds.ts';
+import type { TrailFault } from '../../shared/access/verify-chain.ts';
 import type { Database } from '../../shared/core/database.ts';
 import type { Services } from '../runtime/services.ts';
 
@@ -23,9 +24,18 @@ export async function sealAudit(services: Services, hasTime: () => boolean): Pro
   if (seals > 0) log.trailSealed({ seals });
 }
 
-/** Walks the trail, as far as there is time, and says aloud what does not agree. */
-export async function verifyAudit({ database, auditRoots, log }: Services, hasTime: () => boolean): Promise<void> {
-  await verifyTrailOnward({ database, roots: auditRoots, hasTime, onFound: (faults) => log.trailBroken({ faults }) });
+/** Walks the chains of the trail, as far as there is time, and says aloud what does not agree. */
+export async function verifyAuditChains({ database, log }: Services, hasTime: () => boolean): Promise<void> {
+  const onFound = (faults: readonly TrailFault[]) => log.trailBroken({ faults });
+  log.trailVerified(await verifyChainsOnward({ database, hasTime, onFound }));
+}
+
+/** Compares locked roots with the chains, where there are any, as far as there is time. */
+export async function verifyAuditRoots(services: Services, hasTime: () => boolean): Promise<void> {
+  const { database, auditRoots: roots, clock, log } = services;
+  if (roots === null) return;
+  const onFound = (faults: readonly TrailFault[]) => log.trailBroken({ faults });
+  log.trailVerified(await verifyRootsOnward({ database, roots, clock, hasTime, onFound }));
 }
 
 /** Reads of a workspace that was erased since are not recorded. */

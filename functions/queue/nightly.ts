@@ -5,33 +5,40 @@ import { embedForgotten } from '../../shared/databases/embed-forgotten.ts';
 import { removeOrphanedPasswords } from '../../shared/databases/passwords.ts';
 import { nudgeRemoval } from '../../shared/ingestion/arm-removal.ts';
 import { checkIntegrityOnward } from '../../shared/ingestion/check-integrity-onward.ts';
-import { findMissedDeletions } from '../../shared/ingestion/find-missed-deletions.ts';
-import { findMissedUploads } from '../../shared/ingestion/find-missed-uploads.ts';
-import { removeOrphans } from '../../shared/ingestion/remove-orphans.ts';
 import { resumeDeletions } from '../../shared/ingestion/resume-deletions.ts';
 import { retireForgotten } from '../../shared/ingestion/retire-forgotten.ts';
 import { expireRecords } from '../../shared/jobs/expire-records.ts';
+import { type NightStep, nightSteps } from '../../shared/jobs/maintenance.message.ts';
 import { createMonthPartitions } from '../../shared/jobs/month-partitions.ts';
 import { forgetErrors } from '../../shared/jobs/seen-errors.ts';
 import { recountStored } from '../../shared/limits/stored-amounts.ts';
-import { resumeErasures } from '../../shared/privacy/erase-workspace.ts';
 import { recountStatistics } from '../../shared/retrieval/recount-statistics.ts';
 import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import { rollUpUsage } from '../../shared/usage/read-usage.ts';
 import type { Services } from '../runtime/services.ts';
-import { sealAudit, verifyAudit } from './keep-audit.ts';
-import { erasurePorts, expireContent, expireSystem } from './keep-privacy.ts';
-import { checkIndexes } from './tend-on.ts';
+import { expireContent } from './keep-privacy.ts';
+import { doNightStep } from './night-steps.ts';
 
-/** Where one invocation of the pass starts, and how long it continues. */
-export interface NightlyTurn {
+/** Where an invocation of the pass starts. */
+export interface NightlyPlace {
   /** UUID of the workspace that the invocation before ended with; undefined: the pass begins here. */
   readonly after: string | undefined;
+  /** What is done behind the workspaces, from here on; undefined: they are not done yet. */
+  readonly step: NightStep | undefined;
   /** The embedding model failed this night already: it is left alone until the next. */
   readonly modelIsAway: boolean;
-  /** Whether another step may be started: checked after each workspace, so that every invocation completes at least one. */
-  readonly hasTime: () => boolean;
 }
+
+/** How long an invocation continues. */
+export interface NightlyTime {
+  /** Whether another slice may be started: checked after each workspace, so that every invocation completes at least one. */
+  readonly hasTime: () => boolean;
+  /** Whether nearly all of the invocation is left. A step that began with less would get what another leaves, and perhaps nothing every night. */
+  readonly isFresh: () => boolean;
+}
+
+/** Workspaces come in descending order of their ids: behind this one there is none. */
+const behindAll = '00000000-0000-0000-0000-000000000000';
 
 /** How the embedding model is left alone in one invocation. */
 interface Night {
@@ -44,16 +51,19 @@ interface Night {
 const restSeconds = 60;
 
 /**
- * The full nightly pass: work that no event and no message would trigger. A workspace that fails is reported and keeps no other
+ * The full nightly pass: work that no event and no message would trigger. A workspace or a step that fails is reported and keeps no other
  * from its turn.
  * @returns where another invocation continues; undefined when the pass is over
  */
 export async function runNightly(
   services: Services,
-  { after, modelIsAway, hasTime }: NightlyTurn,
-): Promise<{ readonly after: string; readonly modelIsAway: boolean } | undefined> {
+  place: NightlyPlace,
+  time: NightlyTime,
+): Promise<NightlyPlace | undefined> {
+  const { after, step } = place;
+  if (step !== undefined) return passSteps(services, place, step, time);
   const { database, log } = services;
-  const night: Night = { modelIsAway, askModelFrom: 0 };
+  const night: Night = { modelIsAway: place.modelIsAway, askModelFrom: 0 };
   if (after === undefined) {
     await createMonthPartitions(database);
     await dropForgottenMonths(database);
@@ -61,19 +71,34 @@ export async function runNightly(
   }
   for await (const workspaceId of walkWorkspaces(database, after)) {
     try {
-      await passWorkspace(services, workspaceId, night, hasTime);
+      await passWorkspace(services, workspaceId, night, time.hasTime);
     } catch (error) {
       if (isOutage(error)) throw error;
       log.recordFailed(error, { source: workspaceId, messageId: 'nightly' });
     }
-    if (!hasTime()) return { after: workspaceId, modelIsAway: night.modelIsAway };
+    if (!time.hasTime()) return { after: workspaceId, step, modelIsAway: night.modelIsAway };
   }
-  await passBucket(services, hasTime);
-  await resumeErasures(erasurePorts(services));
-  await expireSystem(services, hasTime);
-  await sealAudit(services, hasTime);
-  await verifyAudit(services, hasTime);
-  await checkIndexes(services, hasTime);
+  const [first] = nightSteps;
+  const rest: NightlyPlace = { after: behindAll, step: first, modelIsAway: night.modelIsAway };
+  return time.isFresh() ? passSteps(services, rest, first, time) : rest;
+}
+
+/** The given step is done in any case, so that every invocation completes at least one. */
+async function passSteps(
+  services: Services,
+  place: NightlyPlace,
+  from: NightStep,
+  { hasTime, isFresh }: NightlyTime,
+): Promise<NightlyPlace | undefined> {
+  for (const step of nightSteps.slice(nightSteps.indexOf(from))) {
+    if (step !== from && !isFresh()) return { ...place, after: behindAll, step };
+    try {
+      await doNightStep[step](services, hasTime);
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      services.log.recordFailed(error, { source: step, messageId: 'nightly' });
+    }
+  }
   return undefined;
 }
 
@@ -124,22 +149,4 @@ async function embedOrWait(
   log.embeddingWaits({ reason: error.message, chunks: texts, seconds: error.retryAfterSeconds ?? null });
   if (error.retryable) night.askModelFrom = ports.now() + (error.retryAfterSeconds ?? restSeconds) * 1_000;
   else night.modelIsAway = true;
-}
-
-/** What is not reached tonight is done the next night: each step keeps its position. */
-async function passBucket(services: Services, hasTime: () => boolean): Promise<void> {
-  const { database, failpoint, objects, queue, sweep, clock, log } = services;
-  await removeOrphans({ database, objects, clock }, hasTime);
-  const uploads = {
-    database,
-    failpoint,
-    objects,
-    queue,
-    sweep,
-    clock,
-    onRejected: (key: string, reason: string) => log.uploadRejected({ key, reason }),
-    onFailed: (key: string, error: unknown) => log.recordFailed(error, { source: key, messageId: 'nightly' }),
-  };
-  await findMissedUploads(uploads, hasTime);
-  await findMissedDeletions(uploads, hasTime);
 }

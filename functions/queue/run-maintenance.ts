@@ -1,4 +1,4 @@
-import { timeForSteps } from '../../shared/core/time-left.ts';
+import { timeForSteps, timeOfItsOwn } from '../../shared/core/time-left.ts';
 import type { AddressedNudge } from '../../shared/core/work-queue.ts';
 import { refreshNudge } from '../../shared/databases/catalog-jobs.ts';
 import { embedCatalog } from '../../shared/databases/embed-catalog.ts';
@@ -20,7 +20,7 @@ import { weighTerms } from '../../shared/retrieval/weigh-terms.ts';
 import type { Services } from '../runtime/services.ts';
 import { keepAudit } from './keep-audit.ts';
 import { eraseOn, exportOn } from './keep-privacy.ts';
-import { runNightly } from './nightly.ts';
+import { type NightlyTime, runNightly } from './nightly.ts';
 import { indexingPorts, tendOn } from './tend-on.ts';
 
 const nudges: Partial<Record<JobType, (workspaceId: string, jobId: string) => AddressedNudge>> = {
@@ -87,9 +87,11 @@ export async function runMaintenance(
     case 'rebuild_index':
       await rebuildIndex({ ...indexingPorts(services), queue: services.queue }, message.workspace_id, message.job_id);
       return armTending(services.database, services.queue);
-    case 'sweep':
+    case 'sweep': {
+      const isFresh = timeOfItsOwn(remainingTime);
       if (message.after === undefined) await sweepOrComeBack(services, remainingTime);
-      return message.full ? passNight(message, services, remainingTime) : undefined;
+      return message.full ? passNight(message, services, { hasTime: timeForSteps(remainingTime), isFresh }) : undefined;
+    }
     default:
       // Acknowledging an unknown message would lose it silently.
       throw new Error(`Nobody does ${JSON.stringify(message satisfies never)}.`);
@@ -98,13 +100,14 @@ export async function runMaintenance(
 
 /** @throws when there is more to do and no message for it could be sent: this one is then redelivered */
 async function passNight(
-  { after, model_is_away: modelIsAway = false }: Extract<MaintenanceMessage, { kind: 'sweep' }>,
+  { after, step, model_is_away: modelIsAway = false }: Extract<MaintenanceMessage, { kind: 'sweep' }>,
   services: Services,
-  remainingTime: () => number,
+  time: NightlyTime,
 ): Promise<void> {
-  const rest = await runNightly(services, { after, modelIsAway, hasTime: timeForSteps(remainingTime) });
+  const rest = await runNightly(services, { after, step, modelIsAway }, time);
   if (rest === undefined) return;
-  const body = { v: 1, kind: 'sweep', full: true, after: rest.after, model_is_away: rest.modelIsAway };
+  const { modelIsAway: model_is_away, ...place } = rest;
+  const body = { v: 1, kind: 'sweep', full: true, ...place, model_is_away };
   if (!(await services.queue.send('maintenance', [{ body }])))
     throw new Error('The rest of the night could not be sent.');
 }

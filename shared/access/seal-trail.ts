@@ -22,6 +22,8 @@ export const rootsPrefix = 'roots/';
 /** A transaction seals no more than this. */
 export const eventsPerSeal = 2_000;
 const chainsAtOnce = 200;
+/** About 3 MB. What a root has no room for, after a time without any, is written to the next. */
+const sealsPerRoot = 20_000;
 
 /**
  * Seals what was written to the trail since the last time, and writes the new ends of all chains to one locked object. Each step may
@@ -85,8 +87,8 @@ async function writeRoot({ database, roots, clock }: SealTrailPorts, chains: rea
   for (const workspaceId of chains) {
     const { rows } = await database.inWorkspace({ workspaceId }, (db) =>
       db.query<{ number: string; hash: Buffer }>(
-        'SELECT number::text, hash FROM dbrag.audit_seals WHERE workspace_id = $1 AND rooted_at IS NULL ORDER BY number LIMIT 1000',
-        [workspaceId],
+        'SELECT number::text, hash FROM dbrag.audit_seals WHERE workspace_id = $1 AND rooted_at IS NULL ORDER BY number LIMIT least(1000, $2)',
+        [workspaceId, sealsPerRoot - seals.length],
       ),
     );
     for (const { number, hash } of rows)

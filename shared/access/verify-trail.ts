@@ -1,22 +1,20 @@
 import type { Database } from '../core/database.ts';
 import type { ObjectStore } from '../core/object-store.ts';
-import { systemChain } from './audit.ts';
-import { type SealPlace, type TrailFault, verifyChain } from './verify-chain.ts';
+import type { TrailFault } from './verify-chain.ts';
+import { type ChainPlace, verifyChains } from './verify-chains.ts';
 import { verifyRoots } from './verify-roots.ts';
-import { walkWorkspaces } from './walk-workspaces.ts';
 
 export interface VerifyTrailPorts {
   readonly database: Database;
   /** Null: only the chains are verified. A completely rewritten chain is detected only by the roots. */
   readonly roots: Pick<ObjectStore, 'list' | 'get'> | null;
-  /** Asked after each seal and each root: once it is false, the rest is left to another call. */
+  /** Asked after each seal and some roots: once it is false, the rest is left to another call. */
   readonly hasTime?: () => boolean;
 }
 
 /** Where another call continues; may be kept as JSON. */
 export type TrailPlace =
-  /** UUID of the chain's workspace; without a seal, that chain is done. */
-  | { readonly of: 'chain'; readonly workspaceId: string; readonly seal: SealPlace | null }
+  | ({ readonly of: 'chain' } & ChainPlace)
   /** The last key that was compared; null: the chains are done. */
   | { readonly of: 'roots'; readonly after: string | null };
 
@@ -42,46 +40,16 @@ export async function verifyTrail(
   { database, roots, hasTime = () => true }: VerifyTrailPorts,
   place: TrailPlace | null = null,
 ): Promise<TrailReport> {
-  const faults: TrailFault[] = [];
-  let [chains, seals, events, unsealed, read] = [0, 0, 0, 0, 0];
-  const report = (next: TrailPlace | null): TrailReport => ({
-    chains,
-    seals,
-    events,
-    unsealed,
-    roots: read,
-    faults,
-    next,
-  });
-  const walk = async (workspaceId: string, from: SealPlace | null): Promise<SealPlace | null> => {
-    const blame = (seal: number | null, message: string) => faults.push({ workspaceId, seal, message });
-    const found = await verifyChain(database, workspaceId, from, hasTime, blame);
-    seals += found.seals;
-    events += found.events;
-    unsealed += found.unsealed;
-    if (found.next === null) chains += 1;
-    return found.next;
+  const none = { chains: 0, seals: 0, events: 0, unsealed: 0, faults: [], next: null };
+  const { next, ...walked } = place?.of === 'roots' ? none : await verifyChains({ database, hasTime }, place);
+  if (next !== null) return { ...walked, roots: 0, next: { of: 'chain', ...next } };
+  if (roots === null) return { ...walked, roots: 0, next: null };
+  const after = place?.of === 'roots' ? place.after : null;
+  const compared = await verifyRoots({ database, roots, hasTime }, after);
+  return {
+    ...walked,
+    roots: compared.read,
+    faults: [...walked.faults, ...compared.faults],
+    next: compared.next === null ? null : { of: 'roots', after: compared.next },
   };
-
-  if (place?.of !== 'roots') {
-    for await (const [workspaceId, from] of chainsFrom(database, place)) {
-      const seal = await walk(workspaceId, from);
-      if (seal !== null || !hasTime()) return report({ of: 'chain', workspaceId, seal });
-    }
-  }
-  if (roots === null) return report(null);
-  const compared = await verifyRoots({ database, roots, hasTime }, place?.of === 'roots' ? place.after : null, faults);
-  read = compared.read;
-  return report(compared.next === null ? null : { of: 'roots', after: compared.next });
-}
-
-/** The system's chain, then those of the workspaces: each with the seal behind which it continues. */
-async function* chainsFrom(
-  database: Database,
-  place: Extract<TrailPlace, { of: 'chain' }> | null,
-): AsyncGenerator<readonly [workspaceId: string, from: SealPlace | null]> {
-  if (place === null) yield [systemChain, null];
-  else if (place.seal !== null) yield [place.workspaceId, place.seal];
-  const after = place === null || place.workspaceId === systemChain ? undefined : place.workspaceId;
-  for await (const workspaceId of walkWorkspaces(database, after)) yield [workspaceId, null];
 }

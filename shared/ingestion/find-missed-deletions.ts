@@ -16,7 +16,7 @@ const strangeBucket =
  * Deletes documents of uploads whose object was removed without an event. The listing only says which keys to check: each object is
  * looked up once more before its document is touched. Posted documents and announced files that have not arrived are not affected. A
  * bucket that holds none of the newest files is not the bucket of these rows, so nothing is deleted.
- * @param hasTime checked before each slice
+ * @param hasTime checked before each slice, and after each key without an object
  * @returns how many keys were found without an object
  */
 export async function findMissedDeletions(
@@ -40,7 +40,12 @@ export async function findMissedDeletions(
         ports.onFailed(missing[0] as string, new Error(strangeBucket));
         return found;
       }
-      for (const key of missing) if (await registerMissed(ports, key)) found++;
+      for (const key of missing) {
+        if (await registerMissed(ports, key)) found++;
+        if (hasTime()) continue;
+        await writeCursor(database, key);
+        return found;
+      }
       cursor = keys.at(-1) ?? cursor;
       await writeCursor(database, cursor);
       if (keys.length < documentsAtOnce) break;

@@ -17,7 +17,7 @@ export interface FindMissedUploadsPorts extends RegisterUploadPorts {
 /**
  * Registers uploads that no event reported: for files in the bucket, the object is the truth. S3 delivers events at least once in
  * practice, but does not promise it. A file that cannot be registered now (its document is being deleted, say) does not hold up others.
- * @param hasTime checked before each page
+ * @param hasTime checked before each page, and after each file that is registered
  * @returns how many were registered
  */
 export async function findMissedUploads(
@@ -28,9 +28,15 @@ export async function findMissedUploads(
   let found = 0;
   for (let page = 0; page < pagesPerRun && hasTime(); page++) {
     const objects = await ports.objects.list('uploads/', cursor);
-    const missed = await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now())));
-    for (const key of missed) if (await registerMissed(ports, key)) found++;
+    const missed = new Set(await withoutVersion(ports.database, objects.filter(mayBeMissed(ports.clock.now()))));
     cursor = objects.at(-1)?.key;
+    for (const { key } of objects) {
+      if (!missed.has(key)) continue;
+      if (await registerMissed(ports, key)) found++;
+      if (hasTime()) continue;
+      cursor = key;
+      break;
+    }
     await writeCursor(ports.database, cursor);
     if (cursor === undefined) break;
   }

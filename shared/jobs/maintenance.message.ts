@@ -16,6 +16,20 @@ const recordedAccess = z.object({
   detail: z.record(z.string(), z.unknown()),
 });
 
+/** What the nightly pass does behind the workspaces, in this order. */
+export const nightSteps = [
+  'orphans',
+  'uploads',
+  'deletions',
+  'erasures',
+  'expiry',
+  'seals',
+  'chains',
+  'roots',
+  'indexes',
+] as const;
+export type NightStep = (typeof nightSteps)[number];
+
 /** Messages of the queue `maintenance`. Unknown members are ignored, since a newer sender may add some. */
 export const maintenanceMessage = z.union([
   z.object({
@@ -25,6 +39,8 @@ export const maintenanceMessage = z.union([
     full: z.optional(z.boolean()),
     /** Only the nightly pass, from the workspace after this one: one invocation has no time for all. */
     after: z.optional(z.uuid()),
+    /** The night goes on with this step, behind all workspaces. Older code ignores it: `after` says the same to it, and it does all steps at once. */
+    step: z.optional(z.catch(z.enum(nightSteps), 'orphans')),
     /** The embedding model failed before it: it is left alone for the rest of the night. */
     model_is_away: z.optional(z.boolean()),
   }),

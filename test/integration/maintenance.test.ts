@@ -3,16 +3,18 @@ import { giveUpMessage } from '../../functions/queue/give-up-message.ts';
 import { runMaintenance } from '../../functions/queue/run-maintenance.ts';
 import type { Services } from '../../functions/runtime/services.ts';
 import type { Telemetry } from '../../functions/runtime/telemetry/telemetry.ts';
+import { walkWorkspaces } from '../../shared/access/walk-workspaces.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { noEventBus } from '../../shared/core/event-bus.ts';
 import { noFailpoint } from '../../shared/core/failpoint.ts';
 import { newUuid } from '../../shared/core/ids.ts';
+import type { ObjectStore } from '../../shared/core/object-store.ts';
 import type { Nudge, WorkQueue } from '../../shared/core/work-queue.ts';
 import { insertExample } from '../../shared/databases/sql-knowledge.ts';
 import { acceptDocument } from '../../shared/ingestion/accept-document.ts';
 import { beginDeletion } from '../../shared/ingestion/delete-document.ts';
 import { createAnnouncements } from '../../shared/jobs/announcements.ts';
-import { maintenanceMessage } from '../../shared/jobs/maintenance.message.ts';
+import { maintenanceMessage, nightSteps } from '../../shared/jobs/maintenance.message.ts';
 import { forgetErrors, markTold, noteErrors } from '../../shared/jobs/seen-errors.ts';
 import { ModelError } from '../../shared/models/model-error.ts';
 import { createStatisticsKeeper } from '../../shared/retrieval/statistics-keeper.ts';
@@ -51,7 +53,12 @@ describe('maintenance', () => {
         versionGraceSeconds: 3_600,
         models: { embeddingModel: 'm', embeddingDimensions: 1_536 },
       } as Services['config'],
-      log: { sweepFinished() {}, recordFailed() {}, requestId: () => undefined } as Partial<Telemetry> as Telemetry,
+      log: {
+        sweepFinished() {},
+        recordFailed() {},
+        trailVerified() {},
+        requestId: () => undefined,
+      } as Partial<Telemetry> as Telemetry,
       announcements: createAnnouncements(database.maintainer, noEventBus),
       statistics: createStatisticsKeeper(database.maintainer, queue, systemClock),
     } as Partial<Services> as Services;
@@ -124,7 +131,7 @@ describe('maintenance', () => {
     };
     services = { ...services, statistics: { ...services.statistics, settle } };
     let message: unknown = { v: 1, kind: 'sweep', full: true };
-    for (let invocations = 0; message !== undefined && invocations < 10; invocations++) {
+    for (let invocations = 0; message !== undefined && invocations < 40; invocations++) {
       const parsed = maintenanceMessage.parse(message);
       sent.length = 0;
       let asked = 0;
@@ -135,6 +142,78 @@ describe('maintenance', () => {
     expect(message).toBeUndefined();
     expect(settled.filter((id) => [first, second, third].includes(id))).toEqual([first, third, second]);
     expect(new Set(settled).size).toBe(settled.length);
+  });
+
+  describe('of the night, behind the workspaces', () => {
+    /** What is left of the time of an invocation, of 1. */
+    let left: number;
+    let failed: string[];
+    let verified: { walk: string; rounds: number }[];
+    beforeEach(() => {
+      [failed, verified] = [[], []];
+      const recordFailed = (_: unknown, { source }: { source: string }) => void failed.push(source);
+      const trailVerified = (event: { walk: string; rounds: number }) => void verified.push(event);
+      services = { ...services, log: { ...services.log, recordFailed, trailVerified } };
+    });
+    /** @returns the messages by which the night went on */
+    const passNight = async () => {
+      const messages: { step?: string; after?: string }[] = [];
+      let message: object | undefined = { v: 1, kind: 'sweep', full: true };
+      while (message !== undefined && messages.length < 40) {
+        const parsed = maintenanceMessage.parse(message);
+        sent.length = 0;
+        left = 1;
+        await runMaintenance(parsed, services, () => 60_000 * left);
+        message = sent.map(({ body }) => body as { full?: boolean }).find(({ full }) => full);
+        if (message !== undefined) messages.push(message);
+      }
+      expect(message).toBeUndefined();
+      return messages;
+    };
+    const listUploads = (list: () => ReturnType<ObjectStore['list']>) => {
+      const objects = Object.assign(new MemoryObjects(), {
+        list: async (prefix: string) => (prefix === 'uploads/' ? list() : []),
+      });
+      services = { ...services, objects };
+    };
+    /** There is always more, until the time is over. */
+    const fillBucket = () => {
+      let keys = 0;
+      listUploads(async () => {
+        left -= 0.01;
+        return [{ key: `uploads/${keys++}`, bytes: 0, modifiedAt: new Date() }];
+      });
+    };
+
+    it('does steps in one invocation where they take hardly any of it', async () => {
+      expect(await passNight()).toEqual([]);
+      expect(verified).toEqual([expect.objectContaining({ walk: 'chains' })]);
+    });
+
+    it('goes on in another invocation where a step took the time, so that it is no other that has none', async () => {
+      fillBucket();
+      expect((await passNight()).map(({ step }) => step)).toEqual(['deletions']);
+      expect(verified).toEqual([expect.objectContaining({ walk: 'chains', rounds: 1 })]);
+    });
+
+    it('does every step although one fails', async () => {
+      listUploads(async () => {
+        throw new Error('There is no such folder.');
+      });
+      await passNight();
+      const steps: readonly string[] = nightSteps;
+      expect(failed.filter((source) => steps.includes(source))).toEqual(['uploads']);
+      expect(verified).toEqual([expect.objectContaining({ walk: 'chains', rounds: 1 })]);
+    });
+
+    it('goes on by a message that is the end of the night to older code, and takes what it does not know for the first step', async () => {
+      fillBucket();
+      const [message] = await passNight();
+      // Older code goes on behind this workspace: there is none.
+      expect(await Array.fromAsync(walkWorkspaces(database.maintainer, message?.after))).toEqual([]);
+      const ofNewerCode = { ...message, step: 'of tomorrow' };
+      expect(maintenanceMessage.parse(ofNewerCode)).toMatchObject({ full: true, step: nightSteps[0] });
+    });
   });
 
   const addExample = async (id: string) => {

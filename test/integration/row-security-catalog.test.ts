@@ -62,6 +62,7 @@ const operatorTables = [
   'schema_settings',
   'seen_errors',
   'sweep_state',
+  'trail_rounds',
   'vector_indexes',
 ];
 

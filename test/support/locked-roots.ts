@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../../shared/core/object-store.ts';
+import { type ObjectStore, ObjectTooLarge } from '../../shared/core/object-store.ts';
 
 /** A place for roots of the audit trail that nobody tampers with. */
 export class LockedRoots implements Pick<ObjectStore, 'put' | 'list' | 'get'> {
@@ -14,8 +14,9 @@ export class LockedRoots implements Pick<ObjectStore, 'put' | 'list' | 'get'> {
     return keys.map((key) => ({ key, bytes: 0, modifiedAt: new Date() }));
   }
 
-  async get(key: string): ReturnType<ObjectStore['get']> {
+  async get(key: string, { maximumBytes = Number.POSITIVE_INFINITY } = {}): ReturnType<ObjectStore['get']> {
     const body = this.bodies.get(key);
+    if (body && body.length > maximumBytes) throw new ObjectTooLarge(key, body.length);
     return body && { body, bytes: body.length, contentType: undefined, versionId: undefined, metadata: {} };
   }
 }

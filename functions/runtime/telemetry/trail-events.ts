@@ -10,6 +10,8 @@ export interface TrailEvents {
   trailSealed(event: { seals: number }): void;
   /** The trail was walked, and something in it does not agree. */
   trailBroken(event: { faults: readonly object[] }): void;
+  /** A night has verified what it had time for. `days`: since the last whole round of this walk began. */
+  trailVerified(event: { walk: string; rounds: number; days: number }): void;
 }
 
 export function createTrailEvents({ count, logger }: EventSinks): TrailEvents {
@@ -28,6 +30,10 @@ export function createTrailEvents({ count, logger }: EventSinks): TrailEvents {
     trailBroken({ faults }) {
       count('TrailBroken', faults.length);
       logger().error('the audit trail does not agree', { faults: faults.slice(0, 20) });
+    },
+    trailVerified(event) {
+      count('TrailUnverifiedDays', event.days);
+      logger().info(event.rounds > 0 ? 'trail verified to its end' : 'trail verified in part', { trail: event });
     },
   };
 }

@@ -64,6 +64,14 @@ export function systemRows({ stage, metrics, functions, proxyName }: WidgetParts
         metrics.of('ErrorNew', { scope: 'deployment' }),
         metrics.of('StrayRejection', { scope: 'deployment' }),
       ]),
+      // Of chains and of roots, once a night each: the longer.
+      graph('Days since the audit trail was verified to its end', [
+        metrics.of(
+          'TrailUnverifiedDays',
+          { service: 'maintain' },
+          { period: Duration.days(1), statistic: 'Maximum', label: 'days' },
+        ),
+      ]),
       ...(stage.database.readers === 0
         ? []
         : [

@@ -162,6 +162,27 @@ describe('an upload', () => {
     expect(await versionsOf(key('c.txt'))).toEqual([1]);
   });
 
+  it('is found at night within the time that there is, and the next night goes on behind it', async () => {
+    const names = ['a.txt', 'b.txt', 'c.txt'];
+    for (const name of names) bucket.add(key(name), 'v1');
+    const missed = { ...ports(database.maintainer), onFailed: () => {} };
+    const registered = async () => {
+      const each = await Promise.all(names.map((name) => versionsOf(key(name))));
+      return names.filter((_, at) => each[at]?.length);
+    };
+    // Time for the page, and none for more than one file of it.
+    const timeForOne = () => {
+      let asked = 0;
+      return () => asked++ < 1;
+    };
+    expect(await findMissedUploads(missed, timeForOne())).toBe(1);
+    expect(await registered()).toEqual(['a.txt']);
+    expect(await findMissedUploads(missed, timeForOne())).toBe(1);
+    expect(await registered()).toEqual(['a.txt', 'b.txt']);
+    expect(await findMissedUploads(missed)).toBe(1);
+    expect(await registered()).toEqual(names);
+  });
+
   const register = (object: string) =>
     registerUpload(ports(database.application), { bucket: 'b', key: object, versionId: undefined, bytes: 1, origin });
   const deleting = async () => {
@@ -199,6 +220,32 @@ describe('an upload', () => {
     expect(await findMissedDeletions(missed)).toBe(2);
     expect(failed).toEqual([]);
     expect(await deleting()).toEqual(['b/a.txt', 'ü 🦆.txt']);
+    expect(await findMissedDeletions(missed)).toBe(0);
+  });
+
+  it('whose removal no event told of is deleted within the time that a night has, and the next one goes on behind it', async () => {
+    const names = ['a.txt', 'b.txt', 'c.txt'];
+    for (const name of names) {
+      bucket.add(key(name), 'v1');
+      await register(key(name));
+    }
+    const missed = { ...ports(database.maintainer), onFailed: () => {} };
+    // What other tests left is in no bucket.
+    await findMissedDeletions(missed);
+    for (const gone of ['a.txt', 'b.txt']) bucket.heads.delete(key(gone));
+    /** A night that is over once it has looked at an object. */
+    const night = async () => {
+      let hasLooked = false;
+      const head: ObjectStore['head'] = async (object) => {
+        hasLooked = true;
+        return bucket.objects.head(object);
+      };
+      return findMissedDeletions({ ...missed, objects: { ...bucket.objects, head } }, () => !hasLooked);
+    };
+    expect(await night()).toBe(1);
+    expect(await deleting()).toEqual(['a.txt']);
+    expect(await night()).toBe(1);
+    expect(await deleting()).toEqual(['a.txt', 'b.txt']);
     expect(await findMissedDeletions(missed)).toBe(0);
   });
 
