@@ -4,7 +4,7 @@ import { ModelError } from '../models/model-error.ts';
 import { packRequests } from '../models/pack-requests.ts';
 import { recordUsage } from '../usage/record-usage.ts';
 import { type EmbeddedTexts, embedTexts } from './embed-texts.ts';
-import { mayBeAsked, refusedAgain } from './refused-texts.ts';
+import { mayBeAsked, refusalOf, refusedAgain } from './refused-texts.ts';
 import { storeRefusals, storeVectors, type TextTable, type WaitingText } from './text-rows.ts';
 
 export interface EmbedPorts {
@@ -39,7 +39,13 @@ export async function embedAndKeep(
 ): Promise<KeptTexts> {
   const { embedder, now } = ports;
   const due = waiting.filter((text) => mayBeAsked(text, embedder.model, now()));
-  const { requests, tooLong } = packRequests(due, embedder.limits);
+  // Those that gave no vector before come behind the others, which looking for the one at fault would else hold up every time.
+  const isKnown = (text: WaitingText) => refusalOf(text)?.model === embedder.model;
+  const packed = [due.filter((text) => !isKnown(text)), due.filter(isKnown)].map((texts) =>
+    packRequests(texts, embedder.limits),
+  );
+  const requests = packed.flatMap((some) => some.requests);
+  const tooLong = packed.flatMap((some) => some.tooLong);
   const unfit = tooLong.map((text) => ({ text, error: new ModelError('input', 'It is too long for the model.') }));
   if (unfit.length > 0) await keepRefusals(ports, workspaceId, table, unfit);
   let [embedded, left] = [0, due.length - unfit.length];

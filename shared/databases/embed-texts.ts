@@ -1,5 +1,6 @@
 import type { Embedder, EmbedOptions } from '../models/embedder.ts';
 import { ModelError } from '../models/model-error.ts';
+import { faultOfModel, harmless } from './doubt-model.ts';
 
 export interface EmbeddedTexts<Text> {
   /** Those that have a vector, in order. */
@@ -15,9 +16,6 @@ export interface EmbeddedTexts<Text> {
   /** Why it ended before all texts were tried: the model is at fault. What was embedded before is paid for and belongs to the caller. */
   readonly failure: ModelError | null;
 }
-
-/** No model refuses it: tells texts that are at fault from a model that is. */
-const harmless = 'water';
 
 /**
  * Embeds the texts of one request. When the model refuses them, or fails at them while it answers others, they are halved until those
@@ -58,26 +56,26 @@ export async function embedTexts<Text extends { readonly text: string }>(
       // A refusal that others share is looked into by halving alone; a failure may be the beginning of an outage.
       if (error.kind !== 'input' || (only && requests === 0)) {
         const doubt = optionsOfCall();
-        if (doubt === null) return end(error.kind === 'input' ? null : error);
-        const fault = await ask([harmless], doubt).then(() => null, faultOfModel);
+        if (doubt === null) break;
+        const fault = await faultOfModel(() => ask([harmless], doubt), error, doubt);
         if (fault) return end(fault);
       }
       const middle = part.length >>> 1;
-      if (only) refused.push({ text: only, error });
+      // Others had it left alone.
+      if (isUntried(error)) parts.push(part);
+      else if (only) refused.push({ text: only, error });
       else parts.push(part.slice(middle), part.slice(0, middle));
     }
   }
   return end(null);
 }
 
-/** Whether the error is known to say nothing of the texts. */
-function isOfTheModel({ kind, isOurs, status }: ModelError): boolean {
-  return kind === 'outage' || kind === 'provider' || (kind === 'transient' && (isOurs || status === 429));
+/** Whether the error is known to be none of the texts, and nothing that a harmless one would tell more of. */
+function isOfTheModel(error: ModelError): boolean {
+  return error.kind === 'provider' || (error.kind === 'transient' && isUntried(error));
 }
 
-/** What is wrong with a model that gives no vector for what none refuses. */
-function faultOfModel(error: unknown): ModelError {
-  if (!(error instanceof ModelError)) throw error;
-  if (error.kind !== 'input') return error;
-  return new ModelError('provider', 'The model refuses every text.', { retryAfterSeconds: 60, cause: error });
+/** Whether the model was not asked, or did not look at the texts. */
+function isUntried({ isOurs, status }: ModelError): boolean {
+  return isOurs || status === 429;
 }

@@ -115,7 +115,10 @@ function failureOf(error: unknown): ModelFailure | undefined {
   return (retryAfterSeconds ?? 0) >= leastSharedWaitSeconds ? { fault: 'rate', reason, retryAfterSeconds } : undefined;
 }
 
+/** @param cause what the provider answered; undefined: it was not asked */
 function leftAlone({ fault, reason }: OpenCircuit, seconds: number, cause?: unknown): ModelError {
   const kind = fault === 'account' ? 'provider' : fault === 'outage' ? 'outage' : 'transient';
-  return new ModelError(kind, reason, { retryAfterSeconds: Math.max(0, seconds), isOurs: true, cause });
+  const isOurs = cause === undefined;
+  const status = cause instanceof ModelError ? cause.status : undefined;
+  return new ModelError(kind, reason, { status, retryAfterSeconds: Math.max(0, seconds), isOurs, cause });
 }

@@ -233,7 +233,7 @@ describe('maintenance', () => {
     for (let count = 0; count < 6; count++) await addExample((await createWorkspace(database.application)).id);
     const embedder = Object.assign(new FakeEmbedder(), { dimensions: 1_536 });
     embedder.fault = () => {
-      throw new ModelError('outage', 'The model is away.');
+      throw new ModelError('outage', 'The model is away.', { retryAfterSeconds: 0.01 });
     };
     const waits: string[] = [];
     const embeddingWaits = ({ reason }: { reason: string }) => void waits.push(reason);
@@ -253,11 +253,11 @@ describe('maintenance', () => {
     }
     expect(message).toBeUndefined();
     expect(invocations).toBeGreaterThan(1);
-    expect(embedder.requests).toHaveLength(1);
+    expect(embedder.requests).toEqual([['How many?'], ['water']]);
     expect(waits).toEqual(['The model is away.']);
     // The next night asks again.
     await run({ v: 1, kind: 'sweep', full: true });
-    expect(embedder.requests).toHaveLength(2);
+    expect(embedder.requests).toHaveLength(4);
   });
 
   it('asks a model again in the same night where only a budget or a rate was used up, when that is over', async () => {

@@ -54,7 +54,7 @@ class FakeChat implements ChatModel {
 const isOfTokens = (error: unknown): boolean =>
   error instanceof Outage && error.cause instanceof DbragError && error.cause.code === 'rate_limited';
 
-export const modelIsAway = () => new ModelError('outage', 'The model is away.');
+export const modelIsAway = () => new ModelError('outage', 'The model is away.', { retryAfterSeconds: 0.01 });
 
 /** One server that holds both our tables and a customer's, whose reader is a role with a name of its own. */
 export class CatalogWorld {

@@ -109,7 +109,7 @@ describe('texts without a vector', () => {
     expect(await refusals()).toEqual([]);
   });
 
-  it('wait for the next night when the model is away, whatever connection they are of: it is asked once', async () => {
+  it('wait for the next night when the model is away, whatever connection they are of: it is asked for them once', async () => {
     const other = await world.connect({ name: 'other' });
     for (const one of [connection, other]) await addExample('How many?', one);
     const term = { term: 'revenue', sql: 'sum(total)', description: null, createdBy: 'test' };
@@ -123,7 +123,7 @@ describe('texts without a vector', () => {
     };
     const { embedded: none, failure } = await night();
     expect([none, failure?.error.message, failure?.texts]).toEqual([0, 'The model is away.', 2]);
-    expect(world.embedder.requests).toHaveLength(1);
+    expect(world.embedder.requests).toEqual([['How many?', 'How many?'], ['water']]);
     world.embedder.fault = () => {};
     expect(await night()).toEqual({ embedded: 5, failure: null });
   });

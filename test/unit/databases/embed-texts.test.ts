@@ -63,6 +63,27 @@ it('gives each half a deadline of its own, and begins none when there is no time
   expect(embedded).toMatchObject({ texts: [{ text: 'a' }, { text: 'bb' }], failure: null });
 });
 
+it('asks for the same texts again where the model was only left alone for what others had it fail at', async () => {
+  const untried = [
+    new ModelError('outage', 'It is left alone.', { isOurs: true, retryAfterSeconds: 0 }),
+    new ModelError('outage', 'Too many requests.', { status: 429, retryAfterSeconds: 0 }),
+  ];
+  for (const error of untried) {
+    const requests: string[][] = [];
+    const embedder = embedderNoting(requests);
+    const { embed } = embedder;
+    embedder.embed = async (texts) => {
+      const answer = await embed(texts);
+      if (requests.length === 1) throw error;
+      return answer;
+    };
+    const options = { deadline: Date.now() + 60_000 };
+    const embedded = await embedTexts(embedder, [{ text: 'a' }], () => options);
+    expect(requests).toEqual([['a'], ['water'], ['a']]);
+    expect(embedded).toMatchObject({ texts: [{ text: 'a' }], refused: [], failure: null });
+  }
+});
+
 it('throws what no model said', async () => {
   const embedder = embedderNoting([]);
   embedder.embed = async () => {

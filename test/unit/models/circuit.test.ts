@@ -107,7 +107,8 @@ describe('an embedder behind it', () => {
     inner.fault = () => {
       throw new ModelError('provider', 'It refuses the key.', { status: 401 });
     };
-    await expect(one.embed(['a'], options)).rejects.toMatchObject({ kind: 'provider', retryAfterSeconds: 30 });
+    const refused = { kind: 'provider', retryAfterSeconds: 30, status: 401, isOurs: false };
+    await expect(one.embed(['a'], options)).rejects.toMatchObject(refused);
     for (let n = 0; n < 10; n++) await expect(one.embed(['a'], options)).rejects.toMatchObject({ isOurs: true });
     expect(inner.requests).toHaveLength(1);
     expect(await other.admission()).toMatchObject({ state: 'open' });
