@@ -13,13 +13,15 @@ beforeEach(() => {
   models.faults.clear();
 });
 
-const create = (baseUrl = models.baseUrl) =>
+/** A busy machine needs long for an answer; who is given none waits only as long as a test may. */
+const patience = { usual: 10_000, hanging: 400 };
+const create = (baseUrl = models.baseUrl, timeoutMilliseconds = patience.usual) =>
   new OpenAiEmbedder({
     apiKey: async () => 'sk-secret',
     baseUrl,
     model: 'text-embedding-3-small',
     dimensions: 1_536,
-    timeoutMilliseconds: 400,
+    timeoutMilliseconds,
   });
 const embed = (texts: readonly string[] = ['one', 'two', 'three']) =>
   create().embed(texts, { deadline: Date.now() + 10_000 });
@@ -69,14 +71,16 @@ describe('OpenAiEmbedder', () => {
     ['zero-vector', {}, rubbish],
   ])('translates %s %o, once, within its time limit', async (fault, options, expected) => {
     models.faults.next(fault, options);
+    const hangs = fault.startsWith('hang');
+    const embedder = create(models.baseUrl, hangs ? patience.hanging : patience.usual);
     const started = performance.now();
-    const error = await embed().then(
+    const error = await embedder.embed(['one', 'two', 'three'], { deadline: Date.now() + 10_000 }).then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
     expect(error).toMatchObject({ name: 'ModelError', ...expected });
     expect((error as Error).message).not.toMatch(/sk-secret|\bone\b|127\.0\.0\.1/);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(hangs ? 2_000 : 10_000);
     expect(models.ledger.snapshot().requests.embeddings).toBe(1);
     expect((await embed()).vectors).toHaveLength(3);
   });
