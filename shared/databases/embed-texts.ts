@@ -1,6 +1,6 @@
+import { faultOfModel, harmless } from '../models/doubt-model.ts';
 import type { Embedder, EmbedOptions } from '../models/embedder.ts';
 import { ModelError } from '../models/model-error.ts';
-import { faultOfModel, harmless } from './doubt-model.ts';
 
 export interface EmbeddedTexts<Text> {
   /** Those that have a vector, in order. */
@@ -62,7 +62,7 @@ export async function embedTexts<Text extends { readonly text: string }>(
       }
       const middle = part.length >>> 1;
       // Others had it left alone.
-      if (isUntried(error)) parts.push(part);
+      if (error.isUntried) parts.push(part);
       else if (only) refused.push({ text: only, error });
       else parts.push(part.slice(middle), part.slice(0, middle));
     }
@@ -72,10 +72,5 @@ export async function embedTexts<Text extends { readonly text: string }>(
 
 /** Whether the error is known to be none of the texts, and nothing that a harmless one would tell more of. */
 function isOfTheModel(error: ModelError): boolean {
-  return error.kind === 'provider' || (error.kind === 'transient' && isUntried(error));
-}
-
-/** Whether the model was not asked, or did not look at the texts. */
-function isUntried({ isOurs, status }: ModelError): boolean {
-  return isOurs || status === 429;
+  return error.kind === 'provider' || (error.kind === 'transient' && error.isUntried);
 }

@@ -126,7 +126,8 @@ async function addMissingTexts(
           WHERE c.workspace_id = $1 AND c.document_id = w.document_id AND c.content_hash = w.content_hash)
        FROM wanted w
        ON CONFLICT (workspace_id, document_id, content_hash, model)
-         DO UPDATE SET priority = excluded.priority, attempt = excluded.attempt, tries = 0, fallback_model = excluded.fallback_model,
+         DO UPDATE SET priority = excluded.priority, attempt = excluded.attempt, tries = 0, failures = least(b.failures, 1),
+           fallback_model = excluded.fallback_model,
            leased_until = CASE WHEN b.leased_until < 'infinity' THEN b.leased_until END
      ), lacking AS (
        SELECT document_id, count(*)::int AS missing FROM wanted WHERE fallback_model IS NULL GROUP BY document_id

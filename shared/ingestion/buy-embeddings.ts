@@ -1,7 +1,7 @@
 import type { Failpoint } from '../core/failpoint.ts';
 import type { Embedder, EmbedOptions } from '../models/embedder.ts';
 import type { EmbeddingCache } from '../models/embedding-cache.ts';
-import { embedIsolatingPoison } from '../models/isolate-poison.ts';
+import { type EmbedOutcome, embedIsolatingPoison } from '../models/isolate-poison.ts';
 import { ModelError } from '../models/model-error.ts';
 import { packRequests } from '../models/pack-requests.ts';
 import type { FilledChunk } from './commit-embeddings.ts';
@@ -19,7 +19,14 @@ export interface Bought {
   readonly filled: readonly FilledChunk[];
   readonly refused: readonly RefusedChunk[];
   /** Not embedded now, because the provider must not be called for a while; the reason. */
-  readonly postponed?: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError };
+  readonly postponed?: Postponed;
+}
+
+export interface Postponed {
+  readonly chunks: readonly LeasedChunk[];
+  readonly error: ModelError;
+  /** The model was asked for exactly these and failed, which may be the fault of one of them. */
+  readonly isInDoubt?: boolean;
 }
 
 /** At 80 ms a request, four at a time already give four times what a live index can take. */
@@ -59,32 +66,40 @@ export async function* buyEmbeddings(
 }
 
 async function buyRequest(
-  { embedder, cache, failpoint }: BuyPorts,
+  ports: BuyPorts,
   workspaceId: string,
   chunks: readonly LeasedChunk[],
   options: EmbedOptions,
 ): Promise<Bought> {
-  const space = { workspaceId, model: embedder.model, dimensions: embedder.dimensions };
   try {
     const texts = chunks.map((chunk) => chunk.text);
-    const outcomes = await embedIsolatingPoison(embedder, texts, options);
-    await failpoint.reach('worker.after_embed_call');
-    const filled: FilledChunk[] = [];
-    const refused: RefusedChunk[] = [];
-    for (const [i, chunk] of chunks.entries()) {
-      const outcome = outcomes[i] as Float32Array | ModelError;
-      if (outcome instanceof ModelError) refused.push({ chunk, reason: outcome.message });
-      else filled.push(fill(chunk, outcome));
-    }
-    await cache.set(
-      space,
-      filled.map(({ contentHash, vector }) => ({ hash: contentHash, vector })),
-    );
-    return { filled, refused };
+    const outcomes = await embedIsolatingPoison(ports.embedder, texts, options);
+    await ports.failpoint.reach('worker.after_embed_call');
+    const known = chunks.map((chunk, i) => ({ chunk, outcome: outcomes[i] as EmbedOutcome }));
+    return await keepBought(ports, workspaceId, known);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    return { filled: [], refused: [], postponed: { chunks, error } };
+    const isInDoubt = error.kind !== 'provider' && !error.isUntried;
+    return { filled: [], refused: [], postponed: { chunks, error, isInDoubt } };
   }
+}
+
+/** Remembers in the cache what was bought. */
+export async function keepBought(
+  { embedder, cache }: BuyPorts,
+  workspaceId: string,
+  known: readonly { readonly chunk: LeasedChunk; readonly outcome: EmbedOutcome }[],
+): Promise<Bought> {
+  const filled: FilledChunk[] = [];
+  const refused: RefusedChunk[] = [];
+  for (const { chunk, outcome } of known)
+    if (outcome instanceof ModelError) refused.push({ chunk, reason: outcome.message });
+    else filled.push(fill(chunk, outcome));
+  await cache.set(
+    { workspaceId, model: embedder.model, dimensions: embedder.dimensions },
+    filled.map(({ contentHash, vector }) => ({ hash: contentHash, vector })),
+  );
+  return { filled, refused };
 }
 
 function fill({ documentId, contentHash, leasedBy }: LeasedChunk, vector: Float32Array): FilledChunk {

@@ -6,7 +6,7 @@ import type { Admission } from '../models/circuit.ts';
 import type { Embedder } from '../models/embedder.ts';
 import type { ModelError } from '../models/model-error.ts';
 import type { ModelPrice } from '../usage/prices.ts';
-import { type Bought, type BuyPorts, buyEmbeddings } from './buy-embeddings.ts';
+import { type Bought, type BuyPorts, buyEmbeddings, type Postponed } from './buy-embeddings.ts';
 import { commitEmbeddings, type FilledChunk } from './commit-embeddings.ts';
 import { nudgeEmbedding } from './embed-chunks.message.ts';
 import type { LeasedChunk } from './lease-pending.ts';
@@ -68,11 +68,17 @@ const documentsPerCommit = 32;
 export const recheckSeconds = 1;
 /** How long a provider is not called if it gave no time. */
 const patienceSeconds = 60;
+/** Spared for finding a text at fault. */
+const doubtMilliseconds = 40_000;
+/** A lease outlasts its invocation by this. */
+export const leaseMarginSeconds = 15;
 
 /** The outcome of the chunks that a worker held. It still holds those that were put off. */
 export interface EmbeddedLease {
   readonly summary: EmbedSummary;
   readonly putOff: { readonly chunks: readonly LeasedChunk[]; readonly error: ModelError } | undefined;
+  /** Also held, and not among those: requests that the model failed at, which may be the fault of one of their chunks. */
+  readonly failed: readonly Postponed[];
 }
 
 /** Buys vectors for chunks that this worker holds, in the pool's own space or in the fallback's, and stores each as it comes. */
@@ -83,21 +89,37 @@ export async function embedLease(
   time: Turn,
   embedder: Embedder = ports.embedder,
 ): Promise<EmbeddedLease> {
-  const deadline = ports.clock.now().getTime() + Math.max(0, time.remainingTime() - time.reserve);
+  const milliseconds = Math.max(0, time.remainingTime() - time.reserve);
+  // Time-outs may take all there is, and leave none to find the text at fault.
+  const spared = milliseconds > 2 * doubtMilliseconds ? doubtMilliseconds : 0;
+  const deadline = ports.clock.now().getTime() + milliseconds - spared;
   const buy = { ...ports, embedder };
   const putOff: LeasedChunk[] = [];
+  const failed: Postponed[] = [];
   let error: ModelError | undefined;
   let summary = nothing;
   for await (const bought of buyEmbeddings(buy, pool.workspaceId, chunks, { deadline, priority: pool.priority })) {
     await ports.failpoint.reach('worker.after_cache_write');
-    summary = add(summary, await commit(ports, pool, embedder.model, bought));
-    putOff.push(...(bought.postponed?.chunks ?? []));
-    error ??= bought.postponed?.error;
+    summary = add(summary, await storeBought(ports, pool, embedder.model, bought));
+    const { postponed } = bought;
+    if (postponed?.isInDoubt) failed.push(postponed);
+    else if (postponed) putOff.push(...postponed.chunks);
+    if (!postponed?.isInDoubt) error ??= postponed?.error;
   }
-  return { summary, putOff: error && { chunks: putOff, error } };
+  return { summary, putOff: error && { chunks: putOff, error }, failed };
 }
 
-async function commit(
+/** The lease with what may be the fault of a text among what is put off: nobody looks for it. */
+export function allPutOff(lease: EmbeddedLease): EmbeddedLease {
+  const { summary, putOff, failed } = lease;
+  const error = putOff?.error ?? failed[0]?.error;
+  if (!error) return lease;
+  const chunks = [...(putOff?.chunks ?? []), ...failed.flatMap((request) => request.chunks)];
+  return { summary, putOff: { chunks, error }, failed: [] };
+}
+
+/** Stores vectors, and fails the versions that hold what the model refuses. */
+export async function storeBought(
   ports: EmbedChunksPorts,
   pool: PendingPool,
   model: string,

@@ -1,11 +1,14 @@
 import { newUuid } from '../core/ids.ts';
 import type { Admission, OpenCircuit } from '../models/circuit.ts';
 import type { Embedder } from '../models/embedder.ts';
+import { embedDoubtedChunks, embedFailedChunks, faultOfProbe } from './embed-doubted-chunks.ts';
 import {
   add,
+  allPutOff,
   type EmbedChunksPorts,
   type EmbedSummary,
   embedLease,
+  leaseMarginSeconds,
   nothing,
   nudgePool,
   postpone,
@@ -19,7 +22,6 @@ import { findHeld, leastTriedFirst, type PendingPool } from './pending-pool.ts';
 import { noteWaiting } from './postpone-chunks.ts';
 
 const requestsPerLease = 8;
-const leaseMarginSeconds = 15;
 /** An outage that is shorter than this is waited for; a longer one is bridged by the fallback model. */
 const bridgedAfterMilliseconds = 20_000;
 /** While a model is down, one message per pool circulates; when it is back, this many more workers are started. */
@@ -48,6 +50,13 @@ export async function embedPool(
       if (admission.state === 'open')
         return add(summary, await whileAway(ports, pool, own, lease.oldestLeft, admission, time));
       wasAway = admission.state === 'probe';
+      // A text at fault would be taken for the end of no outage, again and again.
+      const fault = admission.state === 'probe' ? await faultOfProbe(ports, time) : null;
+      if (fault && admission.state === 'probe') {
+        const seconds = fault.retryAfterSeconds ?? recheckSeconds;
+        const away = { ...admission, state: 'open', seconds } as const;
+        return add(summary, await whileAway(ports, pool, own, lease.oldestLeft, away, time));
+      }
       lease = await take(ports, pool, time, {
         documentIds: own,
         maximumRequests: wasAway ? 1 : most,
@@ -62,6 +71,7 @@ export async function embedPool(
     if (summary.postponed > before.postponed) return summary;
     if (wasAway && summary.embedded > before.embedded) await callWorkers(ports, pool, lease.oldestLeft);
     if (lease.chunks.length > 0) continue;
+    if (!lease.isOpen) summary = add(summary, await embedFailed(ports, pool, own, time));
     const isMine = isOver || summary.embedded > 0 || own.includes(lease.oldestLeft ?? '');
     if (lease.oldestLeft !== undefined && isMine)
       await nudgePool(ports, pool, lease.oldestLeft, isOver ? 0 : recheckSeconds);
@@ -97,7 +107,8 @@ async function embed(
   chunks: readonly LeasedChunk[],
   time: Turn,
 ): Promise<EmbedSummary> {
-  const { summary, putOff } = await embedLease(ports, pool, chunks, time);
+  const lease = await embedLease(ports, pool, chunks, time);
+  const { summary, putOff } = lease.failed.length > 0 ? await embedDoubtedChunks(ports, pool, lease, time) : lease;
   if (!putOff) return summary;
   const admission = ports.fallback ? await ports.admission?.() : undefined;
   const embedder = admission?.state === 'open' && (await bridgeTo(ports, admission.open));
@@ -170,7 +181,18 @@ async function embedInto(
   time: Turn,
   embedder: Embedder,
 ): Promise<EmbedSummary> {
-  const { summary, putOff } = await embedLease(ports, pool, chunks, time, embedder);
+  const { summary, putOff } = allPutOff(await embedLease(ports, pool, chunks, time, embedder));
+  return putOff ? add(summary, await postpone(ports, pool, putOff)) : summary;
+}
+
+/** What the model failed at before is asked for behind everything else, since each text may take seconds. */
+async function embedFailed(
+  ports: EmbedChunksPorts,
+  pool: PendingPool,
+  own: readonly string[],
+  time: Turn,
+): Promise<EmbedSummary> {
+  const { summary, putOff } = await embedFailedChunks(ports, pool, own, time);
   return putOff ? add(summary, await postpone(ports, pool, putOff)) : summary;
 }
 

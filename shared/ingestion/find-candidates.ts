@@ -30,6 +30,8 @@ export interface LeaseRequest {
 }
 
 /**
+ * Never a text that the model failed at alone: it would keep the others of its request from their vectors.
+ *
  * A text that was leased this often in vain is leased only for its own message: it may be crashing its workers. The size of each text is a
  * scalar subquery, one look at the index whatever the planner knows of the pool: as a join, 6,000 of them took half a second.
  */
@@ -40,12 +42,12 @@ export async function findCandidates(db: Db, pool: PendingPool, request: LeaseRe
     `WITH free AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
-         AND tries < ${begunTooOften} AND NOT $6 AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
+         AND failures = 0 AND tries < ${begunTooOften} AND NOT $6 AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      ), own AS (
        SELECT document_id, content_hash, token_count AS tokens, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND document_id = ANY($5::uuid[]) AND priority = $2 AND model = $3
-         AND (leased_until IS NULL OR leased_until <= now()) AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
+         AND failures = 0 AND (leased_until IS NULL OR leased_until <= now()) AND ($7::text IS NULL OR fallback_model IS DISTINCT FROM $7)
        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
      )
      SELECT document_id, content_hash, tokens, bytes

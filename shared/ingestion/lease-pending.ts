@@ -68,11 +68,12 @@ function fill(
   return { fitting, full: fitting.length - 1 };
 }
 
-async function hold(
+/** Leases these chunks, which the caller has locked. */
+export async function hold(
   db: Db,
   pool: PendingPool,
-  request: LeaseRequest,
-  taken: readonly Candidate[],
+  request: Pick<LeaseRequest, 'leaseSeconds' | 'leasedBy'>,
+  taken: readonly Pick<Candidate, 'document_id' | 'content_hash'>[],
 ): Promise<readonly LeasedChunk[]> {
   const { rows } = await db.query<Candidate & { text: string }>(
     `WITH taken AS (

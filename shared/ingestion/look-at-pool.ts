@@ -11,7 +11,7 @@ const waitsAtMost = '5 seconds';
 const smallTextBytes = 65_536;
 
 export interface PoolLook {
-  /** The document that has waited longest; null: the pool is empty. */
+  /** The document that has waited longest; null: the pool is empty, but for texts that the model failed at alone. */
   readonly oldest: string | null;
   /** More is coming, so that it pays to wait for it. */
   readonly waits: boolean;
@@ -42,7 +42,7 @@ export async function lookAtPool(
   }>(
     `WITH free AS (
        SELECT document_id, token_count, created_at FROM dbrag.pending_embeddings
-       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND (leased_until IS NULL OR leased_until <= now())
+       WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND failures = 0 AND (leased_until IS NULL OR leased_until <= now())
          AND ($5::text IS NULL OR fallback_model IS DISTINCT FROM $5)
        ORDER BY created_at LIMIT $4
      ), pool AS (

@@ -140,7 +140,7 @@ async function noteMissing(
           WHERE c.workspace_id = $1 AND c.document_id = $2 AND c.content_hash = missing.content_hash)
        FROM missing
        ON CONFLICT (workspace_id, document_id, content_hash, model) DO UPDATE
-         SET fallback_model = excluded.fallback_model, tries = 0,
+         SET fallback_model = excluded.fallback_model, tries = 0, failures = least(b.failures, 1),
            leased_until = CASE WHEN b.leased_until < 'infinity' THEN b.leased_until END
      )
      SELECT count(*)::int AS missing FROM missing`,

@@ -21,6 +21,8 @@ export interface EmbedOptions {
   readonly signal?: AbortSignal | undefined;
   /** The priority of work that can wait; undefined: somebody is waiting for the response. */
   readonly priority?: Priority | undefined;
+  /** The texts are doubted, and not the model, which answers others: a failure is none of its circuit, and is soon taken for an answer. */
+  readonly isDoubted?: boolean;
 }
 
 export interface Embeddings {

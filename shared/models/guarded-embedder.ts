@@ -47,7 +47,7 @@ export class GuardedEmbedder extends EmbedderDecorator {
       if (isProbe || this.hasFailed) await this.succeeded(isProbe);
       return embeddings;
     } catch (error) {
-      const failure = failureOf(error);
+      const failure = failureOf(error, options);
       if (failure) await this.failed(failure, isProbe);
       // An error that says nothing about the provider leaves the probe to the next call.
       else if (isProbe) this.holdsProbe = true;
@@ -107,11 +107,11 @@ function waitOf(admission: Exclude<Admission, { state: 'closed' }>): number {
 }
 
 /** What an error says about the provider; undefined: nothing, as when it was about the texts, or we gave it no time. */
-function failureOf(error: unknown): ModelFailure | undefined {
+function failureOf(error: unknown, { isDoubted }: EmbedOptions): ModelFailure | undefined {
   if (!(error instanceof ModelError) || error.kind === 'input' || error.badResponse || error.isOurs) return undefined;
   const { message: reason, retryAfterSeconds, status } = error;
   if (error.kind === 'provider') return { fault: 'account', reason, retryAfterSeconds };
-  if (status !== 429) return { fault: 'outage', reason };
+  if (status !== 429) return isDoubted ? undefined : { fault: 'outage', reason };
   return (retryAfterSeconds ?? 0) >= leastSharedWaitSeconds ? { fault: 'rate', reason, retryAfterSeconds } : undefined;
 }
 

@@ -26,6 +26,7 @@ export async function embedIsolatingPoison(
     if (requests === mostRequests)
       throw new ModelError('transient', 'The model refuses too many inputs for them to be at fault.', {
         retryAfterSeconds: 60,
+        isOurs: true,
       });
     const [start, end] = range;
     const result = await embedOrFault(embedder, texts.slice(start, end), options);

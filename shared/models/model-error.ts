@@ -37,4 +37,9 @@ export class ModelError extends Error {
   get retryable(): boolean {
     return this.kind === 'transient';
   }
+
+  /** The model was not asked, or did not look at the texts: it says nothing of them. */
+  get isUntried(): boolean {
+    return this.isOurs || this.status === 429;
+  }
 }

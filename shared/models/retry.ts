@@ -8,6 +8,8 @@ export interface RetryPolicy {
   readonly longestWaitSeconds: number;
   /** An answer that is not what was asked for is asked for again this often: more would buy the same rubbish. */
   readonly badResponseRetries: number;
+  /** So often is a text asked for again that is doubted: nobody but itself would wait for more. */
+  readonly doubtedRetries: number;
   readonly random: () => number;
   readonly now: () => number;
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
@@ -18,6 +20,7 @@ export const retryPolicy: RetryPolicy = {
   capSeconds: 20,
   longestWaitSeconds: 20,
   badResponseRetries: 2,
+  doubtedRetries: 2,
   random: Math.random,
   now: Date.now,
   sleep: async (milliseconds, signal) => {
@@ -44,6 +47,7 @@ export async function withRetries<T>(
       if (error.badResponse) badResponses += 1;
       if (badResponses > policy.badResponseRetries) throw asInputFault(error);
       const seconds = waitSeconds(error, failures, policy);
+      if (options.isDoubted && failures >= policy.doubtedRetries) throw withRetryAfter(error, seconds);
       if (seconds > policy.longestWaitSeconds || policy.now() + seconds * 1_000 >= options.deadline)
         throw withRetryAfter(error, seconds);
       // A call that was not made tells nothing of how long the next wait should be.

@@ -101,6 +101,30 @@ describe('an embedder behind it', () => {
   }
   const options = { deadline: Number.POSITIVE_INFINITY };
 
+  it('stays as it is for what fails at doubted texts, but not for what says something of the account', async () => {
+    const { inner, make, opened, pass } = guarded();
+    const [one, other] = [make(), make()];
+    const doubted = { ...options, isDoubted: true };
+    const failing = new ModelError('transient', 'It answers with 500.', { status: 500 });
+    inner.fault = () => {
+      throw failing;
+    };
+    for (let n = 0; n < 10; n++) await expect(one.embed(['a'], doubted)).rejects.toBe(failing);
+    expect([opened, await other.admission()]).toEqual([[], { state: 'closed' }]);
+    // As a probe it leaves the circuit to the next call.
+    for (let n = 0; n < 5; n++) await one.embed(['a'], options).catch(() => {});
+    pass(1);
+    await expect(one.embed(['a'], doubted)).rejects.toBe(failing);
+    inner.fault = () => {};
+    await one.embed(['water'], options);
+    expect([opened.length, await other.admission()]).toEqual([1, { state: 'closed' }]);
+    inner.fault = () => {
+      throw new ModelError('provider', 'It refuses the key.', { status: 401 });
+    };
+    await expect(one.embed(['a'], doubted)).rejects.toMatchObject({ kind: 'provider' });
+    expect(await other.admission()).toMatchObject({ state: 'open' });
+  });
+
   it('makes no call while it is open, one when it may be closed again, and then all', async () => {
     const { inner, make, opened, pass } = guarded();
     const [one, other] = [make(), make()];

@@ -12,6 +12,7 @@ function policy(random = 1): RetryPolicy & { readonly slept: number[] } {
     capSeconds: 20,
     longestWaitSeconds: 20,
     badResponseRetries: 2,
+    doubtedRetries: 2,
     random: () => random,
     now: () => now,
     sleep: async (milliseconds) => {
@@ -36,6 +37,14 @@ describe('withRetries', () => {
     const time = policy();
     await withRetries(failing(new ModelError('transient', 'x'), 8), { deadline: 1e9 }, time);
     expect(time.slept).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+  });
+
+  it('asks for a doubted text three times', async () => {
+    const time = policy();
+    const call = failing(new ModelError('transient', 'x', { status: 500 }), 9);
+    const asked = withRetries(call, { deadline: 1e9, isDoubted: true }, time);
+    await expect(asked).rejects.toMatchObject({ kind: 'transient', status: 500 });
+    expect([call.mock.calls.length, time.slept]).toEqual([3, [500, 1_000]]);
   });
 
   it('draws each wait from zero to the ceiling', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faultOfModel } from '../../../shared/databases/doubt-model.ts';
+import { faultOfModel } from '../../../shared/models/doubt-model.ts';
 import { ModelError } from '../../../shared/models/model-error.ts';
 
 const failed = (seconds?: number) => new ModelError('outage', 'It fails.', { retryAfterSeconds: seconds });

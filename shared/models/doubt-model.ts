@@ -1,6 +1,6 @@
-import type { EmbedOptions } from '../models/embedder.ts';
-import { ModelError } from '../models/model-error.ts';
-import { type RetryPolicy, retryPolicy } from '../models/retry.ts';
+import type { EmbedOptions } from './embedder.ts';
+import { ModelError } from './model-error.ts';
+import { type RetryPolicy, retryPolicy } from './retry.ts';
 
 /** No model refuses it: tells texts that are at fault from a model that is. */
 export const harmless = 'water';
