@@ -1,6 +1,6 @@
 import type { Db } from '../core/database.ts';
 import type { EmbedderLimits } from '../models/embedder.ts';
-import type { PendingPool } from './pending-pool.ts';
+import { type PendingPool, workspaceStays } from './pending-pool.ts';
 
 /**
  * While ingestion is still adding chunks, a request that is not full waits for more, for as long as these allow. A small text that a
@@ -11,7 +11,7 @@ const waitsAtMost = '5 seconds';
 const smallTextBytes = 65_536;
 
 export interface PoolLook {
-  /** The document that has waited longest; null: the pool is empty, but for texts that the model failed at alone. */
+  /** The document that has waited longest; null: the pool is empty, but for texts that the model failed at alone, or its workspace is being erased. */
   readonly oldest: string | null;
   /** More is coming, so that it pays to wait for it. */
   readonly waits: boolean;
@@ -43,7 +43,7 @@ export async function lookAtPool(
     `WITH free AS (
        SELECT document_id, token_count, created_at FROM dbrag.pending_embeddings
        WHERE workspace_id = $1 AND priority = $2 AND model = $3 AND failures = 0 AND (leased_until IS NULL OR leased_until <= now())
-         AND ($5::text IS NULL OR fallback_model IS DISTINCT FROM $5)
+         AND ($5::text IS NULL OR fallback_model IS DISTINCT FROM $5) AND ${workspaceStays}
        ORDER BY created_at LIMIT $4
      ), pool AS (
        SELECT (SELECT document_id FROM free ORDER BY created_at, document_id LIMIT 1) AS oldest,

@@ -10,6 +10,12 @@ export interface PendingPool {
   readonly fallback?: string | null;
 }
 
+/**
+ * Of `$1`, in SQL. Nothing is bought for a workspace that is being erased, and nobody comes back for what is left there: what a worker
+ * adds behind the erasure has lost its text, and whoever waits for that comes every second until the erasure goes on.
+ */
+export const workspaceStays = `EXISTS (SELECT FROM dbrag.workspaces WHERE id = $1 AND status = 'active')`;
+
 /** Documents in the order in which they are served when some of them may be what kills its workers. */
 export async function leastTriedFirst(db: Db, pool: PendingPool, documentIds: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ document_id: string }>(

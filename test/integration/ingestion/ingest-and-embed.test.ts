@@ -223,6 +223,22 @@ describe('messages', () => {
     expect(await countOf('embeddings', documentId)).toBe(0);
   });
 
+  it('of a workspace that is being erased buy nothing, and nobody comes back for what its erasure left without a text', async () => {
+    const { documentId } = await world.post(workspaceId, collectionId, textOf('rivers', 'lakes'));
+    await world.ingest(world.queue.sent[0]?.nudge.body);
+    const body = world.queue.sent[1]?.nudge.body;
+    await test.admin.query(`UPDATE dbrag.workspaces SET status = 'deleting' WHERE id = $1`, [workspaceId]);
+    const { requests } = models.ledger.snapshot();
+    const sent = world.queue.sent.length;
+    await world.embed([body]);
+    for (const table of ['placements', 'chunks'])
+      await test.admin.query(`DELETE FROM dbrag.${table} WHERE document_id = $1`, [documentId]);
+    await world.embed([body]);
+    expect(world.queue.sent).toHaveLength(sent);
+    expect(await countOf('pending_embeddings', documentId)).toBe(2);
+    expect(models.ledger.snapshot().requests).toEqual(requests);
+  });
+
   it('a crash between the purchase and the commit is made good by the next worker', async () => {
     const { documentId } = await world.post(workspaceId, collectionId, textOf('rivers'));
     await world.ingest(world.queue.sent[0]?.nudge.body);
