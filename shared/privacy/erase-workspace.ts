@@ -14,7 +14,7 @@ import {
   type HasTime,
 } from './erasure.ts';
 import { objectPrefixes } from './object-prefixes.ts';
-import { deleteRows, rowStores, rowsAtOnce } from './workspace-stores.ts';
+import { deleteRows, remainingRows, rowStores, rowsAtOnce } from './workspace-stores.ts';
 
 /** Longer than a signed URL works: until then, somebody may still put an object there. */
 const settleSeconds = 900;
@@ -84,7 +84,7 @@ export async function eraseWorkspace(
   try {
     if (!(await eraseRows(database, workspaceId, jobId, hasTime))) return false;
     await failpoint.reach('erase.before_last_row');
-    await database.inWorkspace({ workspaceId }, (db) => eraseLast(db, ports, workspaceId, jobId));
+    if (!(await database.inWorkspace({ workspaceId }, (db) => eraseLast(db, ports, workspaceId, jobId)))) return false;
   } catch (error) {
     // A transaction that began before the erasure wrote something while its rows left: it is found by another run.
     if (codeOf(error) === foreignKeyViolation) return false;
@@ -146,8 +146,15 @@ async function addCounts(db: Db, jobId: string, counts: Readonly<Record<string, 
   }
 }
 
-/** The system's chain keeps that there was a workspace and that it is gone; nothing else does but the certificate. */
-async function eraseLast(db: Db, ports: ErasurePorts, workspaceId: string, jobId: string): Promise<void> {
+const earlierTables = rowStores.map(({ table }) => table);
+
+/**
+ * The system's chain keeps that there was a workspace and that it is gone; nothing else does but the certificate. Not every table refers to the
+ * workspace: what a worker wrote into one behind the erasure would outlive it, and keeps it from ending.
+ * @returns false: something was written meanwhile, which another run finds
+ */
+async function eraseLast(db: Db, ports: ErasurePorts, workspaceId: string, jobId: string): Promise<boolean> {
+  if (Object.keys(await remainingRows(db, workspaceId, earlierTables)).length > 0) return false;
   const { count: jobs } = await db.query('DELETE FROM dbrag.jobs WHERE workspace_id = $1', [workspaceId]);
   await addCounts(db, jobId, { jobs, workspaces: 1 });
   await db.query('DELETE FROM dbrag.corpus_statistics WHERE workspace_id = $1', [workspaceId]);
@@ -181,6 +188,7 @@ async function eraseLast(db: Db, ports: ErasurePorts, workspaceId: string, jobId
       },
     ],
   );
+  return true;
 }
 
 /**

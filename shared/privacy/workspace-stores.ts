@@ -63,9 +63,14 @@ export async function deleteRows(db: Db, workspaceId: string, { table, key }: Ro
   return count;
 }
 
+const everyTable: readonly string[] = [...rowStores.map(({ table }) => table), ...lastRowStores];
+
 /** Rows that are left of a workspace, by table; tables without any are left out. */
-export async function remainingRows(db: Db, workspaceId: string): Promise<Record<string, number>> {
-  const tables = [...rowStores.map(({ table }) => table), ...lastRowStores];
+export async function remainingRows(
+  db: Db,
+  workspaceId: string,
+  tables: readonly string[] = everyTable,
+): Promise<Record<string, number>> {
   const counts = tables.map((table) => {
     const column = table === 'workspaces' ? 'id' : 'workspace_id';
     return `SELECT '${table}' AS store, count(*)::int AS rows FROM dbrag.${table} WHERE ${column} = $1`;

@@ -486,6 +486,33 @@ describe('what leaves', () => {
     expect(await findErasure(test.maintainer, jobId)).toMatchObject({ certificate: { erased: { placements: 1 } } });
   });
 
+  it('is found by another run where a worker wrote into a table behind the erasure that refers to nothing', async () => {
+    const { workspaceId, collectionId, ports, inWorkspace, scope } = await stage();
+    const jobId = await inWorkspace(scope, (db) =>
+      beginWorkspaceErasure(db, new Date(), { workspaceId, actor: 'test', keyHash: null }),
+    );
+    let late = 0;
+    const failpoint = {
+      async reach(name: string) {
+        if (name !== 'erase.before_last_row' || late > 0) return;
+        late += 1;
+        await test.admin.query(
+          `INSERT INTO dbrag.pending_embeddings (workspace_id, document_id, content_hash, model, collection_id, priority, token_count)
+           VALUES ($1, $2, '', 'm', $3, 'default', 1)`,
+          [workspaceId, newUuid(), collectionId],
+        );
+      },
+    };
+    await runErasure({ ...ports, failpoint }, workspaceId, jobId, () => true);
+    expect((await findErasure(test.maintainer, jobId))?.finished_at).toBe(null);
+    await runErasure({ ...ports, failpoint }, workspaceId, jobId, () => true);
+    expect(late).toBe(1);
+    expect(await findErasure(test.maintainer, jobId)).toMatchObject({
+      certificate: { erased: { pending_embeddings: 1 } },
+    });
+    expect(await test.maintainer.inWorkspace(scope, (db) => remainingRows(db, workspaceId))).toEqual({});
+  });
+
   it('is counted until nothing is left of a subject: what was said to it, and answers that are kept', async () => {
     const { workspaceId, ports, converse, inWorkspace, scope } = await stage();
     const conversation = await converse('ada');
