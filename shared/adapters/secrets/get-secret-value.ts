@@ -13,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function getSecretValue(
   arn: string,
   patience: number,
-  environment: Environment = process.env,
+  environment: Environment,
   onFallback: (error: unknown) => void = () => {},
 ): Promise<string | undefined> {
   const {
